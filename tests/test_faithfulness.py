@@ -1,0 +1,165 @@
+import numpy as np
+import pytest
+
+from fer_utils import faithfulness
+from fer_utils.backend import keras
+
+SIZE = 12
+LAYERS = keras.layers
+
+
+def linear(weights):
+    """Logits [0, sum(weights * image)] of images like `weights`."""
+    model = keras.Sequential([keras.Input((*weights.shape, 1)), LAYERS.Flatten(), LAYERS.Dense(2)])
+    kernel = np.stack([np.zeros(weights.size), weights.ravel()], axis=1)
+    model.layers[-1].set_weights([kernel, np.zeros(2)])
+    return model
+
+
+@pytest.fixture(scope="module")
+def model():
+    keras.utils.set_random_seed(0)
+    return keras.Sequential(
+        [
+            keras.Input((SIZE, SIZE, 1)),
+            LAYERS.Conv2D(4, 3, padding="same", use_bias=False, name="conv1"),
+            LAYERS.BatchNormalization(name="bn1"),
+            LAYERS.ReLU(),
+            LAYERS.Flatten(),
+            LAYERS.Dense(6, activation="relu", name="dense1"),
+            LAYERS.Dense(3, name="logits"),
+        ]
+    )
+
+
+@pytest.fixture(scope="module")
+def images():
+    return np.random.default_rng(0).normal(size=(6, SIZE, SIZE)).astype(np.float32)
+
+
+def sigmoid(z):
+    return 1 / (1 + np.exp(-z))
+
+
+def test_deletion_of_a_linear_model_by_hand():
+    """Pixels 3, 1, -1, -3 (mean 0), weights 1: the largest are replaced by 0, one after another."""
+    image = np.array([[[3.0, 1.0], [-1.0, -3.0]]])
+    order = np.array([[[4.0, -3.0], [2.0, 1.0]]])
+    curves = faithfulness.perturbation_curves(linear(np.ones((2, 2))), image, [1], order, steps=4)
+    np.testing.assert_allclose(curves, [sigmoid(np.array([0, -3, -4, -3, 0]))], rtol=1e-5)
+    expected = np.mean(sigmoid(np.array([0, -3, -4, -3]))) + 0
+    np.testing.assert_allclose(faithfulness.area(curves), [expected], rtol=1e-5)
+    two = faithfulness.perturbation_curves(linear(np.ones((2, 2))), image, [1], order, steps=2)
+    np.testing.assert_allclose(two, [sigmoid(np.array([0, -4, 0]))], rtol=1e-5)
+
+
+def test_insertion_starts_from_the_blur_and_ends_at_the_image(images):
+    weights = np.zeros((SIZE, SIZE))
+    weights[5, 5] = 1
+    order = np.zeros_like(images)
+    order[:, 5, 5] = -1
+    curves = faithfulness.perturbation_curves(
+        linear(weights), images[..., None], [1] * 6, order, mode="insertion", steps=SIZE * SIZE
+    )
+    restored = np.repeat(sigmoid(images[:, 5, 5])[:, None], SIZE * SIZE, axis=1)
+    np.testing.assert_allclose(curves[:, 1:], restored, rtol=1e-5)
+    blurred = faithfulness.gaussian_filter(images, (0, 5, 5))[:, 5, 5]
+    np.testing.assert_allclose(curves[:, 0], sigmoid(blurred), rtol=1e-5)
+
+
+def test_a_true_map_beats_the_controls_in_deletion():
+    rng = np.random.default_rng(3)
+    weights = np.zeros((SIZE, SIZE))
+    weights[3:6, 3:6] = 1
+    images = rng.normal(size=(20, SIZE, SIZE)).astype(np.float32)
+    images[:, 3:6, 3:6] = 1
+    maps = {
+        "true": np.broadcast_to(weights, images.shape),
+        **faithfulness.control_maps(images[..., None], seed=1),
+    }
+    areas = {
+        name: faithfulness.area(
+            faithfulness.perturbation_curves(linear(weights), images, [1] * 20, order)
+        ).mean()
+        for name, order in maps.items()
+    }
+    assert min(areas, key=areas.get) == "true"
+
+
+def test_controls():
+    images = np.array([[[1.0, 2.0], [3.0, 6.0]]])
+    controls = faithfulness.control_maps(images)
+    np.testing.assert_allclose(controls["brightness"], [[[0, 1], [2, 5]]])
+    np.testing.assert_allclose(controls["contrast"], [[[2, 1], [0, 3]]])
+    assert controls["random"].shape == (1, 2, 2)
+
+
+def test_mean_interval_by_hand():
+    """Mean 2, standard error 1 / sqrt(3), t(0.975, 2) = 4.3027."""
+    mean, low, high = faithfulness.mean_interval([1, 2, 3, np.nan])
+    assert mean == 2
+    assert (low, high) == pytest.approx((2 - 4.3027 / 3**0.5, 2 + 4.3027 / 3**0.5), rel=1e-4)
+
+
+def test_unknown_mode(images):
+    with pytest.raises(ValueError, match="unknown mode"):
+        faithfulness.perturbation_curves(None, images, [0] * 6, images, mode="erase")
+
+
+def test_randomisation_cascades_from_the_top_and_leaves_the_model(model, images):
+    before = model.get_weights()
+    table = faithfulness.cascading_randomisation("gradient", model, images, [0] * 6, seed=1)
+    assert table["layer"].unique().tolist() == ["logits", "dense1", "conv1"]
+    assert table["depth"].unique().tolist() == [1, 2, 3]
+    assert table["image"].tolist() == [*range(6)] * 3
+    assert table["spearman"].between(-1, 1).all()
+    assert table.groupby("layer")["spearman"].mean()["conv1"] < 0.5
+    for old, new in zip(before, model.get_weights(), strict=True):
+        np.testing.assert_array_equal(old, new)
+    again = faithfulness.cascading_randomisation(
+        "gradient", model, images, [0] * 6, seed=1, layers=("conv1",)
+    )
+    np.testing.assert_allclose(
+        again["spearman"], table.loc[table["depth"] == 3, "spearman"], atol=1e-3
+    )
+
+
+def test_randomisation_does_not_move_a_map_of_the_image_alone(model, images, monkeypatch):
+    monkeypatch.setattr(faithfulness, "explain", lambda method, model, images, targets: images)
+    table = faithfulness.cascading_randomisation("edges", model, images, [0] * 6)
+    np.testing.assert_allclose(table[["spearman", "ssim"]], 1, rtol=1e-6)
+
+
+def test_stages_put_a_normalisation_with_its_convolution(model):
+    assert list(faithfulness._stages(model)) == [["logits"], ["dense1"], ["bn1", "conv1"]]
+
+
+def test_rank_correlation_by_hand():
+    a = np.array([[[1.0, 2.0], [3.0, 4.0]]])
+    b = np.array([[[1.0, -2.0], [4.0, 3.0]]])
+    np.testing.assert_allclose(faithfulness.rank_correlation(a, b), [0.8])
+    assert faithfulness.rank_correlation(a, np.ones_like(b)) == [0]
+
+
+def test_pointing_game_by_hand():
+    maps, regions = np.zeros((4, 6, 6)), np.zeros((4, 6, 6), bool)
+    regions[:3, 1, 1] = True
+    maps[0, 1, 1], maps[0, 5, 5] = -2, 1  # in the region
+    maps[1, 2, 2] = 1  # one pixel off
+    maps[3, 0, 0] = 1  # no region; map 2 is constant
+    hits, chance = faithfulness.pointing_game(maps, regions)
+    np.testing.assert_array_equal(hits, [1, 1, 0, np.nan])
+    np.testing.assert_allclose(chance, [9 / 36] * 3 + [np.nan])
+    hits, chance = faithfulness.pointing_game(maps, regions, tolerance=0)
+    np.testing.assert_array_equal(hits, [1, 0, 0, np.nan])
+    np.testing.assert_allclose(chance, [1 / 36] * 3 + [np.nan])
+
+
+def test_region_share_by_hand():
+    maps = np.array([[[1.0, -3.0], [0.0, 4.0]], [[0.0, 0.0], [0.0, 0.0]], [[1.0, 1.0], [1.0, 1.0]]])
+    regions = np.array([[[True, True], [False, False]]] * 2 + [[[False] * 2] * 2])
+    share, uniform = faithfulness.region_share(maps, regions)
+    np.testing.assert_allclose(share, [0.5, 0.5, np.nan])
+    np.testing.assert_allclose(uniform, [0.5, 0.5, np.nan])
+    one_region_for_all, _ = faithfulness.region_share(maps, regions[0])
+    np.testing.assert_allclose(one_region_for_all, [0.5, 0.5, 0.5])
