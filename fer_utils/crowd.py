@@ -1,0 +1,131 @@
+"""FER+ (Barsoum et al. 2016, arXiv 1608.01041): ten crowd votes for each image of FER2013.
+
+The file `fer2013new.csv` (MIT licence, github.com/microsoft/FERPlus) lies beside the data and has
+the rows of `fer2013.csv` in the same order; it holds no pixels, so order is all that ties them.
+"""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from fer_utils.formats import DataError
+from fer_utils.labels import CLASSES, SPLITS
+from fer_utils.paths import data_dir
+
+FILE = "fer2013new.csv"
+COLUMNS = ("anger", "disgust", "fear", "happiness", "sadness", "surprise", "neutral")
+OTHERS = ("contempt", "unknown", "NF")  # NF: the picture shows no face
+ANSWERS = (*CLASSES, "contempt", "unknown", "no face")
+LEAST_MATCH = 0.4  # share of labels that the votes confirm; 0.71 in FER2013's order, 0.19 shuffled
+
+
+@dataclass(frozen=True, eq=False)
+class Crowd:
+    """`votes` is (n, 10) int: how many voters gave each of ANSWERS; the first 7 are CLASSES."""
+
+    votes: np.ndarray
+
+    @property
+    def majority(self) -> np.ndarray:
+        """(n,) int: index into ANSWERS of the answer of more than half of the voters, else -1."""
+        return _majority(self.votes)
+
+    @property
+    def agreement(self) -> np.ndarray:
+        """(n,) int: how many voters, of ten, gave the commonest answer."""
+        return self.votes.max(axis=1)
+
+
+def find(dataset: str = "auto") -> Path | None:
+    """The vote file beside the data that `data.load(dataset)` reads, or None if there is none."""
+    if dataset == "drawn":
+        return None
+    named = os.environ.get("FER_DATA") if dataset in ("auto", "fer2013") else dataset
+    place = Path(named).expanduser() if named else data_dir()
+    path = (place if place.is_dir() else place.parent) / FILE
+    return path if path.is_file() else None
+
+
+def load(path: Path, labels: np.ndarray, split: np.ndarray) -> Crowd:
+    """Read the votes for the images that have these `labels` and `split`, each (n,).
+
+    Raises DataError if the file is not a vote table or its rows are not those of the data:
+    another count, another order of splits, or votes that mostly contradict the labels, as when
+    the data come from class folders.
+    """
+    try:
+        table = pd.read_csv(path)
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path}: not a readable CSV file ({error})") from error
+    table.columns = table.columns.str.strip()
+    if missing := [name for name in ("Usage", *COLUMNS, *OTHERS) if name not in table]:
+        raise DataError(f"{path}: no column {', '.join(missing)}")
+    if len(table) != len(labels):
+        raise DataError(f"{path}: {len(table):,} rows of votes for {len(labels):,} images")
+    other_split = table["Usage"].to_numpy() != np.array(SPLITS)[split]
+    if other_split.any():
+        row = int(other_split.argmax())
+        usage, expected = table["Usage"].iloc[row], SPLITS[split[row]]
+        raise DataError(f"{path}: row {row + 1} is of {usage}, the image of {expected}")
+    crowd = Crowd(_votes(path, table))
+    decided = (crowd.majority >= 0) & (labels >= 0)
+    match = np.mean(crowd.majority[decided] == labels[decided]) if decided.any() else 0.0
+    if match < LEAST_MATCH:
+        raise DataError(
+            f"{path}: the votes confirm {match:.0%} of the labels, so the data are in another "
+            "order than fer2013.csv"
+        )
+    return crowd
+
+
+def label_counts(labels: np.ndarray, crowd: Crowd) -> pd.DataFrame:
+    """Images by FER2013 label (rows) and the crowd's majority (columns; "none" without one)."""
+    labelled = labels >= 0
+    answers = (*ANSWERS, "none")
+    counts = np.zeros((len(CLASSES), len(answers)), int)
+    np.add.at(counts, (labels[labelled], crowd.majority[labelled]), 1)  # -1 is the last column
+    return pd.DataFrame(counts, pd.Index(CLASSES, name="label"), pd.Index(answers, name="crowd"))
+
+
+def voter_counts(truth: np.ndarray, crowd: Crowd) -> pd.DataFrame:
+    """Single votes by `truth` (rows; (n,) int class index, -1 is left out) and answer (columns).
+
+    With FER2013's labels as the truth this is how one voter confuses the classes, comparable with
+    a model's confusion matrix.
+    """
+    counts = [crowd.votes[truth == label].sum(axis=0) for label in range(len(CLASSES))]
+    columns = pd.Index(ANSWERS, name="vote")
+    return pd.DataFrame(np.array(counts), pd.Index(CLASSES, name="truth"), columns)
+
+
+def voter_against_others(crowd: Crowd) -> pd.DataFrame:
+    """Single votes (columns) by the majority of the other nine voters (rows).
+
+    A voter is left out of the majority that judges the vote; otherwise humans would seem to agree
+    more than they do. Votes where the others have no majority are left out.
+    """
+    counts = np.zeros((len(ANSWERS), len(ANSWERS)), int)
+    for answer in range(len(ANSWERS)):
+        cast = crowd.votes[:, answer] > 0
+        others = crowd.votes[cast].copy()
+        others[:, answer] -= 1
+        majority = _majority(others)
+        decided = majority >= 0
+        np.add.at(counts[:, answer], majority[decided], crowd.votes[cast, answer][decided])
+    return pd.DataFrame(counts, pd.Index(ANSWERS, name="others"), pd.Index(ANSWERS, name="vote"))
+
+
+def _majority(votes: np.ndarray) -> np.ndarray:
+    return np.where(2 * votes.max(axis=1) > votes.sum(axis=1), votes.argmax(axis=1), -1)
+
+
+def _votes(path: Path, table: pd.DataFrame) -> np.ndarray:
+    votes = table[[*COLUMNS, *OTHERS]].apply(pd.to_numeric, errors="coerce").to_numpy(float)
+    wrong = ~((votes >= 0) & (votes == votes.round())).all(axis=1) | (votes.sum(axis=1) == 0)
+    if wrong.any():
+        row = int(wrong.argmax())
+        raise DataError(f"{path}: row {row + 1} has no votes, or not whole numbers >= 0")
+    return votes.astype(int)

@@ -1,0 +1,131 @@
+"""Estimates with 95 % intervals, and the words that an interval allows.
+
+A share of images has Wilson's interval, a mean over images Student's, any other figure the
+percentile bootstrap over images; differences of shares see `paired_interval` (same images) and
+`independent_interval`.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import stats
+from statsmodels.stats.multitest import multipletests
+from statsmodels.stats.proportion import confint_proportions_2indep, proportion_confint
+
+ALPHA = 0.05
+RESAMPLES = 2000
+
+
+@dataclass(frozen=True, order=True)
+class Interval:
+    """An estimate with its 95 % interval; `f"{x:.3f}"` gives `0.672 [0.656, 0.687]`."""
+
+    estimate: float
+    low: float
+    high: float
+
+    def __format__(self, spec: str) -> str:
+        estimate, low, high = (
+            format(x, spec or ".3f") for x in (self.estimate, self.low, self.high)
+        )
+        return f"{estimate} [{low}, {high}]"
+
+    def __str__(self) -> str:
+        return format(self)
+
+    def __float__(self) -> float:
+        return float(self.estimate)
+
+
+def verdict(
+    difference: Interval,
+    p: float = 0.0,
+    words: tuple[str, str, str] = ("better", "worse", "no difference shown"),
+) -> str:
+    """words[0] if the interval lies above 0, words[1] if below, words[2] if it includes 0.
+
+    With `p` (for instance adjusted by Holm) 5 % must hold there too, else words[2].
+    """
+    if p < ALPHA and difference.low > 0:
+        return words[0]
+    if p < ALPHA and difference.high < 0:
+        return words[1]
+    return words[2]
+
+
+def holm(p_values: Sequence[float]) -> np.ndarray:
+    """p-values of one table, adjusted by Holm (1979): any below 0.05 can be believed together."""
+    if len(p_values) == 0:
+        return np.empty(0)
+    return multipletests(p_values, alpha=ALPHA, method="holm")[1]
+
+
+def share(successes: int, total: int) -> Interval:
+    """`successes` of `total` with Wilson's interval (1927); all NaN if `total` is 0."""
+    if total == 0:
+        return Interval(np.nan, np.nan, np.nan)
+    low, high = proportion_confint(successes, total, ALPHA, method="wilson")
+    return Interval(float(successes / total), float(low), float(high))
+
+
+def mean_interval(values: np.ndarray) -> Interval:
+    """Mean of one value per image, (n >= 2,), with Student's t interval."""
+    values = np.asarray(values, float)
+    half = stats.t.ppf(1 - ALPHA / 2, len(values) - 1) * stats.sem(values)
+    return Interval(float(values.mean()), float(values.mean() - half), float(values.mean() + half))
+
+
+def bootstrap(
+    statistic: Callable[..., float],
+    *arrays: np.ndarray,
+    method: str = "percentile",
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+) -> Interval:
+    """`statistic(*arrays)` with its bootstrap interval over the arrays' first axis (Efron 1979).
+
+    The arrays are resampled together. `method`: "percentile", or "basic" for a statistic that
+    noise pushes one way: it takes off the bias that resampling shows.
+    """
+    rows = np.arange(len(arrays[0]))
+    result = stats.bootstrap(
+        (rows,),
+        lambda sample: statistic(*(array[sample] for array in arrays)),
+        n_resamples=resamples,
+        vectorized=False,
+        method=method,
+        rng=np.random.default_rng(seed),
+    )
+    low, high = result.confidence_interval
+    return Interval(float(statistic(*arrays)), float(low), float(high))
+
+
+def paired_interval(
+    only_first: int, only_second: int, total: int, alpha: float = ALPHA
+) -> Interval:
+    """(only_first - only_second) / total, of two shares of the same images.
+
+    Bonett and Price (2012): Wald's interval after adding 1 to both counts; recommended by
+    Fagerland, Lydersen and Laake (2014), and defined where both counts are 0.
+    """
+    first, second = (only_first + 1) / (total + 2), (only_second + 1) / (total + 2)
+    error = np.sqrt((first + second - (first - second) ** 2) / (total + 2))
+    half = stats.norm.ppf(1 - alpha / 2) * error
+    low, high = max(first - second - half, -1.0), min(first - second + half, 1.0)
+    return Interval(float((only_first - only_second) / total), float(low), float(high))
+
+
+def independent_interval(
+    first: int, first_total: int, second: int, second_total: int, alpha: float = ALPHA
+) -> Interval:
+    """first / first_total - second / second_total of different images; Newcombe's interval (1998).
+
+    All NaN if a total is 0.
+    """
+    if first_total == 0 or second_total == 0:
+        return Interval(np.nan, np.nan, np.nan)
+    low, high = confint_proportions_2indep(
+        first, first_total, second, second_total, method="newcomb", alpha=alpha
+    )
+    return Interval(float(first / first_total - second / second_total), float(low), float(high))

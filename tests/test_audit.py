@@ -1,0 +1,148 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from fer_utils import audit, synthetic
+from fer_utils.labels import PRIVATE, PUBLIC, TRAINING
+
+TRAINING_IMAGES, TEST_IMAGES, COPIES = 300, 100, 50
+
+
+def moved(image: np.ndarray, down: int, right: int) -> np.ndarray:
+    """Shifted by up to 2 px, the gap filled with black."""
+    padded = np.pad(image, 2)
+    return padded[2 - down : 50 - down, 2 - right : 50 - right]
+
+
+def brightened(image: np.ndarray, gain: float = 1.2, offset: float = 20) -> np.ndarray:
+    return np.clip(image * gain + offset, 0, 255).astype(np.uint8)
+
+
+@pytest.fixture(scope="module")
+def drawn() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Drawn faces (images, labels, split) that have no copies among them."""
+    sizes = (TRAINING_IMAGES, TEST_IMAGES, TEST_IMAGES)
+    images, labels, split = synthetic.dataset(sizes, seed=5)
+    kept = audit.duplicate_groups(images) == np.arange(len(images))
+    kept &= ~audit.constant_images(images)
+    return images[kept], labels[kept], split[kept]
+
+
+@pytest.fixture
+def textures() -> np.ndarray:
+    """(300, 48, 48) uint8: unrelated patterns of 8 x 8 px blocks."""
+    noise = np.random.default_rng(1).random((300, 7, 7))
+    return (255 * noise.repeat(8, axis=1).repeat(8, axis=2)[:, 4:52, 4:52]).astype(np.uint8)
+
+
+def test_constant_images():
+    images = np.zeros((3, 48, 48), np.uint8)
+    images[1] = 200
+    images[2, 47, 47] = 1
+    assert audit.constant_images(images).tolist() == [True, True, False]
+
+
+def test_duplicate_groups_name_the_first_row(textures):
+    images = textures[[0, 1, 0, 2, 1, 0]]
+    assert audit.duplicate_groups(images).tolist() == [0, 1, 0, 3, 1, 0]
+
+
+def test_contradictions(textures):
+    images = textures[[0, 1, 0, 2, 1, 0, 3, 3]]
+    images = np.concatenate([images, np.zeros((2, 48, 48), np.uint8)])
+    labels = np.array([0, 5, 0, 1, 5, 3, 2, -1, 1, 2], np.int8)
+    assert audit.contradictions(images, labels).tolist() == [0, 2, 5]
+    assert audit.contradictions(images[:2], labels[:2]).tolist() == []
+
+
+def test_injected_copies_of_training_images_are_reported(drawn):
+    images, _, split = drawn
+    images = images.copy()
+    random = np.random.default_rng(0)
+    sources = random.choice(np.flatnonzero(split == TRAINING), COPIES, replace=False)
+    targets = random.choice(np.flatnonzero(split == PUBLIC), COPIES, replace=False)
+    for source, target in zip(sources, targets, strict=True):
+        down, right = random.choice([-2, -1, 1, 2], 2)
+        images[target] = brightened(moved(images[source], down, right))
+    pairs = audit.near_duplicates(images)
+    reported = set(map(tuple, pairs[["first", "second"]].to_numpy()))
+    found = sum((s, t) in reported for s, t in zip(sources, targets, strict=True))
+    assert found >= 0.95 * COPIES
+    twins = audit.has_twin(pairs, split, PUBLIC)
+    injected = np.isin(np.flatnonzero(split == PUBLIC), targets)
+    assert twins[injected].sum() >= found
+    assert twins[~injected].mean() < 0.1
+
+
+def test_a_mirrored_copy_is_reported_as_such(textures):
+    images = np.concatenate([textures, brightened(moved(textures[7], 1, -1))[None, :, ::-1]])
+    pairs = audit.near_duplicates(images)
+    assert pairs[["first", "second", "mirrored", "exact"]].to_numpy().tolist() == [
+        [7, 300, True, False]
+    ]
+    assert pairs["correlation"].iloc[0] > 0.95
+
+
+def test_exact_duplicates_are_among_the_pairs_and_constant_images_are_not(textures):
+    constant = np.full((2, 48, 48), 9, np.uint8)
+    images = np.concatenate([constant, textures[:40], textures[3:4]])
+    pairs = audit.near_duplicates(images)
+    assert pairs[["first", "second", "mirrored", "exact"]].to_numpy().tolist() == [
+        [5, 42, False, True]
+    ]
+    assert pairs["correlation"].iloc[0] == pytest.approx(1, abs=1e-5)
+
+
+def test_correlation_is_pearsons_at_full_size(textures):
+    noise = np.random.default_rng(2).normal(0, 12, (48, 48))
+    noisy = np.clip(textures[0] + noise, 0, 255).astype(np.uint8)
+    pairs = audit.near_duplicates(np.concatenate([textures[:20], noisy[None]]))
+    middle = np.s_[4:44, 4:44]
+    expected = np.corrcoef(textures[0][middle].ravel(), noisy[middle].ravel())[0, 1]
+    assert pairs["correlation"].tolist() == pytest.approx([expected], abs=1e-5)
+
+
+@pytest.mark.parametrize("count", [0, 1, 2])
+def test_few_images(textures, count):
+    images = np.repeat(textures[:1], count, axis=0)
+    assert len(audit.near_duplicates(images)) == (count == 2)
+
+
+def test_images_compared_in_blocks_give_the_same_pairs(textures, monkeypatch):
+    images = np.concatenate([textures[:60], brightened(textures[20:40])])
+    whole = audit.near_duplicates(images)
+    monkeypatch.setattr(audit, "ROWS", 7)
+    pd.testing.assert_frame_equal(whole, audit.near_duplicates(images), rtol=1e-5)
+    assert len(whole) == 20
+
+
+def test_pair_counts():
+    split = np.array([TRAINING, TRAINING, PUBLIC, PRIVATE, TRAINING, PUBLIC], np.int8)
+    labels = np.array([0, 1, 0, 3, 1, -1], np.int8)
+    pairs = pd.DataFrame(
+        [
+            (0, 1, 1.0, False, True),  # Training twice, labels 0 and 1
+            (0, 2, 0.95, True, False),  # Training and PublicTest, both 0
+            (2, 4, 0.95, False, False),  # PublicTest 0 and Training 1
+            (3, 4, 1.0, False, True),  # PrivateTest 3 and Training 1
+            (4, 5, 0.93, False, False),  # unlabelled
+        ],
+        columns=["first", "second", "correlation", "mirrored", "exact"],
+    )
+    table = audit.pair_counts(pairs, labels, split)
+    assert table.columns.tolist() == [
+        "exact",
+        "near",
+        "mirrored",
+        "exact_contradicting",
+        "near_contradicting",
+        "images_first",
+        "images_second",
+    ]
+    assert table.loc["Training - Training"].tolist() == [1, 0, 0, 1, 0, 2, 2]
+    assert table.loc["Training - PublicTest"].tolist() == [0, 3, 1, 0, 1, 2, 2]
+    assert table.loc["Training - PrivateTest"].tolist() == [1, 0, 0, 1, 0, 1, 1]
+    assert table.loc["PublicTest - PrivateTest"].tolist() == [0] * 7
+    assert audit.has_twin(pairs, split, PUBLIC).tolist() == [True, True]
+    assert audit.has_twin(pairs, split, PRIVATE).tolist() == [True]
+    assert audit.has_twin(pairs, split, PUBLIC, other=PRIVATE).tolist() == [False, False]

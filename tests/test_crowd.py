@@ -1,0 +1,109 @@
+import numpy as np
+import pytest
+
+from fer_utils import crowd
+from fer_utils.formats import DataError
+
+HEADER = (
+    "Usage,Image name,neutral,happiness,surprise,sadness,anger,disgust,fear,contempt,unknown,NF"
+)
+ROWS = (
+    "Training,fer0000000.png,0,0,0,0,9,1,0,0,0,0",  # angry
+    "Training,fer0000001.png,6,0,1,1,0,0,0,2,0,0",  # neutral
+    "PublicTest,fer0000002.png,0,0,0,5,0,0,5,0,0,0",  # a tie
+    "PrivateTest,,0,0,0,0,0,0,0,0,0,10",  # no face
+)
+LABELS = np.array([0, 4, 2, 3], np.int8)
+SPLIT = np.array([0, 0, 1, 2], np.int8)
+
+
+@pytest.fixture
+def write(tmp_path):
+    def write(*lines: str):
+        path = tmp_path / crowd.FILE
+        path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        return path
+
+    return write
+
+
+@pytest.fixture
+def loaded(write, monkeypatch):
+    monkeypatch.setattr(crowd, "LEAST_MATCH", 0.3)  # one label of three is confirmed
+    return crowd.load(write(HEADER, *ROWS), LABELS, SPLIT)
+
+
+def test_votes_are_in_the_order_of_the_classes(loaded):
+    assert crowd.ANSWERS[:7] == ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
+    assert loaded.votes.tolist() == [
+        [9, 1, 0, 0, 0, 0, 0, 0, 0, 0],
+        [0, 0, 0, 0, 1, 1, 6, 2, 0, 0],
+        [0, 0, 5, 0, 5, 0, 0, 0, 0, 0],
+        [0, 0, 0, 0, 0, 0, 0, 0, 0, 10],
+    ]
+
+
+def test_majority_is_more_than_half(loaded):
+    assert loaded.majority.tolist() == [0, 6, -1, 9]
+    assert loaded.agreement.tolist() == [9, 6, 5, 10]
+
+
+def test_label_counts(loaded):
+    counts = crowd.label_counts(LABELS, loaded)
+    assert counts.to_numpy().sum() == 4
+    assert counts.loc["angry", "angry"] == counts.loc["sad", "neutral"] == 1
+    assert counts.loc["fear", "none"] == counts.loc["happy", "no face"] == 1
+    assert crowd.label_counts(np.array([0, -1, -1, -1]), loaded).to_numpy().sum() == 1
+
+
+def test_voter_counts(loaded):
+    counts = crowd.voter_counts(LABELS, loaded)
+    assert counts.loc["angry"].tolist() == [9, 1, 0, 0, 0, 0, 0, 0, 0, 0]
+    assert counts.loc["fear", "sad"] == 5
+    assert counts.loc["neutral"].sum() == 0
+
+
+def test_voter_against_others(loaded):
+    counts = crowd.voter_against_others(loaded)
+    assert counts.loc["angry"].tolist() == [9, 1, 0, 0, 0, 0, 0, 0, 0, 0]
+    # a neutral voter leaves 5 of 9 neutral, any other 6 of 9
+    assert counts.loc["neutral"].tolist() == [0, 0, 0, 0, 1, 1, 6, 2, 0, 0]
+    # whoever leaves the tie of 5 and 5 judges by the 5 of 9 on the other side
+    assert counts.loc["sad", "fear"] == counts.loc["fear", "sad"] == 5
+    assert counts.loc["no face", "no face"] == 10
+    assert counts.to_numpy().sum() == 40
+
+
+@pytest.mark.parametrize(
+    ("lines", "message"),
+    [
+        ((HEADER, *ROWS[:3]), "3 rows of votes for 4 images"),
+        ((HEADER.replace("contempt", "scorn"), *ROWS), "no column contempt"),
+        ((HEADER, ROWS[0], *ROWS[2:], ROWS[1]), "row 2 is of PublicTest, the image of Training"),
+        ((HEADER, *ROWS[:3], ROWS[3].replace("10", "ten")), "row 4 has no votes"),
+        ((HEADER, *ROWS[:3], ROWS[3].replace("10", "-1")), "row 4 has no votes"),
+        ((HEADER, *ROWS[:3], ROWS[3].replace("10", "0")), "row 4 has no votes"),
+        ((), "not a readable CSV file"),
+        ((HEADER, ROWS[1], ROWS[0], *ROWS[2:]), "another order"),
+    ],
+)
+def test_what_is_wrong_with_a_file_is_said(write, lines, message):
+    path = write(*lines)
+    with pytest.raises(DataError, match=message) as error:
+        crowd.load(path, LABELS, SPLIT)
+    assert str(path) in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_find_looks_beside_the_data(tmp_path, monkeypatch, write):
+    monkeypatch.delenv("FER_DATA", raising=False)
+    monkeypatch.setattr(crowd, "data_dir", lambda: tmp_path)
+    assert crowd.find() is None
+    path = write(HEADER)
+    assert crowd.find() == crowd.find("fer2013") == path
+    assert crowd.find("drawn") is None
+    assert crowd.find(str(tmp_path)) == crowd.find(str(tmp_path / "fer2013.csv")) == path
+    monkeypatch.setenv("FER_DATA", str(tmp_path / "elsewhere" / "fer2013.csv"))
+    assert crowd.find() is None
+    monkeypatch.setenv("FER_DATA", str(tmp_path / "fer2013.csv.gz"))
+    assert crowd.find() == path

@@ -1,0 +1,389 @@
+"""Each statistic against values computed by hand (or printed in the paper that gave it)."""
+
+import json
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from fer_utils import calibration, comparisons, ensembles, intervals, metrics
+from fer_utils.intervals import Interval
+from fer_utils.labels import CLASSES
+
+Z = 1.959964
+
+
+def counts_of(cells: dict[tuple[str, str], int]) -> np.ndarray:
+    counts = np.zeros((7, 7), int)
+    for (true, predicted), count in cells.items():
+        counts[CLASSES.index(true), CLASSES.index(predicted)] = count
+    return counts
+
+
+def ends(interval: Interval) -> tuple[float, float, float]:
+    return interval.estimate, interval.low, interval.high
+
+
+# intervals
+
+
+def test_an_interval_prints_itself_and_counts_as_its_estimate():
+    interval = Interval(0.6718, 0.656, 0.68719)
+    assert f"{interval}" == str(interval) == "0.672 [0.656, 0.687]"
+    assert f"{interval:.1%}" == "67.2% [65.6%, 68.7%]"
+    assert f"{Interval(0.01, -0.002, 0.022):+.3f}" == "+0.010 [-0.002, +0.022]"
+    assert float(interval) == 0.6718
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "p", "word"),
+    [
+        (0.01, 0.2, 0.0, "better"),
+        (-0.2, -0.01, 0.0, "worse"),
+        (-0.01, 0.2, 0.0, "no difference shown"),
+        (0.01, 0.2, 0.06, "no difference shown"),
+        (np.nan, np.nan, 0.0, "no difference shown"),
+    ],
+)
+def test_verdict(low, high, p, word):
+    assert intervals.verdict(Interval(0, low, high), p) == word
+
+
+def test_share_is_wilsons():
+    # (8/10 + z^2/20 +- z sqrt(0.16/10 + z^2/400)) / (1 + z^2/10)
+    assert ends(intervals.share(8, 10)) == pytest.approx((0.8, 0.4902, 0.9433), abs=1e-4)
+    assert np.isnan(intervals.share(0, 0).low)
+
+
+def test_mean_interval_is_students():
+    # mean 2, standard deviation 1, n = 3: half width 4.3027 / sqrt(3)
+    assert ends(intervals.mean_interval([1, 2, 3])) == pytest.approx((2, -0.4841, 4.4841), abs=1e-4)
+
+
+def test_paired_interval_is_bonett_and_prices():
+    # (8 - 2) / 102 +- z sqrt((10 / 102 - (6 / 102)^2) / 102)
+    interval = intervals.paired_interval(7, 1, 100)
+    assert ends(interval) == pytest.approx((0.06, -0.00086, 0.11851), abs=1e-5)
+    assert intervals.paired_interval(0, 0, 100).low < 0 < intervals.paired_interval(0, 0, 100).high
+
+
+def test_independent_interval_is_newcombes():
+    # his paper's first example (1998, table II, method 10)
+    interval = intervals.independent_interval(56, 70, 48, 80)
+    assert ends(interval) == pytest.approx((0.2, 0.0524, 0.3339), abs=1e-4)
+    assert np.isnan(intervals.independent_interval(0, 0, 1, 2).estimate)
+
+
+def test_holm():
+    assert intervals.holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
+    assert len(intervals.holm([])) == 0
+
+
+def test_bootstrap_of_a_mean_agrees_with_theory_and_repeats():
+    values = np.repeat([0.0, 1.0], [100, 300])
+    interval = intervals.bootstrap(np.mean, values)
+    half = Z * np.sqrt(0.75 * 0.25 / 400)
+    assert ends(interval) == pytest.approx((0.75, 0.75 - half, 0.75 + half), abs=0.006)
+    assert interval == intervals.bootstrap(np.mean, values)
+
+
+def test_bootstrap_keeps_arrays_together():
+    values = np.arange(20.0)
+    assert ends(intervals.bootstrap(lambda a, b: float(np.sum(a - b)), values, values)) == (0, 0, 0)
+
+
+# one model
+
+HAND = counts_of(
+    {
+        ("angry", "angry"): 6,
+        ("angry", "sad"): 4,
+        ("sad", "sad"): 3,
+        ("sad", "angry"): 1,
+        ("sad", "fear"): 1,
+    }
+)
+
+
+def test_accuracy_and_confusion():
+    labels, predictions = np.array([0, 0, 3, 6]), np.array([0, 4, 3, 6])
+    assert metrics.accuracy(labels, predictions) == intervals.share(3, 4)
+    counts = metrics.confusion(labels, predictions)
+    assert counts.shape == (7, 7)
+    assert counts.sum() == 4
+    assert counts[0, 0] == counts[0, 4] == counts[3, 3] == counts[6, 6] == 1
+
+
+def test_per_class():
+    table = metrics.per_class(HAND)
+    assert table["support"].tolist() == [10, 0, 0, 0, 5, 0, 0]
+    assert table.loc["angry", "precision"] == intervals.share(6, 7)
+    assert table.loc["sad", "recall"] == intervals.share(3, 5)
+    f1 = table.loc["angry", "f1"]
+    assert f1.estimate == pytest.approx(2 * (6 / 7) * (6 / 10) / (6 / 7 + 6 / 10))
+    assert 0 < f1.low < f1.estimate < f1.high <= 1
+    assert table.loc["fear", "f1"].estimate == 0  # predicted once, wrongly
+    assert np.isnan(table.loc["happy", "f1"].estimate)  # neither true nor predicted
+    assert metrics.macro_f1(HAND).estimate == pytest.approx((12 / 17 + 6 / 12 + 0) / 3)
+
+
+def test_f1_interval_agrees_with_the_bootstrap_of_images():
+    random = np.random.default_rng(3)
+    labels = random.integers(0, 7, 400)
+    predictions = np.where(random.random(400) < 0.6, labels, random.integers(0, 7, 400))
+    direct = intervals.bootstrap(
+        lambda a, b: metrics.f1(metrics.confusion(a, b))[2], labels, predictions, resamples=300
+    )
+    quick = metrics.per_class(metrics.confusion(labels, predictions)).loc["fear", "f1"]
+    assert ends(quick) == pytest.approx(ends(direct), abs=0.02)
+
+
+def test_scores_are_plain_json():
+    labels, predictions = np.array([0, 0, 3, 6], np.int8), np.array([0, 4, 3, 6])
+    figures = json.loads(json.dumps(metrics.scores(labels, predictions)))
+    assert figures["n"] == 4
+    assert figures["accuracy"] == 0.75
+    assert figures["per_class"]["angry"] == pytest.approx(
+        {"precision": 1, "recall": 0.5, "f1": 2 / 3, "support": 2}
+    )
+    assert figures["confusion"][0] == [1, 0, 0, 0, 1, 0, 0]
+
+
+def test_confused_pairs():
+    counts = counts_of(
+        {
+            ("fear", "fear"): 60,
+            ("fear", "sad"): 40,
+            ("sad", "sad"): 190,
+            ("sad", "fear"): 10,
+            ("happy", "happy"): 50,
+            ("neutral", "neutral"): 40,
+            ("neutral", "happy"): 10,
+        }
+    )
+    table = metrics.confused_pairs(counts)
+    assert len(table) == 21
+    first, second = table.iloc[0], table.iloc[1]
+    assert (first["first"], first["second"], first["images"]) == ("fear", "sad", 50)
+    assert first["there"] == intervals.share(40, 100)
+    assert first["back"] == intervals.share(10, 200)
+    assert first["difference"] == intervals.independent_interval(40, 100, 10, 200)
+    assert first["verdict"] == "more fear → sad"
+    assert (second["first"], second["second"]) == ("neutral", "happy")
+    assert second["p_holm"] > stats.fisher_exact([[10, 40], [0, 50]]).pvalue
+    assert table.iloc[-1]["verdict"] == "no difference shown"
+
+
+def test_claims_hold_fail_or_are_not_shown():
+    diagonal = {(name, name): 90 for name in CLASSES}
+    others = {(name, "happy"): 10 for name in CLASSES if name not in ("happy", "fear", "sad")}
+    weak = {("fear", "fear"): 40, ("fear", "sad"): 60, ("sad", "sad"): 40, ("sad", "fear"): 60}
+    counts = counts_of(diagonal | others | weak)
+    assert metrics.weakest(counts, ["fear", "sad"]).verdict == "holds"
+    assert metrics.weakest(counts, ["angry"]).verdict == "does not hold"
+    assert metrics.weakest(counts, ["fear"]).verdict == "not shown"  # as weak as sad
+    assert metrics.taken_for(counts, "fear", ["sad"]).verdict == "holds"
+    claim = metrics.taken_for(counts, "fear", ["sad", "disgust"])
+    assert (claim.verdict, claim.named) == ("not shown", "disgust")  # nor has any other class
+    claim = metrics.taken_for(counts, "fear", ["disgust", "happy"])
+    assert (claim.verdict, claim.other) == ("does not hold", "sad")
+    assert claim.difference == intervals.paired_interval(0, 60, 100)
+
+
+# comparisons
+
+
+def test_compare_is_mcnemars_exact_test():
+    first = np.repeat([True, True, False, False], [50, 7, 1, 42])
+    second = np.repeat([True, False, True, False], [50, 7, 1, 42])
+    difference, p = comparisons.compare(first, second)
+    assert difference == intervals.paired_interval(7, 1, 100)
+    assert p == pytest.approx(2 * (1 + 8) / 2**8)
+    assert comparisons.compare(first, first)[1] == 1
+
+
+def test_compare_all_corrects_over_the_table():
+    labels = np.zeros(100, int)
+    predictions = {
+        name: (np.arange(100) >= right).astype(int)
+        for name, right in (("a", 60), ("b", 54), ("c", 20))
+    }
+    table = comparisons.compare_all(predictions, labels)
+    assert table["model"].tolist() == ["a", "a", "b"]
+    assert table["p"].iloc[0] == pytest.approx(2 / 2**6)
+    assert table["p_holm"].iloc[0] == table["p"].iloc[0]
+    assert table["p_holm"].iloc[1] == pytest.approx(3 * 2 / 2**40)
+    assert table["verdict"].tolist() == ["better", "better", "better"]
+    assert len(comparisons.compare_all(predictions, labels, [("c", "a")])) == 1
+
+
+def test_contrast_of_single_runs_is_a_paired_t_interval():
+    first, second = np.array([1, 1, 1, 0]) > 0, np.array([1, 0, 0, 0]) > 0
+    difference, p = comparisons.contrast([first, second], [1, -1])
+    reference = stats.ttest_rel(first.astype(float), second.astype(float))
+    low, high = reference.confidence_interval()
+    assert ends(difference) == pytest.approx((0.5, low, high))
+    assert p == pytest.approx(reference.pvalue)
+
+
+def test_contrast_adds_seeds_and_images_less_their_interaction():
+    seeds = np.array([[1, 1, 1, 0], [1, 1, 0, 0]]) > 0
+    images, between, interaction = 0.6875 / 3 / 4, 0.03125 / 2, 0.375 / 3 / 4 / 2
+    variance = images + between - interaction
+    degrees = variance**2 / (images**2 / 3 + between**2 / 1)
+    half = stats.t.ppf(0.975, degrees) * np.sqrt(variance)
+    accuracy, _ = comparisons.contrast([seeds], [1])
+    assert ends(accuracy) == pytest.approx((0.625, 0.625 - half, 0.625 + half))
+
+
+def test_contrast_of_seeds_that_disagree_everywhere():
+    accuracy, _ = comparisons.contrast([np.array([[1, 1], [0, 0]]) > 0], [1])
+    assert accuracy.high - accuracy.estimate == pytest.approx(12.7062 * 0.5, abs=1e-3)
+
+
+def test_contrast_of_a_run_with_itself_is_no_difference():
+    run = np.array([True, False, True])
+    assert comparisons.contrast([run, run], [1, -1]) == (Interval(0, 0, 0), 1)
+
+
+@pytest.mark.parametrize(("seed_sd", "image_sd"), [(0.0, 0.3), (0.03, 0.3), (0.03, 0.0)])
+def test_contrast_covers_the_truth(seed_sd, image_sd):
+    random = np.random.default_rng(1)
+    covered = 0
+    for _ in range(300):
+        shared = 0.6 + image_sd * random.standard_normal(300)
+        groups = []
+        for _ in range(2):
+            skill = shared + 0.1 * random.standard_normal(300)  # what the recipe is good at
+            chance = skill + seed_sd * random.standard_normal((3, 1))
+            groups.append(random.random((3, 300)) < chance)
+        difference, _ = comparisons.contrast(groups, [1, -1])
+        covered += difference.low <= 0 <= difference.high
+    assert covered / 300 >= 0.91
+
+
+def test_factorial_effects():
+    # right of 10 images: 4, with a 6, with b 5, with both 8; c adds 1 to each
+    right = {(0, 0): 4, (1, 0): 6, (0, 1): 5, (1, 1): 8}
+    cells = {(a, b, c): np.arange(10) < n + c for (a, b), n in right.items() for c in (False, True)}
+    table = comparisons.factorial_effects(cells, ["a", "b", "c"])
+    estimates = table["effect"].astype(float)
+    assert estimates.index.tolist() == ["a", "b", "c", "a × b", "a × c", "b × c", "a × b × c"]
+    assert estimates.to_numpy() == pytest.approx([0.25, 0.15, 0.1, 0.05, 0, 0, 0])
+    assert (table["p_holm"] >= table["p"]).all()
+    with pytest.raises(ValueError, match="7 cells for 3 factors"):
+        comparisons.factorial_effects(dict(list(cells.items())[:7]), ["a", "b", "c"])
+
+
+def test_factorial_effects_are_judged():
+    random = np.random.default_rng(0)
+    cells = {
+        (a, b): random.random((2, 1000)) < 0.5 + 0.2 * a for a in (False, True) for b in (0, 1)
+    }
+    table = comparisons.factorial_effects(cells, ["augmentation", "normalisation"])
+    assert table["verdict"].tolist() == ["raises accuracy", "no effect shown", "no effect shown"]
+
+
+# ensembles
+
+
+def test_average():
+    members = np.array([[[0.2, 0.8]], [[0.6, 0.4]]])
+    assert ensembles.average(members) == pytest.approx(np.array([[0.4, 0.6]]))
+    assert ensembles.average(members, [3, 1]) == pytest.approx(np.array([[0.3, 0.7]]))
+
+
+def test_choose_weights_finds_the_optimum():
+    # member 1 is sure of 3 images of 4, member 2 of the fourth; d/dw of the log-likelihood is 0
+    # where 3 * 0.8 / (0.1 + 0.8 w) = 0.8 / (0.9 - 0.8 w), so w = 0.8125
+    of_label = np.array([[0.9, 0.9, 0.9, 0.1], [0.1, 0.1, 0.1, 0.9]])
+    members = np.stack([of_label, 1 - of_label], axis=2)
+    weights = ensembles.choose_weights(members, np.zeros(4, int))
+    assert weights == pytest.approx([0.8125, 0.1875], abs=1e-3)
+    useless = np.stack([members[0], 1 - members[0]])[:, :3]
+    assert ensembles.choose_weights(useless, np.zeros(3, int)) == pytest.approx([1, 0], abs=1e-6)
+
+
+def test_accuracy_by_size():
+    members = np.array([[[0.9, 0.1], [0.9, 0.1]], [[0.2, 0.8], [0.2, 0.8]]])
+    by_size = ensembles.accuracy_by_size(members, np.array([0, 1]))
+    assert by_size[1].estimate == 0.5  # each member is right on one image of two
+    assert by_size[2].estimate == 0.5  # the average says class 0 twice
+    assert set(by_size) == {1, 2}
+
+
+def test_diversity():
+    predictions = {"a": np.array([0, 0, 1, 2, 3]), "b": np.array([0, 1, 1, 3, 3])}
+    row = ensembles.diversity(predictions, np.array([0, 0, 1, 1, 1])).iloc[0]
+    assert row["agreement"] == intervals.share(3, 5)
+    assert row["disagreement"] == intervals.share(1, 5)
+    assert row["double_fault"] == intervals.share(2, 5)
+
+
+# calibration
+
+
+def test_softmax_and_nll():
+    logits = np.log([[1.0, 3.0], [4.0, 1.0]]).astype(np.float32)
+    assert calibration.softmax(logits) == pytest.approx(np.array([[0.25, 0.75], [0.8, 0.2]]))
+    assert calibration.softmax(2 * logits, 2) == pytest.approx(calibration.softmax(logits))
+    assert calibration.nll(logits, np.array([1, 0])) == pytest.approx(
+        -(np.log(0.75) + np.log(0.8)) / 2
+    )
+    assert calibration.softmax(np.array([[1000.0, 0.0]]))[0, 0] == 1
+
+
+def test_expected_calibration_error_and_bins():
+    # confidence 0.9 three times, right twice; 0.6 once, right: |2/3 - 0.9| * 3/4 + 0.4 * 1/4
+    probabilities = np.array([[0.9, 0.1], [0.9, 0.1], [0.9, 0.1], [0.4, 0.6]])
+    labels = np.array([0, 0, 1, 1])
+    error = calibration.expected_calibration_error(probabilities, labels)
+    assert error.estimate == pytest.approx(0.275)
+    bins = calibration.reliability_bins(probabilities, labels)
+    assert len(bins) == 15
+    assert bins["n"].sum() == 4
+    filled = bins[bins["n"] > 0]
+    assert filled["n"].tolist() == [1, 3]
+    assert filled["confidence"].tolist() == pytest.approx([0.6, 0.9])
+    assert filled["accuracy"].iloc[1] == intervals.share(2, 3)
+    assert ((filled["low"] < filled["confidence"]) & (filled["confidence"] <= filled["high"])).all()
+    gap = calibration.confidence_gap(probabilities, labels)
+    assert gap.estimate == pytest.approx(3.3 / 4 - 3 / 4)
+
+
+def test_inflated_logits_are_called_over_confident_and_repaired_by_the_temperature():
+    random = np.random.default_rng(0)
+    honest = random.normal(0, 1.5, (4000, 7))
+    labels = (honest + random.gumbel(size=honest.shape)).argmax(axis=1)  # drawn from softmax
+    held_out, test = slice(0, 2000), slice(2000, 4000)
+    inflated = 3 * honest
+    temperature = calibration.fit_temperature(inflated[held_out], labels[held_out])
+    assert temperature == pytest.approx(3, rel=0.08)
+    before = calibration.softmax(inflated[test])
+    after = calibration.softmax(inflated[test], temperature)
+    gap = calibration.confidence_gap(before, labels[test])
+    assert calibration.calibration_verdict(gap) == "over-confident"
+    gap = calibration.confidence_gap(after, labels[test])
+    assert calibration.calibration_verdict(gap) == "no miscalibration shown"
+    error_before = calibration.expected_calibration_error(before, labels[test])
+    error_after = calibration.expected_calibration_error(after, labels[test])
+    assert error_before.low > 0.1
+    assert error_after.low < 0.001
+    assert error_after.high < 0.04
+    gap = calibration.confidence_gap(calibration.softmax(honest[test] / 3), labels[test])
+    assert calibration.calibration_verdict(gap) == "under-confident"
+
+
+def test_coverage_curve_and_sure():
+    confidence = np.linspace(0.6, 0.98, 20)
+    probabilities = np.stack([confidence, 1 - confidence], axis=1)
+    labels = np.repeat([1, 0], 10)  # the ten least sure are wrong
+    curve = calibration.coverage_curve(probabilities, labels)
+    assert curve["n"].tolist() == list(range(1, 21))
+    assert curve["coverage"].iloc[9] == 0.5
+    assert curve["accuracy"].iloc[9] == intervals.share(10, 10)
+    assert curve["accuracy"].iloc[-1] == intervals.share(10, 20)
+    assert curve["threshold"].iloc[9] == pytest.approx(0.8)
+    selected = calibration.sure(probabilities, labels, threshold=0.75)
+    assert selected["coverage"] == intervals.share(12, 20)
+    assert selected["accuracy"] == intervals.share(10, 12)
