@@ -1,0 +1,397 @@
+"""`python -m fer_utils.report` on three small executed notebooks with every kind of output."""
+
+import contextlib
+import http.server
+import json
+import re
+import runpy
+import shutil
+import subprocess
+import sys
+import threading
+import zlib
+from base64 import b64encode
+from functools import partial
+from io import BytesIO
+
+import matplotlib.figure
+import nbformat
+import pandas as pd
+import pytest
+from bs4 import BeautifulSoup
+from fontTools.ttLib import TTFont
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+
+from fer_utils import report
+from fer_utils.labels import CHINESE, CLASSES
+from fer_utils.paths import ROOT
+from fer_utils.sections import ReportError
+
+NAMES = ("01_data_exploration", "02_training", "03_confusion_matrix")
+CHROMIUM = shutil.which("chromium")
+META = {
+    "dataset": "drawn",
+    "source": "6,000 drawn faces (FER2013 was not found in data/)",
+    "profile": "quick",
+    "seed": 0,
+    "stand_ins": [],
+    "seconds": 71.2,
+    "versions": {"python": "3.11.9", "tensorflow": "2.21.0", "keras": "3.15.1"},
+    "machine": "x86_64, 2 cores",
+    "code_version": "0123abc",
+    "date": "2026-01-02",
+}
+
+
+def png(width: float, height: float) -> str:
+    """A line plot of that size in inches, at 144 dots per inch."""
+    figure = matplotlib.figure.Figure((width, height), dpi=144, layout="constrained")
+    axes = figure.add_subplot(xlabel="epoch", ylabel="accuracy")
+    axes.plot([0, 1, 2, 3], [0.2, 0.5, 0.6, 0.64])
+    buffer = BytesIO()
+    figure.savefig(buffer, format="png")
+    return b64encode(buffer.getvalue()).decode()
+
+
+def shown(data: dict, **metadata) -> nbformat.NotebookNode:
+    return new_output("display_data", data, metadata=metadata)
+
+
+def notebook(name: str) -> nbformat.NotebookNode:
+    classes = [f"{english} {chinese}" for english, chinese in zip(CLASSES, CHINESE, strict=True)]
+    counts = pd.DataFrame(
+        {"Training": [3995, 436, 4097, 7215, 4830, 3171, 4965], "share": 0.1391}, index=classes
+    )
+    wide = pd.DataFrame([[0.123] * 12] * 3, columns=[f"a long name {i}" for i in range(12)])
+    styled = counts.style.set_caption("Styled").format(precision=3, thousands=",")
+    words = pd.DataFrame({"pair": ["fear → sad", "sad → neutral"], "rate": ["21.5 %", "−3 %"]})
+    picture = {"alt": 'Accuracy "rises" & flattens', "caption": "Figure. Accuracy of model1 < 1."}
+    attack = (
+        "<script>alert(1)</script><style>body{color:red}</style><b onclick='x()'>bold</b>"
+        "<iframe src='https://example.org'></iframe><a href='javascript:x()'>click</a>"
+    )
+    cells = [
+        new_markdown_cell(
+            f"# {name[3:].replace('_', ' ').capitalize()} 資料探索\n\n"
+            "> **Question 題目**: What is in the data? 觀察答錯的圖片中，哪些類別容易用混？\n\n"
+            "| | |\n|---|---|\n| Reads | `data/` |\n| Writes | `facts/` |\n| Runtime | 20 s |"
+        ),
+        new_code_cell("DATASET = 'auto'\nPROFILE = ''", metadata={"tags": ["parameters"]}),
+        new_markdown_cell(
+            "## Learning curves\n\nSee [training](02_training.ipynb), its [tables]"
+            "(02_training.ipynb#Tables), [here](#Learning-curves), [code](../fer_utils/data.py) "
+            "and [a paper](https://arxiv.org/abs/1409.1556)."
+        ),
+        new_code_cell(
+            'history = nb.run("model1").history  # both phases\nprint(f"{len(history)} epochs")',
+            outputs=[
+                new_output("stream", name="stdout", text="epoch 1: \x1b[1m0.512\x1b[0m <done>\n"),
+                new_output("stream", name="stderr", text="a warning of a library\n"),
+                shown(
+                    {"image/png": png(6.4, 3.6), "text/plain": "<Figure>"}, **{"image/png": picture}
+                ),
+            ],
+        ),
+        new_markdown_cell("## Tables\n\nProse before a table."),
+        new_code_cell(
+            "nb.table(counts)",
+            outputs=[
+                shown(
+                    {"text/html": counts.to_html()}, **{"text/html": {"caption": "Class balance"}}
+                ),
+                shown({"text/html": wide.to_html()}),
+                shown({"text/html": styled.to_html()}),
+                shown({"text/html": words.to_html(index=False)}),
+                shown({"text/html": attack, "text/plain": "attack"}),
+                shown({"text/markdown": "Model1 is **better**: 48 ± 2 “it’s”…\n\n## Tables"}),
+                shown({"application/javascript": "alert(2)", "text/plain": "plain"}),
+            ],
+        ),
+        new_code_cell(
+            "counts.shape", outputs=[new_output("execute_result", {"text/plain": "(7, 2)"})]
+        ),
+    ]
+    return new_notebook(cells=cells, metadata={"language_info": {"name": "python"}})
+
+
+def write_executed(build, names=NAMES, **meta):
+    """Executed notebooks and their facts, as the build leaves them in `build`."""
+    for folder in ("notebooks", "facts"):
+        (build / folder).mkdir(parents=True, exist_ok=True)
+    for name in names:
+        nbformat.write(notebook(name), build / "notebooks" / f"{name}.ipynb")
+        facts = json.dumps({"meta": META | meta, "accuracy": 0.7})
+        (build / "facts" / f"{name}.json").write_text(facts)
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory):
+    """A folder with the fixture's whole report."""
+    folder = tmp_path_factory.mktemp("build")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FER_BUILD", str(folder))
+        write_executed(folder)
+        report.write(NAMES)
+    return folder
+
+
+def parse(path):
+    return BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser")
+
+
+def test_files(built):
+    pages = [f"{name}.html" for name in NAMES]
+    assert sorted(p.name for p in built.iterdir()) == sorted(
+        [*pages, "facts", "index.html", "notebooks", "report.pdf"]
+    )
+
+
+@pytest.mark.parametrize("name", ["index", *NAMES])
+def test_self_contained(built, name):
+    """Nothing is loaded and nothing runs; what an output tried is gone, its text is not."""
+    html = (built / f"{name}.html").read_text(encoding="utf-8")
+    assert "default-src 'none'" in html
+    sources = re.findall(r"""(?:src=["']|url\(["']?|srcset=["']|@import)([^"')]{0,30})""", html)
+    assert sources
+    assert all(source.startswith("data:") for source in sources)
+    assert not re.search(r"<script|<iframe|<link|onclick|javascript:|alert\(|example\.org", html)
+    soup = parse(built / f"{name}.html")
+    assert soup.find("b", string="bold")
+    assert "a warning of a library" not in html
+    assert "\x1b" not in html
+
+
+@pytest.mark.parametrize("name", ["index", *NAMES])
+def test_links(built, name):
+    """Ids are unique and every link inside the report arrives."""
+    soup = parse(built / f"{name}.html")
+    ids = [tag["id"] for tag in soup.find_all(id=True)]
+    assert len(ids) == len(set(ids))
+    for href in {a["href"] for a in soup.find_all("a", href=True)} - {"index.html"}:
+        page, _, fragment = href.partition("#")
+        if not href.startswith("https://"):
+            target = parse(built / page) if page else soup
+            assert target.find(id=fragment), href
+    assert soup.find("a", href="https://arxiv.org/abs/1409.1556")
+    assert not soup.find("a", string="code")
+
+
+def test_links_between_notebooks(built):
+    first = parse(built / "index.html").find(id=NAMES[0])
+    assert first.find("a", string="tables")["href"] == "#02_training-Tables"
+    assert first.find("a", string="here")["href"] == "#01_data_exploration-Learning-curves"
+    page = parse(built / "01_data_exploration.html")
+    assert page.find("a", string="tables")["href"] == "02_training.html#02_training-Tables"
+    assert page.find("a", string="here")["href"] == "#01_data_exploration-Learning-curves"
+
+
+def test_contents(built):
+    contents = parse(built / "index.html").find("nav")
+    assert [a["href"] for a in contents.select("nav > ol > li > a")] == [f"#{n}" for n in NAMES]
+    assert len(contents.select("li li a")) == 9
+
+
+def test_figures_code_and_text(built):
+    section = parse(built / "index.html").find(id=NAMES[0])
+    figure = section.find("img").parent
+    assert figure.name == "figure"
+    assert figure.img["alt"] == 'Accuracy "rises" & flattens'
+    assert figure.figcaption.get_text() == "Figure. Accuracy of model1 < 1."
+    assert (figure.img["width"], figure.img["height"]) == ("614", "345")  # 6.4 x 3.6 inches
+    folded = section.find_all("details")
+    assert len(folded) == 4
+    assert not any(details.has_attr("open") for details in folded)
+    assert section.find("pre", string="epoch 1: 0.512 <done>\n")
+    assert section.find("pre", string="plain")
+    assert section.find("pre", string="(7, 2)")
+
+
+def test_tables(built):
+    """The question's header is empty and left out; columns of numbers are marked, not of words."""
+    tables = parse(built / "index.html").find(id=NAMES[0]).find_all("table")
+    opening, counts, wide, styled, words = tables
+    assert opening.thead is None
+    assert counts.find_parent("figure").figcaption.get_text() == "Class balance"
+    assert all(table.parent["class"] == ["table"] for table in tables)
+    assert [th.get("class") for th in counts.thead.find_all("th")] == [None, ["number"], ["number"]]
+    assert [td.get("class") for td in words.tbody.tr.find_all("td")] == [None, ["number"]]
+    assert styled.caption.get_text() == "Styled"
+    assert styled.find("td", string="3,995")["class"] == ["number"]
+    assert not styled.find(id=True)
+    assert "wide" in wide["class"]
+    assert "wide" not in counts["class"]
+
+
+def test_title_page(built):
+    cover = parse(built / "index.html").header
+    lines = {div.dt.get_text(): div.dd.get_text() for div in cover.find_all("div")}
+    assert lines == {
+        "Data set": "drawn: 6,000 drawn faces (FER2013 was not found in data/)",
+        "Profile": "quick, seed 0",
+        "Date": "2026-01-02",
+        "Total time": "3 min 34 s",  # 3 x 71.2 s
+        "Machine": "x86_64, 2 cores",
+        "Code": "0123abc",
+        "Versions": "python 3.11.9, tensorflow 2.21.0, keras 3.15.1",
+    }
+
+
+def test_stand_ins_are_named(tmp_path, monkeypatch):
+    monkeypatch.setenv("FER_BUILD", str(tmp_path))
+    write_executed(tmp_path, NAMES[:1])
+    write_executed(tmp_path, NAMES[1:], stand_ins=["model1-reference"])
+    line = report.read_facts(NAMES)["Stand-ins"]
+    assert line == "narrow networks, trained briefly, in place of model1-reference"
+
+
+def test_pdf(built):
+    """Tagged, titled, in English, with the notebooks as bookmarks and the Chinese font inside."""
+    pdf = (built / "report.pdf").read_bytes()
+    streams = [pdf]
+    for match in re.finditer(rb"stream\r?\n", pdf):
+        with contextlib.suppress(zlib.error):
+            streams.append(zlib.decompressobj().decompress(pdf[match.end() :]))
+    everything = b"\n".join(streams)
+    title = "Confusion matrix 資料探索".encode("utf-16-be").hex().encode()
+    assert pdf.startswith(b"%PDF")
+    assert b"pdfuaid" in everything
+    assert b"/Lang (en)" in everything
+    assert title in everything.lower()
+    assert b"+Report-Sans-Bold" in everything
+
+
+@pytest.fixture
+def without_pango(tmp_path, monkeypatch):
+    """`import weasyprint` fails as it does where pango is not installed."""
+    broken = "raise OSError(\"cannot load library 'libpango-1.0-0'\")"
+    (tmp_path / "weasyprint.py").write_text(broken)
+    monkeypatch.delitem(sys.modules, "weasyprint", raising=False)
+    monkeypatch.syspath_prepend(tmp_path)
+
+
+@pytest.mark.usefixtures("without_pango")
+def test_no_printer(tmp_path, monkeypatch, capsys):
+    """The HTML stands, an older PDF does not, and the message names the package."""
+    notebooks, build = tmp_path / "notebooks", tmp_path / "build"
+    notebooks.mkdir()
+    (notebooks / "01_data_exploration.ipynb").touch()
+    write_executed(build, NAMES[:1])
+    (build / "report.pdf").touch()
+    monkeypatch.setattr(report, "NOTEBOOKS", notebooks)
+    monkeypatch.setenv("FER_BUILD", str(build))
+    monkeypatch.setenv("PATH", "")
+    assert report.main() == 1
+    message = capsys.readouterr().err
+    assert "apt install libpango-1.0-0 libpangoft2-1.0-0" in message
+    assert "cannot load library" in message
+    assert (build / "index.html").exists()
+    assert not (build / "report.pdf").exists()
+
+
+@pytest.mark.usefixtures("without_pango")
+@pytest.mark.skipif(not CHROMIUM, reason="no chromium on PATH")
+def test_chromium_prints(built, tmp_path):
+    pdf = tmp_path / "report.pdf"
+    assert report.print_pdf(built / "index.html", pdf) == "chromium"
+    assert pdf.read_bytes().startswith(b"%PDF")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        ("notebooks/02_training.ipynb", "02_training has not been executed: run `make report`"),
+        ("facts/02_training.json", "02_training has recorded no facts: run `make report`"),
+        ("source", "01_data_exploration and 02_training differ in source (6,000 drawn faces"),
+        ("image", "01_data_exploration: an image is not embedded in the notebook: http://x/y.png"),
+    ],
+)
+def test_errors(tmp_path, monkeypatch, spoil, message):
+    monkeypatch.setenv("FER_BUILD", str(tmp_path))
+    write_executed(tmp_path)
+    if spoil == "source":
+        write_executed(tmp_path, NAMES[1:2], source="fer2013.csv")
+    elif spoil == "image":
+        remote = new_notebook(cells=[new_markdown_cell("# A\n\n![x](http://x/y.png)")])
+        nbformat.write(remote, tmp_path / "notebooks" / f"{NAMES[0]}.ipynb")
+    else:
+        (tmp_path / spoil).unlink()
+    with pytest.raises(ReportError, match=f"^{re.escape(message)}"):
+        report.write(NAMES)
+    assert not (tmp_path / "index.html").exists()
+
+
+FRAME = """
+<iframe src="index.html" style="width: 390px; height: 900px"></iframe>
+<iframe src="control.html"></iframe>
+<script>
+  const look = ({contentWindow: w}) => [
+    w.performance.getEntriesByType("resource").length,
+    w.document.documentElement.scrollWidth,
+    [...w.document.querySelectorAll("body *")]
+      .filter(e => !e.closest(".table, pre") && e.getBoundingClientRect().right > w.innerWidth)
+      .map(e => e.tagName)];
+  onload = () =>
+    document.title = JSON.stringify([...document.querySelectorAll("iframe")].map(look));
+</script>
+"""
+
+
+@pytest.mark.skipif(not CHROMIUM, reason="no chromium on PATH")
+def test_in_a_browser(built, tmp_path):
+    """390 px wide: no request, nothing blocked, and only tables and text blocks scroll sideways.
+
+    A frame shows the report; `control.html` shows that a request would be seen.
+    """
+    (tmp_path / "control.html").write_text('<img src="index.html">')
+    shutil.copy(built / "index.html", tmp_path)
+    (tmp_path / "frame.html").write_text(FRAME)
+    handler = partial(http.server.SimpleHTTPRequestHandler, directory=tmp_path)
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    done = subprocess.run(
+        [
+            *(CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run"),
+            *("--disable-quic", "--disable-background-networking", "--disable-component-update"),
+            *("--disable-sync", "--no-proxy-server", "--enable-logging=stderr"),
+            *(f"--user-data-dir={tmp_path / 'profile'}", "--dump-dom"),
+            f"http://127.0.0.1:{server.server_port}/frame.html",
+        ],
+        text=True,
+        capture_output=True,
+        timeout=60,
+    )
+    server.shutdown()
+    server.server_close()
+    title = re.search("<title>(.*)</title>", done.stdout)[1]
+    (requests, width, sticking_out), (control, _, _) = json.loads(title)
+    assert control == 1
+    assert requests == 0
+    assert width <= 390
+    assert sticking_out == []
+    assert "Content Security Policy" not in done.stderr
+
+
+@pytest.mark.parametrize("face", ["Regular", "Bold"])
+def test_font_has_every_character(face):
+    """Else: `python report/fonts/subset.py`, which says where the whole font is."""
+    fonts = ROOT / "report" / "fonts"
+    path = fonts / f"NotoSansTC-{face}.woff2"
+    needed = runpy.run_path(str(fonts / "subset.py"))["characters"]()
+    chinese = {character for character in needed if character >= "\u2e80"}
+    missing = (chinese | set(map(chr, range(32, 127)))) - set(map(chr, TTFont(path).getBestCmap()))
+    assert set("".join(CHINESE)) <= chinese
+    assert missing == set()
+    assert path.stat().st_size <= 90 * 1024
+    assert "SIL OPEN FONT LICENSE" in (fonts / "OFL.txt").read_text()
+
+
+def test_notebooks_link_to_notebooks_that_exist():
+    notebooks = ROOT / "notebooks"
+    for path in notebooks.glob("*.ipynb"):
+        for name in re.findall(r"\]\((\w+\.ipynb)", path.read_text(encoding="utf-8")):
+            assert (notebooks / name).exists(), f"{path.name} links to {name}"
+
+
+if __name__ == "__main__":  # the fixture's report, to look at: FER_BUILD=folder
+    write_executed(report.build_dir())
+    report.write(NAMES)
