@@ -1,4 +1,4 @@
-"""Leakage audit: constant images, exact and near duplicates, contradicting labels.
+"""Constant images, exact and near duplicates, contradicting labels.
 
 Near duplicates are found in three steps, each on the survivors of the one before:
 
@@ -13,13 +13,13 @@ or contrast. Only the central part of an image is compared, so that the border w
 leaves behind does not count.
 """
 
-from itertools import combinations_with_replacement, product
+from itertools import product
 
 import numpy as np
 import pandas as pd
 from scipy.ndimage import gaussian_filter1d
 
-from fer_utils.labels import SIZE, SPLITS, TRAINING
+from fer_utils.labels import SIZE
 
 NEAR = 0.90  # pixel correlation of a near duplicate; at 0.85 half of FER2013's pairs are chance
 LOOSE, TIGHT = 0.5, 0.75  # cosines that steps 1 and 2 let through
@@ -71,51 +71,6 @@ def near_duplicates(images: np.ndarray, threshold: float = NEAR) -> pd.DataFrame
     pairs = pairs.assign(exact=same.all(axis=(1, 2)), mirrored=pairs["mirrored"].astype(bool))
     pairs = pairs.assign(first=rows[pairs["first"]], second=rows[pairs["second"]])
     return pairs.sort_values(["first", "second"], ignore_index=True)
-
-
-def pair_counts(pairs: pd.DataFrame, labels: np.ndarray, split: np.ndarray) -> pd.DataFrame:
-    """Count `pairs` (of `near_duplicates`) within and between splits.
-
-    Returns one row per two splits: `exact` and `near` pairs (an exact pair is not counted as
-    near), how many of the near ones are `mirrored`, pairs with two different labels
-    (`exact_contradicting`, `near_contradicting`), and how many images of either split are in a
-    pair (`images_first`, `images_second`; equal within one split). Look-alikes by chance are about
-    as often mirrored as not, copies seldom: twice `mirrored` estimates the chance pairs in `near`.
-    """
-    ends = pairs[["first", "second"]].to_numpy()
-    where = np.sort(split[ends], axis=1)
-    ends = np.take_along_axis(ends, np.argsort(split[ends], axis=1, kind="stable"), axis=1)
-    known = (labels[ends] >= 0).all(axis=1)
-    contradicting = known & (labels[ends[:, 0]] != labels[ends[:, 1]])
-    exact, mirrored = pairs["exact"].to_numpy(), pairs["mirrored"].to_numpy()
-    table = []
-    for one, other in combinations_with_replacement(range(len(SPLITS)), 2):
-        here = (where == (one, other)).all(axis=1)
-        involved = [ends[here]] * 2 if one == other else ends[here].T
-        table.append(
-            {
-                "splits": f"{SPLITS[one]} - {SPLITS[other]}",
-                "exact": np.sum(here & exact),
-                "near": np.sum(here & ~exact),
-                "mirrored": np.sum(here & ~exact & mirrored),
-                "exact_contradicting": np.sum(here & exact & contradicting),
-                "near_contradicting": np.sum(here & ~exact & contradicting),
-                "images_first": len(np.unique(involved[0])),
-                "images_second": len(np.unique(involved[1])),
-            }
-        )
-    return pd.DataFrame(table).set_index("splits")
-
-
-def has_twin(
-    pairs: pd.DataFrame, split: np.ndarray, part: int, other: int = TRAINING
-) -> np.ndarray:
-    """(n_part,) bool: which images of split `part`, in order, are paired with one of `other`."""
-    first, second = pairs["first"].to_numpy(), pairs["second"].to_numpy()
-    twin = np.zeros(len(split), bool)
-    twin[first[split[second] == other]] = True
-    twin[second[split[first] == other]] = True
-    return twin[split == part]
 
 
 def _no_pairs() -> pd.DataFrame:

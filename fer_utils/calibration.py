@@ -10,6 +10,7 @@ from scipy import special
 from scipy.optimize import minimize_scalar
 
 from fer_utils.intervals import Interval, bootstrap, mean_interval, share, verdict
+from fer_utils.labels import CLASSES
 
 BINS = 15  # of equal width, as in Guo et al.
 
@@ -95,6 +96,35 @@ def sure(
         "coverage": share(int(kept.sum()), len(kept)),
         "accuracy": share(int(correct[kept].sum()), int(kept.sum())),
     }
+
+
+def summary(probabilities: np.ndarray, labels: np.ndarray) -> dict[str, Interval | str]:
+    """`accuracy`, calibration `error`, `gap` and its `verdict`, and what `sure` selects."""
+    gap = confidence_gap(probabilities, labels)
+    selected = sure(probabilities, labels)
+    return {
+        "accuracy": share(int(_confidence(probabilities, labels)[1].sum()), len(labels)),
+        "error": expected_calibration_error(probabilities, labels),
+        "gap": gap,
+        "verdict": calibration_verdict(gap),
+        "sure_share": selected["coverage"],
+        "sure_accuracy": selected["accuracy"],
+    }
+
+
+def sure_and_correct(
+    probabilities: np.ndarray, labels: np.ndarray, threshold: float = 0.9
+) -> np.ndarray:
+    """(7,) int: how many images of each class are predicted correctly with that confidence."""
+    confidence, correct = _confidence(probabilities, labels)
+    return np.bincount(labels[correct & (confidence >= threshold)], minlength=len(CLASSES))
+
+
+def confident_mistakes(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """(k,) int: the rows that are predicted wrongly, the most confident first."""
+    confidence, correct = _confidence(probabilities, labels)
+    order = np.argsort(-confidence, kind="stable")
+    return order[~correct[order]]
 
 
 def _confidence(probabilities: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

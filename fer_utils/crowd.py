@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from fer_utils.formats import DataError
+from fer_utils.intervals import Interval, mean_interval, share
 from fer_utils.labels import CLASSES, SPLITS
 from fer_utils.paths import data_dir
 
@@ -19,6 +20,7 @@ FILE = "fer2013new.csv"
 COLUMNS = ("anger", "disgust", "fear", "happiness", "sadness", "surprise", "neutral")
 OTHERS = ("contempt", "unknown", "NF")  # NF: the picture shows no face
 ANSWERS = (*CLASSES, "contempt", "unknown", "no face")
+CLEAR = 8  # of ten voters, that agree
 LEAST_MATCH = 0.4  # share of labels that the votes confirm; 0.71 in FER2013's order, 0.19 shuffled
 
 
@@ -27,6 +29,10 @@ class Crowd:
     """`votes` is (n, 10) int: how many voters gave each of ANSWERS; the first 7 are CLASSES."""
 
     votes: np.ndarray
+
+    def __getitem__(self, rows: np.ndarray) -> "Crowd":
+        """The votes for some of the images."""
+        return Crowd(self.votes[rows])
 
     @property
     def majority(self) -> np.ndarray:
@@ -81,6 +87,18 @@ def load(path: Path, labels: np.ndarray, split: np.ndarray) -> Crowd:
     return crowd
 
 
+def beside(name: str, labels: np.ndarray, split: np.ndarray) -> Crowd | None:
+    """The votes beside the data that `data.load(name)` gave; None, with a line that says why."""
+    path = find(name)
+    try:
+        crowd = load(path, labels, split) if path else None
+    except DataError as error:
+        print(f"FER+ votes are not used: {error}")
+        return None
+    print(f"FER+ votes: {f'{FILE} beside the data' if path else f'no {FILE} beside the data'}")
+    return crowd
+
+
 def label_counts(labels: np.ndarray, crowd: Crowd) -> pd.DataFrame:
     """Images by FER2013 label (rows) and the crowd's majority (columns; "none" without one)."""
     labelled = labels >= 0
@@ -116,6 +134,75 @@ def voter_against_others(crowd: Crowd) -> pd.DataFrame:
         decided = majority >= 0
         np.add.at(counts[:, answer], majority[decided], crowd.votes[cast, answer][decided])
     return pd.DataFrame(counts, pd.Index(ANSWERS, name="others"), pd.Index(ANSWERS, name="vote"))
+
+
+def contradicted(labels: np.ndarray, crowd: Crowd) -> pd.DataFrame:
+    """How the crowd's majority judges FER2013's labels: one row per class, and "all".
+
+    Columns: `images`; `without_majority` and `confirmed`, counts; `contradicted`, the share of the
+    images with a majority whose majority is another answer than the label.
+    """
+    counts = label_counts(labels, crowd)
+    counts.loc["all"] = counts.sum()
+    images, undecided = counts.sum(axis=1), counts["none"]
+    confirmed = pd.Series(np.diag(counts), counts.index[: len(CLASSES)])
+    confirmed["all"] = confirmed.sum()
+    wrong = images - undecided - confirmed
+    shares = [share(*pair) for pair in zip(wrong, images - undecided, strict=True)]
+    columns = {"images": images, "without_majority": undecided, "confirmed": confirmed}
+    return pd.DataFrame(columns).assign(contradicted=shares)
+
+
+def voter_shares(truth: np.ndarray, crowd: Crowd) -> pd.DataFrame:
+    """How one voter, on average, answers images of each class of `truth`: shares as Intervals.
+
+    The votes for one image hang together, so the intervals are over images (Student's, cut at 0
+    and 1). Classes with fewer than two images are left out.
+    """
+    answers = crowd.votes / crowd.votes.sum(axis=1, keepdims=True)
+    rows = {name: answers[truth == label] for label, name in enumerate(CLASSES)}
+    shares = {
+        name: [_cut(mean_interval(column)) for column in found.T]
+        for name, found in rows.items()
+        if len(found) > 1
+    }
+    return pd.DataFrame(shares, index=pd.Index(ANSWERS, name="vote")).T
+
+
+def judge(predictions: np.ndarray, labels: np.ndarray, crowd: Crowd) -> dict[str, Interval]:
+    """Accuracy of a model's predictions, (n,) class index, against three truths.
+
+    `label`: FER2013's; `majority`: the crowd's, where it names one of the seven classes; `clear`:
+    the same where at least `CLEAR` voters agree. `voter`: how often one voter gives FER2013's label.
+    """
+    named = (crowd.majority >= 0) & (crowd.majority < len(CLASSES))
+    hits, clear = predictions == crowd.majority, named & (crowd.agreement >= CLEAR)
+    of_label = crowd.votes[np.arange(len(labels)), labels] / crowd.votes.sum(axis=1)
+    return {
+        "label": share(int(np.sum(predictions == labels)), len(labels)),
+        "majority": share(int(hits[named].sum()), int(named.sum())),
+        "clear": share(int(hits[clear].sum()), int(clear.sum())),
+        "voter": _cut(mean_interval(of_label)),
+    }
+
+
+def sides(predictions: np.ndarray, labels: np.ndarray, crowd: Crowd) -> dict[str, int]:
+    """With whom the crowd's majority sides where a model contradicts the label; counts."""
+    wrong = predictions != labels
+    majority = crowd.majority[wrong]
+    model, label = majority == predictions[wrong], majority == labels[wrong]
+    none = majority < 0
+    return {
+        "mistakes": int(wrong.sum()),
+        "model": int(model.sum()),
+        "label": int(label.sum()),
+        "neither": int((~model & ~label & ~none).sum()),
+        "undecided": int(none.sum()),
+    }
+
+
+def _cut(interval: Interval) -> Interval:
+    return Interval(interval.estimate, max(interval.low, 0.0), min(interval.high, 1.0))
 
 
 def _majority(votes: np.ndarray) -> np.ndarray:

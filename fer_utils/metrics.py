@@ -69,6 +69,20 @@ def per_class(counts: np.ndarray) -> pd.DataFrame:
     return pd.DataFrame(columns, index=pd.Index(CLASSES, name="class"))
 
 
+def row_shares(counts: np.ndarray) -> pd.DataFrame:
+    """(7, 7) Intervals: of each true class (rows), the share predicted as each class (columns)."""
+    shares = [[share(count, row.sum()) for count in row] for row in counts]
+    return pd.DataFrame(
+        shares, pd.Index(CLASSES, name="label"), pd.Index(CLASSES, name="prediction")
+    )
+
+
+def recall_gap(counts: np.ndarray, name: str) -> Interval:
+    """Recall of all images that are not of class `name`, minus the recall of that class."""
+    right, true, k = np.diag(counts), counts.sum(axis=1), CLASSES.index(name)
+    return independent_interval(right.sum() - right[k], true.sum() - true[k], right[k], true[k])
+
+
 def macro_f1(counts: np.ndarray) -> Interval:
     """Unweighted mean of the classes' F1, bootstrapped."""
     return _resampled(lambda c: np.nanmean(f1(c), axis=-1, keepdims=True), counts)[0]
@@ -131,10 +145,15 @@ class Claim(NamedTuple):
     difference: Interval
 
 
-def taken_for(counts: np.ndarray, true: str, named: Sequence[str]) -> Claim:
-    """The claim that images of `true` are taken for each of `named` more than for any other."""
+def taken_for(
+    counts: np.ndarray, true: str, named: Sequence[str], others: Sequence[str] = ()
+) -> Claim:
+    """The claim that images of `true` are taken for each of `named` more than for any of `others`.
+
+    Without `others` these are all the other classes.
+    """
     row = counts[CLASSES.index(true)]
-    others = [name for name in CLASSES if name not in (true, *named)]
+    others = others or [name for name in CLASSES if name not in (true, *named)]
 
     def difference(one: int, other: int, alpha: float) -> Interval:
         return paired_interval(row[one], row[other], row.sum(), alpha)
@@ -142,15 +161,40 @@ def taken_for(counts: np.ndarray, true: str, named: Sequence[str]) -> Claim:
     return _claim(difference, named, others)
 
 
-def weakest(counts: np.ndarray, named: Sequence[str]) -> Claim:
-    """The claim that each of `named` has a smaller recall (a larger miss rate) than every other."""
+def weakest(counts: np.ndarray, named: Sequence[str], others: Sequence[str] = ()) -> Claim:
+    """The claim that each of `named` has a smaller recall (a larger miss rate) than any of `others`.
+
+    Without `others` these are all the other classes.
+    """
     true = counts.sum(axis=1)
     missed = true - np.diag(counts)
 
     def difference(one: int, other: int, alpha: float) -> Interval:
         return independent_interval(missed[one], true[one], missed[other], true[other], alpha)
 
-    return _claim(difference, named, [name for name in CLASSES if name not in named])
+    others = others or [name for name in CLASSES if name not in named]
+    return _claim(difference, named, others)
+
+
+def check_statements(
+    counts: np.ndarray, statements: Sequence[tuple[str | None, Sequence[str]]]
+) -> pd.DataFrame:
+    """Check each of `statements` as a whole and for each class that it names.
+
+    A statement is (true, named): images of class `true` are taken for the `named` classes; or
+    (None, named): the `named` classes are the weakest. A single class is compared with those that
+    the statement does not name. Columns: `statement`, `closest` (the two classes that come
+    closest to refuting it), `difference`, `verdict`.
+    """
+    table = []
+    for true, named in statements:
+        others = [name for name in CLASSES if name not in (true, *named)]
+        for part in (named, *([name] for name in named)):
+            claim = taken_for(counts, true, part, others) if true else weakest(counts, part, others)
+            subject = f"{true} → {', '.join(part)}" if true else f"weakest: {', '.join(part)}"
+            closest = f"{claim.named} − {claim.other}"
+            table.append((subject, closest, claim.difference, claim.verdict))
+    return pd.DataFrame(table, columns=["statement", "closest", "difference", "verdict"])
 
 
 def _claim(

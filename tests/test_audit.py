@@ -2,7 +2,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fer_utils import audit, synthetic
+from fer_utils import audit, synthetic, twins
+from fer_utils.data import Dataset
+from fer_utils.intervals import share
 from fer_utils.labels import PRIVATE, PUBLIC, TRAINING
 
 TRAINING_IMAGES, TEST_IMAGES, COPIES = 300, 100, 50
@@ -68,10 +70,10 @@ def test_injected_copies_of_training_images_are_reported(drawn):
     reported = set(map(tuple, pairs[["first", "second"]].to_numpy()))
     found = sum((s, t) in reported for s, t in zip(sources, targets, strict=True))
     assert found >= 0.95 * COPIES
-    twins = audit.has_twin(pairs, split, PUBLIC)
+    leaked = twins.has_twin(pairs, split)[split == PUBLIC]
     injected = np.isin(np.flatnonzero(split == PUBLIC), targets)
-    assert twins[injected].sum() >= found
-    assert twins[~injected].mean() < 0.1
+    assert leaked[injected].sum() >= found
+    assert leaked[~injected].mean() < 0.1
 
 
 def test_a_mirrored_copy_is_reported_as_such(textures):
@@ -129,7 +131,7 @@ def test_pair_counts():
         ],
         columns=["first", "second", "correlation", "mirrored", "exact"],
     )
-    table = audit.pair_counts(pairs, labels, split)
+    table = twins.pair_counts(pairs, labels, split)
     assert table.columns.tolist() == [
         "exact",
         "near",
@@ -143,6 +145,49 @@ def test_pair_counts():
     assert table.loc["Training - PublicTest"].tolist() == [0, 3, 1, 0, 1, 2, 2]
     assert table.loc["Training - PrivateTest"].tolist() == [1, 0, 0, 1, 0, 1, 1]
     assert table.loc["PublicTest - PrivateTest"].tolist() == [0] * 7
-    assert audit.has_twin(pairs, split, PUBLIC).tolist() == [True, True]
-    assert audit.has_twin(pairs, split, PRIVATE).tolist() == [True]
-    assert audit.has_twin(pairs, split, PUBLIC, other=PRIVATE).tolist() == [False, False]
+    assert twins.has_twin(pairs, split).tolist() == [True] * 4 + [False, True]
+    assert twins.has_twin(pairs, split, other=PUBLIC).tolist() == [True] + [False] * 3 + [
+        True,
+        False,
+    ]
+    assert twins.contradicting(pairs, labels).tolist() == [True, False, True, True, False]
+    two_splits = twins.pair_counts(pairs.iloc[:1], labels[:3], split[:3])
+    assert two_splits.index.tolist() == [
+        "Training - Training",
+        "Training - PublicTest",
+        "PublicTest - PublicTest",
+    ]
+
+
+def test_twin_effect():
+    twin = np.arange(100) < 20
+    correct = np.arange(100) < 60
+    effect = twins.twin_effect(correct, twin)
+    assert (effect["images"], effect["with_twin"]) == (100, 20)
+    assert effect["accuracy"] == share(60, 100)
+    assert effect["accuracy_with_twin"] == share(20, 20)
+    assert effect["accuracy_without"] == share(40, 80)
+    assert effect["difference"].estimate == 0.5
+    assert effect["verdict"] == "twins are easier"
+    assert twins.twin_effect(correct, twin & False)["verdict"] == "no difference shown"
+
+
+def test_spread():
+    pairs = pd.DataFrame({"first": range(11), "correlation": np.linspace(1, 0.9, 11)})
+    assert twins.spread(pairs, 3)["first"].tolist() == [0, 5, 10]
+    assert len(twins.spread(pairs, 20)) == 11
+    assert len(twins.spread(pairs.iloc[:0], 3)) == 0
+
+
+def test_pairs_are_kept(textures, tmp_path, monkeypatch):
+    monkeypatch.setenv("FER_CACHE", str(tmp_path))
+    images = textures[[0, 1, 2, 1]]
+    dataset = Dataset("drawn", "", images, np.zeros(4, np.int8), np.zeros(4, np.int8))
+    pairs = twins.find(dataset)
+    assert pairs[["first", "second", "exact"]].to_numpy().tolist() == [[1, 3, True]]
+    monkeypatch.setattr(audit, "near_duplicates", lambda *_: pytest.fail("compared again"))
+    kept = twins.find(dataset)
+    pd.testing.assert_frame_equal(pairs.reset_index(drop=True), kept)
+    monkeypatch.setattr(audit, "near_duplicates", lambda *_: pairs.iloc[:0])
+    next(tmp_path.iterdir()).write_bytes(b"half a file")
+    assert len(twins.find(dataset)) == 0

@@ -1,0 +1,73 @@
+# `make` lists the targets. The environment is made on the first use of any of them.
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.NOTPARALLEL:
+.PHONY: help report test lab data lint clean FORCE
+
+# Which data, profile and seed the notebooks get; empty: what the notebooks say.
+DATASET ?=
+PROFILE ?=
+SEED ?=
+FER_DATA ?=
+export FER_DATA
+
+VENV := .venv
+PYTHON := $(VENV)/bin/python
+READY := $(VENV)/.ready
+BUILD := $(or $(FER_BUILD),report/build)
+
+NOTEBOOKS := $(sort $(wildcard notebooks/*.ipynb))
+EXECUTED := $(NOTEBOOKS:%=$(BUILD)/%)
+SOURCES := $(wildcard fer_utils/*.py)
+TEMPLATES := $(wildcard report/*.css report/template/* report/fonts/*.woff2)
+DATA := $(filter-out data/README.md,$(wildcard data/*)) $(wildcard $(FER_DATA) $(dir $(FER_DATA))fer2013new.csv)
+RUNS := $(sort $(wildcard runs/*/*.json))
+PARAMETERS := $(foreach name,DATASET PROFILE SEED,$(if $($(name)),-p $(name) $($(name))))
+
+help:  ## List the targets
+	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
+	@echo
+	@echo "  make report FER_DATA=path/to/fer2013.csv     the report on your copy of FER2013"
+	@echo "  make report DATASET=drawn PROFILE=quick SEED=1   other notebook parameters"
+
+report: $(BUILD)/report.pdf  ## Execute the notebooks; render report/build/index.html and report.pdf
+	@echo "report: $(BUILD)/index.html, $(BUILD)/report.pdf"
+
+$(BUILD)/report.pdf: $(EXECUTED) $(TEMPLATES) $(if $(wildcard $(BUILD)/index.html),,FORCE) | $(READY)
+	@$(PYTHON) -m fer_utils.report
+
+$(BUILD)/notebooks/%.ipynb: notebooks/%.ipynb $(SOURCES) $(DATA) $(RUNS) $(BUILD)/parameters uv.lock | $(READY)
+	@$(PYTHON) -m fer_utils.build $< $(PARAMETERS)
+
+# Changes when a parameter, or the list of finished runs, does: make can't see a deleted file.
+$(BUILD)/parameters: FORCE
+	@mkdir -p $(@D)
+	@echo '$(PARAMETERS) $(DATA) $(RUNS)' > $@.tmp
+	@cmp -s $@.tmp $@ && rm $@.tmp || mv $@.tmp $@
+
+test: $(READY)  ## Run the tests
+	@$(PYTHON) -m pytest
+
+lab: $(READY)  ## Open the notebooks in JupyterLab
+	@$(PYTHON) -m jupyter lab --notebook-dir=. notebooks
+
+data: $(READY)  ## Fetch FER2013 into data/
+	@$(PYTHON) -m fer_utils.fetch
+
+lint: $(READY)  ## Check style, formatting, and that the notebooks carry no outputs
+	@$(PYTHON) -m ruff check .
+	@$(PYTHON) -m ruff format --check .
+	@$(PYTHON) -m nbstripout --verify $(NOTEBOOKS)
+
+clean:  ## Remove the report, the cache and the runs trained here
+	rm -rf $(BUILD) .cache runs/local
+
+# uv from PATH, or a copy of its own where there is none. Bytecode is compiled at once, since
+# TensorFlow's first import takes half a minute without it.
+$(READY): pyproject.toml uv.lock
+	@uv=$$(command -v uv) || { \
+	  uv=.cache/uv/bin/uv; \
+	  test -x $$uv || { python3 -m venv .cache/uv && .cache/uv/bin/pip install -q uv; }; \
+	} || { echo "python3 -m venv failed: install Python's venv module (Debian: python3-venv)" >&2; exit 1; }; \
+	$$uv sync --frozen --compile-bytecode
+	@touch $@

@@ -1,0 +1,186 @@
+"""The experiments: one frozen `Config` with a name for each, in three profiles.
+
+`quick` trains narrow networks for few steps; `reference` is what `runs/` holds for FER2013;
+`paper` has the homework's full width and wants a GPU.
+"""
+
+from dataclasses import asdict, dataclass
+
+
+@dataclass(frozen=True)
+class Phase:
+    """One optimiser for at most `steps` steps.
+
+    `patience` evaluations without a better held-out accuracy end the phase (0: it runs through).
+    SGD's learning rate falls linearly to 0 over the phase; Adadelta's is constant.
+    """
+
+    optimizer: str
+    learning_rate: float
+    steps: int
+    momentum: float = 0.0
+    patience: int = 0
+
+
+@dataclass(frozen=True)
+class Config:
+    """Everything that decides the outcome of a run, apart from the data.
+
+    network "vgg" (4 units of 3 convolutions of the given widths) | "dense" (`widths` are the units
+    of its hidden layers); transforms "x1" | "x13" | "x20"; fill "zero" | "reflect".
+    """
+
+    name: str
+    dataset: str
+    phases: tuple[Phase, ...]
+    widths: tuple[int, ...]
+    dense: tuple[int, ...]
+    evaluate_every: int
+    network: str = "vgg"
+    per_image_norm: bool = True
+    batch_norm: bool = True
+    transforms: str = "x1"
+    fill: str = "zero"
+    batch_size: int = 128
+    seed: int = 0
+
+    def to_dict(self) -> dict:
+        """As JSON has it (tuples as lists)."""
+        return {**asdict(self), "phases": [asdict(phase) for phase in self.phases]}
+
+    @property
+    def keeps_weights(self) -> bool:
+        """Whether its weights are saved: notebooks 05 to 07 look only into the normalised ones."""
+        return self.network == "vgg" and self.per_image_norm and self.batch_norm
+
+    @property
+    def steps(self) -> int:
+        """The most optimiser steps that the run can take."""
+        return sum(phase.steps for phase in self.phases)
+
+
+@dataclass(frozen=True)
+class Scale:
+    """How wide and how long a profile trains: Adadelta, then SGD, as in the homework."""
+
+    widths: tuple[int, ...]
+    dense: tuple[int, ...]
+    adadelta_steps: int
+    sgd_steps: int
+    batch_size: int
+    evaluate_every: int
+    patience: int = 0
+
+    @property
+    def phases(self) -> tuple[Phase, ...]:
+        """Adadelta with its 2012 learning rate of 1.0, then SGD from 0.01 down to 0."""
+        return (
+            Phase("adadelta", 1.0, self.adadelta_steps, patience=self.patience),
+            Phase("sgd", 0.01, self.sgd_steps, momentum=0.9),
+        )
+
+
+@dataclass(frozen=True)
+class Profile:
+    """The scale of the models, that of the ablations, and how many seeds a contrast has."""
+
+    models: Scale
+    ablations: Scale
+    seeds: int
+    factorial: bool
+
+
+_QUICK = Scale((8, 16, 32, 64), (64, 64), 560, 280, 32, 140)
+
+#: FER2013 has 202 batches of 128 to a pass over the 90 % of Training that are not held out.
+PROFILES = {
+    "quick": Profile(_QUICK, _QUICK, seeds=1, factorial=False),
+    "reference": Profile(
+        models=Scale((24, 48, 96, 192), (256, 128), 20 * 202, 25 * 202, 128, 202, patience=6),
+        ablations=Scale((12, 24, 48, 96), (128, 128), 8 * 202, 6 * 202, 128, 202),
+        seeds=3,
+        factorial=True,
+    ),
+    "paper": Profile(
+        models=Scale((64, 128, 256, 512), (1024, 512), 60 * 202, 90 * 202, 128, 202, patience=10),
+        ablations=Scale((32, 64, 128, 256), (512, 256), 30 * 202, 20 * 202, 128, 202),
+        seeds=3,
+        factorial=True,
+    ),
+}
+
+#: The homework's models, and one without augmentation.
+MODELS = {"model0": "x1", "model1": "x13", "model2": "x20"}
+
+
+def _config(name: str, profile: str, dataset: str, scale: Scale, **settings) -> Config:
+    local = (profile, dataset) != ("reference", "fer2013")
+    return Config(
+        name=f"{profile}-{dataset}-{name}" if local else name,
+        dataset=dataset,
+        phases=scale.phases,
+        widths=scale.widths,
+        dense=scale.dense,
+        evaluate_every=scale.evaluate_every,
+        batch_size=scale.batch_size,
+        **settings,
+    )
+
+
+def model(role: str, *, profile: str, dataset: str, seed: int) -> Config:
+    """The config of "model0", "model1" or "model2"."""
+    transforms, scale = MODELS[role], PROFILES[profile].models
+    if scale == PROFILES[profile].ablations:
+        return ablation(transforms=transforms, profile=profile, dataset=dataset, seed=seed)
+    name = role if seed == 0 else f"{role}-s{seed}"
+    return _config(name, profile, dataset, scale, transforms=transforms, seed=seed)
+
+
+def ablation(
+    *,
+    profile: str,
+    dataset: str,
+    seed: int,
+    per_image_norm: bool = True,
+    batch_norm: bool = True,
+    transforms: str = "x1",
+    fill: str = "zero",
+) -> Config:
+    """The config of one cell of the ablations; by default all of the homework but augmentation."""
+    parts = [
+        "norm" if per_image_norm else "raw",
+        "bn" if batch_norm else "nobn",
+        transforms if fill == "zero" else f"{transforms}{fill}",
+        f"s{seed}",
+    ]
+    return _config(
+        "-".join(parts),
+        profile,
+        dataset,
+        PROFILES[profile].ablations,
+        per_image_norm=per_image_norm,
+        batch_norm=batch_norm,
+        transforms=transforms,
+        fill=fill,
+        seed=seed,
+    )
+
+
+def reference_campaign() -> list[Config]:
+    """Every run that `runs/` should hold for FER2013, the cheapest questions first."""
+    common = {"profile": "reference", "dataset": "fer2013"}
+    cells = [
+        {"per_image_norm": norm, "batch_norm": bn, "transforms": transforms}
+        for norm in (True, False)
+        for bn in (True, False)
+        for transforms in ("x1", "x20")
+    ]
+    reflected = {"transforms": "x20", "fill": "reflect"}
+    contrasts = [cells[0], cells[1], cells[4], cells[6], reflected]
+    first = [*contrasts, *(cell for cell in cells if cell not in contrasts)]
+    seeds = range(PROFILES["reference"].seeds)
+    return [
+        *(ablation(**cell, **common, seed=0) for cell in first),
+        *(ablation(**cell, **common, seed=seed) for seed in seeds[1:] for cell in contrasts),
+        *(model(role, **common, seed=0) for role in MODELS),
+    ]

@@ -1,0 +1,17 @@
+"""The figures that the homework report gives: accuracy on the PUBLIC and PRIVATE Kaggle boards."""
+
+#: Row -> (PUBLIC, PRIVATE), as printed in the report.
+MODELS = {
+    "model1": (0.68180, 0.67149),
+    "model2": (0.68124, 0.67511),
+    "ensemble": (0.70632, 0.70047),
+}
+NORMALISATION = {
+    "with data normalisation": (0.64781, 0.64196),
+    "without data normalisation": (0.64530, 0.63666),
+    "without batch normalisation": (0.56338, 0.55920),
+}
+AUGMENTATION = {
+    "with augmentation (x20)": (0.68124, 0.67511),
+    "without augmentation": (0.64781, 0.64196),
+}

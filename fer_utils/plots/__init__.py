@@ -1,0 +1,1 @@
+"""Figures. Each function takes arrays or frames and returns a figure or Axes; it computes nothing."""

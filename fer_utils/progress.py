@@ -1,0 +1,60 @@
+"""Progress of long work: a bar where somebody watches, lines of text where output is stored."""
+
+import os
+import sys
+import time
+
+from tqdm.auto import tqdm
+
+
+def _watched() -> bool:
+    """Whether a bar can be drawn: a terminal, or JupyterLab, but not a notebook being executed."""
+    if os.environ.get("FER_HEADLESS") == "1":
+        return False
+    return "ipykernel" in sys.modules or sys.stderr.isatty()
+
+
+class Progress:
+    """Shows how far `total` steps have come, images/s and the time left.
+
+    `update` moves the bar; `note` gives the latest figures, which are a line of their own where no
+    bar can be drawn.
+    """
+
+    def __init__(self, name: str, *, total: int, done: int, images_per_step: int):
+        self.name, self.total, self.done = name, total, done
+        self.images_per_step = images_per_step
+        self._first, self._since = done, time.monotonic()
+        self._bar = (
+            tqdm(total=total, initial=done, desc=name, unit="step", leave=False)
+            if _watched()
+            else None
+        )
+
+    @property
+    def images_per_second(self) -> float:
+        """Images trained on per second since this object was made."""
+        seconds = max(time.monotonic() - self._since, 1e-9)
+        return (self.done - self._first) * self.images_per_step / seconds
+
+    def update(self) -> None:
+        """One more step is done."""
+        self.done += 1
+        if self._bar is not None:
+            self._bar.update()
+
+    def note(self, text: str) -> None:
+        """Show the latest figures."""
+        speed = f"{self.images_per_second:,.0f} images/s"
+        if self._bar is not None:
+            self._bar.set_postfix_str(f"{text}, {speed}")
+            return
+        per_step = self.images_per_step / max(self.images_per_second, 1e-9)
+        minutes, seconds = divmod(round((self.total - self.done) * per_step), 60)
+        left = f"at most {minutes}:{seconds:02d} left"
+        print(f"{self.name}  step {self.done}/{self.total}  {text}, {speed}, {left}", flush=True)
+
+    def close(self) -> None:
+        """Take the bar away."""
+        if self._bar is not None:
+            self._bar.close()

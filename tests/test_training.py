@@ -1,0 +1,101 @@
+"""The training engine: batches, exact resume after SIGKILL, stop on a loss that is not finite."""
+
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from fer_utils.experiments import Config, Phase
+from fer_utils.training import Examples, TrainingError, train
+
+TINY = Config(
+    name="tiny",
+    dataset="drawn",
+    phases=(Phase("adadelta", 1.0, 6, patience=2), Phase("sgd", 0.01, 5, momentum=0.9)),
+    widths=(2,),
+    dense=(8, 8),
+    evaluate_every=2,
+    transforms="x13",
+    batch_size=8,
+)
+
+
+def examples() -> Examples:
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 256, (50, 48, 48), dtype=np.uint8)
+    labels = rng.integers(0, 7, 50).astype(np.int8)
+    return Examples(images[:40], labels[:40], images[40:], labels[40:])
+
+
+def digest(trained) -> str:
+    """Hash of all weights and of the history."""
+    whole = hashlib.sha256(json.dumps(trained.history).encode())
+    for weight in trained.weights:
+        whole.update(weight.tobytes())
+    return whole.hexdigest()
+
+
+def run_tiny(folder, after_step=None) -> str:
+    return digest(
+        train(TINY, examples(), checkpoint=folder / "c.npz", data_id="x", after_step=after_step)
+    )
+
+
+def test_same_seed_same_weights(tmp_path):
+    assert run_tiny(tmp_path / "a") == run_tiny(tmp_path / "b")
+
+
+# Runs in a process of its own: checkpoints after every step, and kills itself with SIGKILL either
+# in the middle of writing the checkpoint of step `fatal`, or after that step.
+CHILD = """
+import os, signal, sys
+from pathlib import Path
+import fer_utils.training as training
+sys.path.insert(0, {tests!r})
+import test_training
+
+fatal, during_save = int(sys.argv[2]), sys.argv[3] == "during"
+training.CHECKPOINT_SECONDS = 0
+steps = [0]
+savez = training.np.savez
+
+def torn(file, **arrays):
+    if during_save and steps[0] + 1 == fatal:
+        file.write(b"half a checkpoint")
+        file.flush()
+        os.kill(os.getpid(), signal.SIGKILL)
+    savez(file, **arrays)
+
+def after_step(step):
+    steps[0] = step
+    if step == fatal:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+training.np.savez = torn
+print(test_training.run_tiny(Path(sys.argv[1]), after_step))
+"""
+
+
+def child(folder, fatal: int, when: str) -> subprocess.CompletedProcess:
+    code = CHILD.format(tests=os.path.dirname(__file__))
+    return subprocess.run(
+        [sys.executable, "-c", code, str(folder), str(fatal), when], capture_output=True, text=True
+    )
+
+
+@pytest.mark.parametrize(
+    ("first", "second"), [((3, "after"), (8, "during")), ((7, "during"), (9, "after"))]
+)
+def test_killed_run_ends_with_the_same_bits(tmp_path, first, second):
+    for fatal, when in (first, second):
+        killed = child(tmp_path / "killed", fatal, when)
+        assert killed.returncode == -signal.SIGKILL, killed.stderr
+    resumed = child(tmp_path / "killed", -1, "never")
+    assert resumed.returncode == 0, resumed.stderr
+    assert resumed.stdout.split()[-1] == run_tiny(tmp_path / "whole")
