@@ -13,16 +13,14 @@ export FER_DATA
 
 VENV := .venv
 PYTHON := $(VENV)/bin/python
-READY := $(VENV)/.ready
+READY := $(if $(filter .venv,$(VENV)),$(VENV)/.ready)
 BUILD := $(or $(FER_BUILD),report/build)
 
 NOTEBOOKS := $(sort $(wildcard notebooks/*.ipynb))
 EXECUTED := $(NOTEBOOKS:%=$(BUILD)/%)
-SOURCES := $(wildcard fer_utils/*.py)
+SOURCES := $(wildcard fer_utils/*.py fer_utils/plots/*.py)
 TEMPLATES := $(wildcard report/*.css report/template/* report/fonts/*.woff2)
-DATA := $(filter-out data/README.md,$(wildcard data/*)) $(wildcard $(FER_DATA) $(dir $(FER_DATA))fer2013new.csv)
-RUNS := $(sort $(wildcard runs/*/*.json))
-PARAMETERS := $(foreach name,DATASET PROFILE SEED,$(if $($(name)),-p $(name) $($(name))))
+PARAMETERS := $(foreach name,DATASET PROFILE SEED,$(if $($(name)),-p $(name) "$($(name))"))
 
 help:  ## List the targets
 	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
@@ -36,20 +34,23 @@ report: $(BUILD)/report.pdf  ## Execute the notebooks; render report/build/index
 $(BUILD)/report.pdf: $(EXECUTED) $(TEMPLATES) $(if $(wildcard $(BUILD)/index.html),,FORCE) | $(READY)
 	@$(PYTHON) -m fer_utils.report
 
-$(BUILD)/notebooks/%.ipynb: notebooks/%.ipynb $(SOURCES) $(DATA) $(RUNS) $(BUILD)/parameters uv.lock | $(READY)
+$(BUILD)/notebooks/%.ipynb: notebooks/%.ipynb $(SOURCES) $(BUILD)/inputs uv.lock | $(READY)
 	@$(PYTHON) -m fer_utils.build $< $(PARAMETERS)
 
-# Changes when a parameter, or the list of finished runs, does: make can't see a deleted file.
-$(BUILD)/parameters: FORCE
+# Changes when a parameter, the data or the finished runs do (make alone can't see a deleted file).
+$(BUILD)/inputs: FORCE
 	@mkdir -p $(@D)
-	@echo '$(PARAMETERS) $(DATA) $(RUNS)' > $@.tmp
+	@{ echo '$(PARAMETERS)'; \
+	   if [ -n "$$FER_DATA" ]; then ls -lLd "$$FER_DATA" "$$(dirname "$$FER_DATA")"/fer2013new.csv; fi; \
+	   ls -lLR data; \
+	   cksum $(or $(FER_RUNS),runs)/*/*.json; } > $@.tmp 2>/dev/null || true
 	@cmp -s $@.tmp $@ && rm $@.tmp || mv $@.tmp $@
 
 test: $(READY)  ## Run the tests
 	@$(PYTHON) -m pytest
 
 lab: $(READY)  ## Open the notebooks in JupyterLab
-	@$(PYTHON) -m jupyter lab --notebook-dir=. notebooks
+	@FER_DATA="$${FER_DATA:+$$(realpath "$$FER_DATA")}" $(PYTHON) -m jupyter lab notebooks
 
 data: $(READY)  ## Fetch FER2013 into data/
 	@$(PYTHON) -m fer_utils.fetch
@@ -62,9 +63,9 @@ lint: $(READY)  ## Check style, formatting, and that the notebooks carry no outp
 clean:  ## Remove the report, the cache and the runs trained here
 	rm -rf $(BUILD) .cache runs/local
 
-# uv from PATH, or a copy of its own where there is none. Bytecode is compiled at once, since
-# TensorFlow's first import takes half a minute without it.
-$(READY): pyproject.toml uv.lock
+# uv from PATH, or a copy of its own where there is none. Bytecode is compiled at once: TensorFlow's
+# first import takes half a minute without it. With VENV=... (conda) the environment is the user's.
+.venv/.ready: pyproject.toml uv.lock
 	@uv=$$(command -v uv) || { \
 	  uv=.cache/uv/bin/uv; \
 	  test -x $$uv || { python3 -m venv .cache/uv && .cache/uv/bin/pip install -q uv; }; \

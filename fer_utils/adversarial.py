@@ -48,6 +48,7 @@ def fgsm_epsilon(
     labels: np.ndarray,
     *,
     preprocess: Callable = tf.identity,
+    direction: np.ndarray | None = None,
     maximum: float = 32 / 255,
     grid: int = 32,
     halvings: int = 8,
@@ -56,12 +57,14 @@ def fgsm_epsilon(
     """Smallest epsilon `(n,)` float64 at which the model no longer says `labels` `(n,)`.
 
     0 where it is wrong already, inf where nothing up to `maximum` flips it. The first of `grid`
-    equal steps that flips is refined by `halvings` bisections.
+    equal steps that flips is refined by `halvings` bisections. `direction` `(n, h, w)` None is
+    `fgsm_direction`; random signs instead are the control.
     """
     logits = logits_of(model)
     answer = tf.function(lambda x: tf.argmax(logits(preprocess(x)), axis=1), reduce_retracing=True)
     images, labels = with_channel(images)[..., 0], np.asarray(labels)
-    direction = fgsm_direction(model, images, labels, preprocess=preprocess, batch=batch)
+    if direction is None:
+        direction = fgsm_direction(model, images, labels, preprocess=preprocess, batch=batch)
 
     def flips(rows, epsilon):
         moved = with_channel(fgsm(images[rows], direction[rows], epsilon))
@@ -82,3 +85,14 @@ def fgsm_epsilon(
         high[rows[flipped]] = middle[flipped]
         low[rows[~flipped]] = middle[~flipped]
     return high
+
+
+def beside_random_signs(
+    model, images: np.ndarray, labels: np.ndarray, *, seed: int = 0, **options
+) -> dict[str, np.ndarray]:
+    """`fgsm_epsilon` along the gradient's signs and, as the control, along random ones."""
+    signs = np.random.default_rng(seed).choice(np.float32([-1, 1]), np.shape(images))
+    return {
+        "gradient signs": fgsm_epsilon(model, images, labels, **options),
+        "random signs (control)": fgsm_epsilon(model, images, labels, direction=signs, **options),
+    }

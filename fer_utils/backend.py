@@ -6,6 +6,8 @@ flag is read once, when TensorFlow is imported: importing both from here is what
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 if "tensorflow" in sys.modules and os.environ.get("TF_ENABLE_ONEDNN_OPTS") != "1":
     raise ImportError(
@@ -16,7 +18,27 @@ os.environ["TF_ENABLE_ONEDNN_OPTS"] = "1"
 os.environ["KERAS_BACKEND"] = "tensorflow"
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
-import keras
-import tensorflow as tf
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Drop what TensorFlow's C++ code writes to stderr before it reads its log level.
+
+    Python exceptions pass; only the greeting and the search for a GPU happen in here.
+    """
+    saved, null = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, 2)
+    try:
+        yield
+    finally:
+        os.dup2(saved, 2)
+        os.close(saved)
+        os.close(null)
+
+
+with _quiet():
+    import keras
+    import tensorflow as tf
+
+    tf.config.list_physical_devices()
 
 __all__ = ["keras", "tf"]

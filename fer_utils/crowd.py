@@ -143,14 +143,16 @@ def contradicted(labels: np.ndarray, crowd: Crowd) -> pd.DataFrame:
     images with a majority whose majority is another answer than the label.
     """
     counts = label_counts(labels, crowd)
-    counts.loc["all"] = counts.sum()
-    images, undecided = counts.sum(axis=1), counts["none"]
-    confirmed = pd.Series(np.diag(counts), counts.index[: len(CLASSES)])
-    confirmed["all"] = confirmed.sum()
-    wrong = images - undecided - confirmed
-    shares = [share(*pair) for pair in zip(wrong, images - undecided, strict=True)]
-    columns = {"images": images, "without_majority": undecided, "confirmed": confirmed}
-    return pd.DataFrame(columns).assign(contradicted=shares)
+    table = pd.DataFrame(
+        {
+            "images": counts.sum(axis=1),
+            "without_majority": counts["none"],
+            "confirmed": np.diag(counts),
+        }
+    )
+    table.loc["all"] = table.sum()
+    decided = table["images"] - table["without_majority"]
+    return table.assign(contradicted=list(map(share, decided - table["confirmed"], decided)))
 
 
 def voter_shares(truth: np.ndarray, crowd: Crowd) -> pd.DataFrame:
@@ -173,7 +175,8 @@ def judge(predictions: np.ndarray, labels: np.ndarray, crowd: Crowd) -> dict[str
     """Accuracy of a model's predictions, (n,) class index, against three truths.
 
     `label`: FER2013's; `majority`: the crowd's, where it names one of the seven classes; `clear`:
-    the same where at least `CLEAR` voters agree. `voter`: how often one voter gives FER2013's label.
+    the same where at least `CLEAR` voters agree. `voter`: how often one voter
+    gives FER2013's label.
     """
     named = (crowd.majority >= 0) & (crowd.majority < len(CLASSES))
     hits, clear = predictions == crowd.majority, named & (crowd.agreement >= CLEAR)

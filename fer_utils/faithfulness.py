@@ -4,14 +4,18 @@ The maps rank pixels by their magnitude, as the pictures show them. Images are w
 receives (after normalisation).
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 from scipy.ndimage import binary_dilation, gaussian_filter
 from scipy.stats import rankdata
-from statsmodels.stats.weightstats import DescrStatsW
 
 from fer_utils.backend import keras, tf
 from fer_utils.saliency import explain, normalise_map, score
+
+CONTROLS = ("random", "brightness", "contrast")
+SHARES = tuple(np.linspace(0, 1, 17))  # of the pixels changed, by default
 
 
 def perturbation_curves(
@@ -21,13 +25,13 @@ def perturbation_curves(
     maps: np.ndarray,
     *,
     mode: str = "deletion",
-    steps: int = 16,
+    shares: Sequence[float] = SHARES,
     blur: float = 5.0,
     batch: int = 64,
 ) -> np.ndarray:
-    """Probability of the target while pixels are removed or restored: `(n, steps + 1)` float32.
+    """Probability of the target while pixels are removed or restored: `(n, shares)` float32.
 
-    RISE (Petsiuk et al., arXiv 1806.07421). Column k has round(k / steps) of the pixels changed,
+    RISE (Petsiuk et al., arXiv 1806.07421). Column k has `shares[k]` of the pixels changed,
     those with the largest |map| first, equal pixels in the order of the image. "deletion" replaces
     them by the image's mean; "insertion" starts from the image blurred by `blur` pixels and
     restores them. A good map makes the first fall fast and the second rise fast.
@@ -42,15 +46,15 @@ def perturbation_curves(
         before, after = gaussian_filter(images, (0, blur, blur)), images
     flat = np.abs(maps).reshape(len(maps), -1)
     place = np.argsort(np.argsort(-flat, axis=1, kind="stable"), axis=1).reshape(images.shape)
-    counts = np.rint(np.linspace(0, flat.shape[1], steps + 1))
+    counts = np.rint(np.asarray(shares) * flat.shape[1])
     mixes = (np.where(place < count, after, before) for count in counts)
     curves = [score(model, mix, targets, of="probability", batch=batch) for mix in mixes]
     return np.stack(curves, axis=1)
 
 
-def area(curves: np.ndarray) -> np.ndarray:
-    """Area `(n,)` under each curve `(n, steps + 1)` over the share of pixels, in [0, 1]."""
-    return np.trapezoid(curves, dx=1 / (curves.shape[1] - 1), axis=1)
+def area(curves: np.ndarray, shares: Sequence[float] = SHARES) -> np.ndarray:
+    """Area `(n,)` under each curve `(n, shares)` over the shares of pixels, in [0, 1]."""
+    return np.trapezoid(curves, shares, axis=1)
 
 
 def control_maps(images: np.ndarray, *, seed: int = 0) -> dict[str, np.ndarray]:
@@ -66,13 +70,6 @@ def control_maps(images: np.ndarray, *, seed: int = 0) -> dict[str, np.ndarray]:
         "brightness": images - images.min(axis=(1, 2), keepdims=True),
         "contrast": np.abs(images - images.mean(axis=(1, 2), keepdims=True)),
     }
-
-
-def mean_interval(values: np.ndarray, *, level: float = 0.95) -> tuple[float, float, float]:
-    """Mean of `values` `(n,)` and its `level` t-interval: (mean, low, high); NaN left out."""
-    values = np.asarray(values, float)
-    low, high = DescrStatsW(values[~np.isnan(values)]).tconfint_mean(alpha=1 - level)
-    return float(np.nanmean(values)), float(low), float(high)
 
 
 def cascading_randomisation(

@@ -15,3 +15,11 @@ AUGMENTATION = {
     "with augmentation (x20)": (0.68124, 0.67511),
     "without augmentation": (0.64781, 0.64196),
 }
+ABLATIONS = NORMALISATION | AUGMENTATION
+
+#: What the homework's tables compare: effect -> (row with it, row without it).
+EFFECTS = {
+    "data normalisation": ("with data normalisation", "without data normalisation"),
+    "batch normalisation": ("without data normalisation", "without batch normalisation"),
+    "augmentation": ("with augmentation (x20)", "without augmentation"),
+}

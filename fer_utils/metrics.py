@@ -162,8 +162,9 @@ def taken_for(
 
 
 def weakest(counts: np.ndarray, named: Sequence[str], others: Sequence[str] = ()) -> Claim:
-    """The claim that each of `named` has a smaller recall (a larger miss rate) than any of `others`.
+    """The claim that each of `named` has a smaller recall than any of `others`.
 
+    Differences are those of the miss rates, 1 - recall.
     Without `others` these are all the other classes.
     """
     true = counts.sum(axis=1)

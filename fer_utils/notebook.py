@@ -4,6 +4,7 @@ import platform
 import time
 from dataclasses import asdict, is_dataclass
 from datetime import UTC, datetime
+from functools import partial
 from importlib.metadata import version
 
 import matplotlib.pyplot as plt
@@ -14,6 +15,8 @@ from IPython.display import HTML, Markdown, display
 from fer_utils import data, experiments, runs
 from fer_utils.paths import build_dir, write_json
 
+CORE = ((True, True, False), (False, True, False), (True, False, False), (False, False, False))
+CORE += ((True, True, True),)
 VERSIONS = ("tensorflow", "keras", "numpy", "pandas", "matplotlib", "papermill", "nbconvert")
 
 
@@ -29,29 +32,65 @@ class Session:
         self.stand_ins: list[str] = []
         self._started = time.monotonic()
 
+    def models(self, *roles: str) -> dict[str, runs.Run]:
+        """The runs of "model0", "model1", "model2", by name, to be compared with each other."""
+        found = self._comparable([partial(experiments.model, role) for role in roles], seeds=1)
+        return {role: seeds[0] for role, seeds in zip(roles, found, strict=True)}
+
     def run(self, role: str) -> runs.Run:
-        """The run of "model0", "model1" or "model2"."""
-        return self._get(experiments.model, role)
+        """The run of one model."""
+        return self.models(role)[role]
 
-    def ablation(self, *, seed: int = 0, **settings) -> runs.Run:
-        """The run of an ablation cell; `seed` counts from the notebook's SEED."""
-        return self._get(experiments.ablation, seed=seed, **settings)
+    def ablations(self, *cells: dict) -> list[list[runs.Run]]:
+        """For each cell (arguments of `experiments.ablation`) its runs, one per seed."""
+        makers = [partial(experiments.ablation, **cell) for cell in cells]
+        return self._comparable(makers, seeds=experiments.PROFILES[self.profile].seeds)
 
-    def _get(self, make, *role, seed: int = 0, **settings) -> runs.Run:
-        """A finished run, or one trained now; a quick stand-in where a reference run is missing."""
-        where = {"dataset": self.data.name, "seed": self.seed + seed, **settings}
-        config = make(*role, profile=self.profile, **where)
-        if self.profile == "reference" and runs.find(config, self.data) is None:
-            stand_in = make(*role, profile="quick", **where)
-            print(f"no reference run {config.name} for these data; stand-in: {stand_in.name}")
-            self.stand_ins.append(config.name)
-            config = stand_in
-        return runs.get(config, self.data)
+    def factorial(self) -> dict[tuple[bool, bool, bool], list[runs.Run]]:
+        """Runs by (per-image normalisation, batch normalisation, x20 augmentation).
 
-    @property
-    def settings(self) -> experiments.Profile:
-        """The profile's scales and number of seeds."""
-        return experiments.PROFILES[self.profile]
+        All eight cells where the profile has them, otherwise the five that the homework's tables
+        and the interaction of the two normalisations need.
+        """
+        core = {levels: cell for levels, cell in experiments.CELLS.items() if levels in CORE}
+        found = dict(zip(core, self.ablations(*core.values()), strict=True))
+        rest = {levels: cell for levels, cell in experiments.CELLS.items() if levels not in CORE}
+        more = {
+            levels: self._finished(partial(experiments.ablation, **cell))
+            for levels, cell in rest.items()
+        }
+        scale = found[True, True, False][0].config.widths
+        same_scale = all(seeds and seeds[0].config.widths == scale for seeds in more.values())
+        return found | more if same_scale else found
+
+    def _finished(self, make) -> list[runs.Run]:
+        """The finished runs of a config, over the profile's seeds."""
+        seeds = range(experiments.PROFILES[self.profile].seeds)
+        configs = [self._config(make, self.profile, seed) for seed in seeds]
+        return [run for config in configs if (run := runs.find(config, self.data))]
+
+    def _comparable(self, makers: list, seeds: int) -> list[list[runs.Run]]:
+        """Runs that may be compared: all of the profile, or all of them quick stand-ins."""
+        if self.profile == "reference":
+            found = [self._finished(make)[:seeds] for make in makers]
+            if all(found):
+                return found
+            missing = [
+                self._config(make, self.profile, 0).name
+                for make, finished in zip(makers, found, strict=True)
+                if not finished
+            ]
+            print(f"no reference run for these data: {', '.join(missing)}; quick stand-ins instead")
+            self.stand_ins += missing
+            configs = [[self._config(make, "quick", 0)] for make in makers]
+        else:
+            configs = [
+                [self._config(make, self.profile, s) for s in range(seeds)] for make in makers
+            ]
+        return [[runs.get(config, self.data) for config in group] for group in configs]
+
+    def _config(self, make, profile: str, seed: int) -> experiments.Config:
+        return make(profile=profile, dataset=self.data.name, seed=self.seed + seed)
 
     def record(self, **facts) -> None:
         """Record facts (numbers, strings, lists, dicts of them) for the prose and the report."""

@@ -28,7 +28,7 @@ from fer_utils.labels import CLASSES, PRIVATE, PUBLIC
 from fer_utils.paths import ROOT, cache_dir, replacing, runs_dir, write_json
 
 PARTS = ("held_out", "public", "private")
-TRAINING_SOURCES = ("experiments", "pipeline", "models", "training", "runs")
+TRAINING_SOURCES = ("pipeline", "models", "training")
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class Run:
 
 def is_reference(config: Config) -> bool:
     """Whether a run is one of those that the project ships."""
-    return not config.name.startswith(("quick-", "paper-", "reference-"))
+    return not config.name.startswith(tuple(f"{profile}-" for profile in experiments.PROFILES))
 
 
 def folder_of(config: Config) -> Path:

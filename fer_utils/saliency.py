@@ -169,9 +169,21 @@ def normalise_map(maps: np.ndarray) -> np.ndarray:
     return np.divide(magnitude, top, out=np.zeros_like(magnitude), where=top > 0)
 
 
+def visible(maps: np.ndarray) -> np.ndarray:
+    """Magnitudes of `maps` `(n, h, w)` in [0, 1], to be looked at: the top percent is white."""
+    magnitude = np.abs(maps)
+    top = np.percentile(magnitude, 99, axis=(1, 2), keepdims=True)
+    return np.clip(np.divide(magnitude, top, out=np.zeros_like(magnitude), where=top > 0), 0, 1)
+
+
 def mean_map(maps: np.ndarray) -> np.ndarray:
-    """Mean `(h, w)` of the normalised `maps` `(n, h, w)`, so that no image outweighs another."""
-    return normalise_map(maps).mean(axis=0)
+    """Mean `(h, w)` of |maps| `(n, h, w)`, each divided by its sum; zero maps are left out.
+
+    So no image outweighs another, and what falls in a region is the mean of the images' shares.
+    """
+    magnitude = np.abs(maps)
+    magnitude = magnitude[magnitude.any(axis=(1, 2))]
+    return (magnitude / magnitude.sum(axis=(1, 2), keepdims=True)).mean(axis=0)
 
 
 def _gathered(logits, targets, of):

@@ -18,7 +18,7 @@ from fer_utils.faces import PRESENCE, REGIONS, TRAITS, UNITS, coordinates, geome
 from fer_utils.labels import CLASSES, SIZE
 from fer_utils.painting import paint
 
-#: Of the classes in FER2013's Training, but for disgust, which is three times as frequent (436 there):
+#: Of the classes in FER2013's Training; disgust is three times as frequent (436 there):
 #: 60 faces among 4,000 would be too few to learn it from.
 FREQUENCIES = (3995, 1308, 4097, 7215, 4830, 3171, 4965)
 CONSTANT = 0.001  # share of black images

@@ -151,16 +151,19 @@ class _Run:
         following = pool.submit(self.batches, state.step + 1)
         loss, correct = (float(value) for value in self.train_step(*self._share(x, y)))
         if not math.isfinite(loss):
-            raise TrainingError(
-                f"{self.config.name}: the loss is {loss} at step {state.step + 1}; lower the "
-                f"learning rate. The last good checkpoint is kept: {self.checkpoint.name}"
-            )
+            raise self._diverged()
         state.step += 1
         state.loss_sum += loss * len(y)
         state.correct += correct
         state.images += len(y)
         state.seconds += time.monotonic() - started
         return following
+
+    def _diverged(self) -> TrainingError:
+        return TrainingError(
+            f"{self.config.name}: loss or weights are not finite at step {self.state.step + 1}; "
+            f"lower the learning rate. The last good checkpoint is kept: {self.checkpoint.name}"
+        )
 
     def _share(self, x: np.ndarray, y: np.ndarray) -> tuple:
         """The batch as tensors, cut in equal parts if there are several replicas."""
@@ -232,6 +235,8 @@ class _Run:
 
     def _save(self) -> None:
         arrays = {f"variable{i}": v.numpy() for i, v in enumerate(self._variables())}
+        if not all(np.isfinite(array).all() for array in arrays.values()):
+            raise self._diverged()
         arrays |= {f"best{i}": weight for i, weight in enumerate(self.best)}
         state = json.dumps([self.identity, asdict(self.state)])
         with replacing(self.checkpoint) as temporary, temporary.open("wb") as file:

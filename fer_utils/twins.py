@@ -4,15 +4,17 @@
 """
 
 import hashlib
+from collections.abc import Mapping
 from itertools import combinations_with_replacement
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 
 from fer_utils import audit
 from fer_utils.data import Dataset
-from fer_utils.intervals import Interval, independent_interval, share, verdict
+from fer_utils.intervals import holm, independent_interval, share, verdict
 from fer_utils.labels import SPLITS, TRAINING
 from fer_utils.paths import cache_dir, replacing
 
@@ -79,24 +81,49 @@ def has_twin(pairs: pd.DataFrame, split: np.ndarray, other: int = TRAINING) -> n
     return twin
 
 
-def twin_effect(correct: np.ndarray, twin: np.ndarray) -> dict[str, int | Interval | str]:
-    """Accuracy on all test images, on those with a twin in Training, and on those without.
+def leaks(pairs: pd.DataFrame, split: np.ndarray) -> pd.DataFrame:
+    """Test images that have a duplicate in Training: a row per test split, and "all".
 
-    `correct` and `twin` are (n,) bool. `difference` is with minus without; `verdict` what it says.
+    Columns: `images`, all of the split; `exact`, those with an identical copy; `with_twin`, those
+    with an exact or near duplicate; `share` of the latter (Interval).
     """
-    right, right_without = correct[twin].sum(), correct[~twin].sum()
-    difference = independent_interval(right, twin.sum(), right_without, (~twin).sum())
-    return {
-        "images": len(correct),
-        "with_twin": int(twin.sum()),
-        "accuracy": share(int(correct.sum()), len(correct)),
-        "accuracy_with_twin": share(int(right), int(twin.sum())),
-        "accuracy_without": share(int(right_without), int((~twin).sum())),
-        "difference": difference,
-        "verdict": verdict(
-            difference, words=("twins are easier", "twins are harder", "no difference shown")
-        ),
+    exact, twin = has_twin(pairs[pairs["exact"]], split), has_twin(pairs, split)
+    parts = {SPLITS[k]: split == k for k in np.unique(split) if k != TRAINING}
+    parts["all"] = split != TRAINING
+    counts = {
+        name: [np.sum(part), np.sum(exact & part), np.sum(twin & part)]
+        for name, part in parts.items()
     }
+    table = pd.DataFrame.from_dict(counts, "index", columns=["images", "exact", "with_twin"])
+    return table.assign(share=list(map(share, table["with_twin"], table["images"])))
+
+
+def effects(cases: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> pd.DataFrame:
+    """What twins in Training do to test accuracies: a row per case.
+
+    `cases` maps a name to (correct, twin), each (n,) bool, one value per test image. Columns:
+    `images`, `with_twin`, counts; `accuracy`, `accuracy_with_twin`, `accuracy_without`,
+    `difference` (with minus without), Intervals; `p_holm` (Fisher's exact test, Holm over the
+    table); `verdict`.
+    """
+    table, p_values = {}, []
+    for name, (correct, twin) in cases.items():
+        right, n = int(correct[twin].sum()), int(twin.sum())
+        right_without, n_without = int(correct[~twin].sum()), int((~twin).sum())
+        cells = [[right, n - right], [right_without, n_without - right_without]]
+        p_values.append(stats.fisher_exact(cells).pvalue)
+        table[name] = {
+            "images": len(correct),
+            "with_twin": n,
+            "accuracy": share(right + right_without, len(correct)),
+            "accuracy_with_twin": share(right, n),
+            "accuracy_without": share(right_without, n_without),
+            "difference": independent_interval(right, n, right_without, n_without),
+        }
+    table = pd.DataFrame.from_dict(table, "index").assign(p_holm=holm(p_values))
+    words = ("twins are easier", "twins are harder", "no difference shown")
+    pairs = zip(table["difference"], table["p_holm"], strict=True)
+    return table.assign(verdict=[verdict(difference, p, words) for difference, p in pairs])
 
 
 def spread(pairs: pd.DataFrame, count: int) -> pd.DataFrame:

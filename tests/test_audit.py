@@ -1,6 +1,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
 from fer_utils import audit, synthetic, twins
 from fer_utils.data import Dataset
@@ -159,17 +160,36 @@ def test_pair_counts():
     ]
 
 
-def test_twin_effect():
+def test_effects():
     twin = np.arange(100) < 20
     correct = np.arange(100) < 60
-    effect = twins.twin_effect(correct, twin)
-    assert (effect["images"], effect["with_twin"]) == (100, 20)
-    assert effect["accuracy"] == share(60, 100)
-    assert effect["accuracy_with_twin"] == share(20, 20)
-    assert effect["accuracy_without"] == share(40, 80)
-    assert effect["difference"].estimate == 0.5
-    assert effect["verdict"] == "twins are easier"
-    assert twins.twin_effect(correct, twin & False)["verdict"] == "no difference shown"
+    table = twins.effects({"leaky": (correct, twin), "clean": (correct, np.zeros(100, bool))})
+    leaky, clean = table.loc["leaky"], table.loc["clean"]
+    assert (leaky["images"], leaky["with_twin"]) == (100, 20)
+    assert leaky["accuracy"] == share(60, 100)
+    assert leaky["accuracy_with_twin"] == share(20, 20)
+    assert leaky["accuracy_without"] == share(40, 80)
+    assert leaky["difference"].estimate == 0.5
+    assert leaky["p_holm"] == pytest.approx(2 * stats.fisher_exact([[20, 0], [40, 40]]).pvalue)
+    assert leaky["verdict"] == "twins are easier"
+    assert clean["accuracy_without"] == share(60, 100)
+    assert clean["verdict"] == "no difference shown"
+
+
+def test_leaks():
+    split = np.array([TRAINING, TRAINING, PUBLIC, PUBLIC, PRIVATE], np.int8)
+    pairs = pd.DataFrame(
+        [(0, 2, 1.0, False, True), (1, 3, 0.95, False, False), (3, 4, 1.0, False, True)],
+        columns=["first", "second", "correlation", "mirrored", "exact"],
+    )
+    table = twins.leaks(pairs, split)
+    assert table.index.tolist() == ["PublicTest", "PrivateTest", "all"]
+    assert table[["images", "exact", "with_twin"]].to_numpy().tolist() == [
+        [2, 1, 2],
+        [1, 0, 0],
+        [3, 1, 2],
+    ]
+    assert table.loc["all", "share"] == share(2, 3)
 
 
 def test_spread():

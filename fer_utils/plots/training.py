@@ -6,6 +6,16 @@ import pandas as pd
 from matplotlib.patches import Rectangle
 
 
+def before_and_after(images: np.ndarray, normalised: np.ndarray) -> plt.Figure:
+    """Images (n, 48, 48), 0..255, above the same normalised, shown from -2 to 2."""
+    figure, axes = plt.subplots(2, len(images), figsize=(1.4 * len(images), 2.9))
+    for column, pair in enumerate(zip(images, normalised, strict=True)):
+        for ax, image, limits in zip(axes[:, column], pair, ((0, 255), (-2, 2)), strict=True):
+            ax.imshow(image, cmap="gray", vmin=limits[0], vmax=limits[1])
+            ax.axis("off")
+    return figure
+
+
 def transforms(images: np.ndarray, titles: list[str], *, columns: int = 7) -> plt.Figure:
     """Images (n, 48, 48), 0..255, in a grid with a title each."""
     rows = -(-len(images) // columns)
@@ -39,7 +49,7 @@ def architecture(stages: pd.DataFrame) -> plt.Figure:
 
 
 def learning_curves(history: pd.DataFrame, *, title: str) -> plt.Figure:
-    """Loss and accuracy over the optimiser steps, training and held out, a line where SGD starts."""
+    """Loss and accuracy over the optimiser steps, with a line where SGD takes over."""
     figure, axes = plt.subplots(1, 2, figsize=(10, 3.2))
     for ax, measure in zip(axes, ("loss", "accuracy"), strict=True):
         ax.plot(history["step"], history[measure], label="training batches")
@@ -61,12 +71,17 @@ def learning_curves(history: pd.DataFrame, *, title: str) -> plt.Figure:
 
 
 def intervals(table: pd.DataFrame, *, xlabel: str, ax: plt.Axes | None = None) -> plt.Axes:
-    """A dot with its interval per row of `table` (columns estimate, low, high)."""
+    """A dot with its interval per row and column of `table`, whose cells are Intervals."""
     if ax is None:
-        _, ax = plt.subplots(figsize=(8, 0.5 + 0.42 * len(table)))
-    y = np.arange(len(table))[::-1]
-    errors = [table["estimate"] - table["low"], table["high"] - table["estimate"]]
-    ax.errorbar(table["estimate"], y, xerr=errors, fmt="o", capsize=3, color="#31597f")
-    ax.set_yticks(y, table.index)
+        _, ax = plt.subplots(figsize=(8, 0.8 + 0.45 * len(table)))
+    rows = np.arange(len(table))[::-1]
+    for number, column in enumerate(table.columns):
+        estimate, low, high = np.array([(c.estimate, c.low, c.high) for c in table[column]]).T
+        y = rows - 0.12 * (2 * number - len(table.columns) + 1)
+        ax.errorbar(
+            estimate, y, xerr=[estimate - low, high - estimate], fmt="o", capsize=3, label=column
+        )
+    ax.set_yticks(rows, table.index)
     ax.set(xlabel=xlabel, ylim=(-0.7, len(table) - 0.3))
+    ax.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
     return ax

@@ -1,0 +1,183 @@
+"""What notebook 07 asks of the filters beyond their pictures: depth, zones, other networks."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from fer_utils import zones
+from fer_utils.ascent import Ascent, activation_maps, high_frequency_share, maximise
+from fer_utils.backend import tf
+from fer_utils.comparisons import compare
+from fer_utils.intervals import Interval, mean_interval, share, verdict
+from fer_utils.labels import CLASSES, SIZE
+from fer_utils.probe import in_batches, logits_of, standardise, with_channel
+
+LAYER = "relu7"  # its input, the 7th convolution's normalised output, is maximised
+DEPTH = (1, 4, 7, 10, 12)
+GRID = 32  # filters of the 7th convolution shown, 8 in a row
+COLUMNS = 8
+PER_LAYER = 8  # filters shown of the other layers
+TESTED = 200  # test images
+MOST = 32 / 255  # the largest change that an attack may make
+LEVELS = (1, 2, 4, 8, 16)  # grey levels of 255
+STEPS = {"plain": 48, "regularised": 64}
+
+
+def ascend(model, layer: str, count: int | None, method: str, **options) -> Ascent:
+    """`ascent.maximise` of the first `count` filters (None: all) of a per-image normalised net."""
+    width = model.get_layer(layer).output.shape[-1]
+    numbers = np.arange(width if count is None else min(count, width))
+    options = {"steps": STEPS[method], "preprocess": standardise, **options}
+    return maximise(model, layer, numbers, method=method, **options)
+
+
+def by_depth(model) -> dict[str, Ascent]:
+    """Plain ascent images of the first filters of each convolution of DEPTH."""
+    return {f"conv{n}": ascend(model, f"relu{n}", PER_LAYER, "plain") for n in DEPTH}
+
+
+def distinctness(images: np.ndarray) -> np.ndarray:
+    """How unlike the others each image `(k, h, w)` is: mean of 1 - |cosine|, centred; `(k,)`.
+
+    0 is a copy of all others; the mean of the values is `ascent.diversity`. NaN for a constant
+    image, which is left out of the others' means.
+    """
+    flat = images.reshape(len(images), -1).astype(float)
+    flat = flat - flat.mean(axis=1, keepdims=True)
+    length = np.linalg.norm(flat, axis=1)
+    drawn = length > 1e-6
+    unit = flat[drawn] / length[drawn, None]
+    others = (1 - np.abs(unit @ unit.T)).sum(axis=1) / max(len(unit) - 1, 1)
+    result = np.full(len(images), np.nan)
+    result[drawn] = others
+    return result
+
+
+def depth_table(sheets: Mapping[str, Ascent], control: Mapping[str, Ascent]) -> pd.DataFrame:
+    """Per layer: high frequencies and distinctness of the images, trained and untrained; dead."""
+    rows = {}
+    for layer, found in sheets.items():
+        rows[layer] = {
+            "high frequencies": mean_interval(high_frequency_share(found.images)),
+            "untrained: high frequencies": mean_interval(
+                high_frequency_share(control[layer].images)
+            ),
+            "distinctness": _mean(distinctness(found.images)),
+            "untrained: distinctness": _mean(distinctness(control[layer].images)),
+            "never active": int(found.dead.sum()),
+        }
+    return pd.DataFrame(rows).T
+
+
+def depth_claims(sheets: Mapping[str, Ascent]) -> pd.DataFrame:
+    """The homework's claim, measured against the 7th convolution.
+
+    "Early layers are too simple, all images look alike": conv1 is less distinct. "Late ones are too
+    complex": conv12 has more high frequencies. Columns: difference (Interval), verdict.
+    """
+    early, middle, late = (sheets[name].images for name in ("conv1", "conv7", "conv12"))
+    between = zones.difference_of_means
+    differences = {
+        "early images are more alike": between(distinctness(middle), distinctness(early)),
+        "late images are finer": between(high_frequency_share(late), high_frequency_share(middle)),
+    }
+    words = ("holds", "does not hold", "not shown")
+    return pd.DataFrame(
+        {
+            "difference": differences.values(),
+            "verdict": [verdict(difference, words=words) for difference in differences.values()],
+        },
+        index=list(differences),
+    )
+
+
+def addresses(model, control, images: np.ndarray) -> pd.DataFrame:
+    """For each face zone the filter of LAYER, among the first GRID, that prefers it most.
+
+    images `(n, 48, 48, 1)`, normalised. A filter's density in a zone is the share of its activation
+    there over the zone's share of the area. The best filter is chosen on every other image and
+    measured on the rest, so that choosing the best of many does not flatter it; `control` is a
+    model whose best filter is found the same way. Columns: `filter` (row, column), `density` and
+    `control` (Intervals), `verdict` of their difference, paired over the images.
+    """
+    ours, theirs = _zone_densities(model, images), _zone_densities(control, images)
+    words = ("beyond the control", "below the control", "no more than the control")
+    rows = {}
+    for column, zone in enumerate(zones.ZONES):
+        best, values = _best(ours[..., column])
+        _, controls = _best(theirs[..., column])
+        rows[zone] = {
+            "filter": f"({best // COLUMNS}, {best % COLUMNS})",
+            "density": _mean(values),
+            "control": _mean(controls),
+            "verdict": verdict(_mean(values - controls), words=words),
+        }
+    return pd.DataFrame(rows).T
+
+
+def _zone_densities(model, images: np.ndarray) -> np.ndarray:
+    """(filters, n, zones); NaN where a filter is silent."""
+    maps = activation_maps(model, LAYER, images)[..., :GRID]
+    vertical, horizontal = (SIZE // side for side in maps.shape[1:3])
+    maps = maps.repeat(vertical, axis=1).repeat(horizontal, axis=2)
+    density = np.stack([zones.shares(channel) for channel in np.moveaxis(maps, -1, 0)])
+    return density / zones.AREAS.to_numpy()
+
+
+def _best(density: np.ndarray) -> tuple[int, np.ndarray]:
+    """The filter of (filters, n) with the largest mean over even images; its odd images' values."""
+    best = int(pd.DataFrame(density[:, ::2]).mean(axis=1).idxmax())
+    return best, density[best, 1::2]
+
+
+def said(model, images: np.ndarray) -> np.ndarray:
+    """Predicted class `(n,)` of images `(n, h, w)` in [0, 1]."""
+    logits = logits_of(model)
+    rows = in_batches(
+        lambda some: logits(standardise(tf.constant(some))).numpy(), 64, with_channel(images)
+    )
+    return rows.argmax(axis=1)
+
+
+def recognised(models: Mapping[str, object], images: np.ndarray) -> pd.DataFrame:
+    """What each model says to the seven class images: one column per model, one row per class."""
+    answers = {name: np.take(CLASSES, said(model, images)) for name, model in models.items()}
+    return pd.DataFrame(answers, CLASSES)
+
+
+def flipped(epsilons: Mapping[str, np.ndarray]) -> pd.DataFrame:
+    """Share of the images (Interval) that have flipped at so many grey levels, by direction.
+
+    `epsilons`: direction -> `adversarial.fgsm_epsilon`, of images that were correct.
+    """
+    rows = {
+        name: {f"≤ {level}": share(int(np.sum(e * 255 <= level)), len(e)) for level in LEVELS}
+        for name, e in epsilons.items()
+    }
+    return pd.DataFrame(rows).T
+
+
+def attack_verdict(epsilons: Mapping[str, np.ndarray]) -> str:
+    """Whether the gradient's signs flip more images than random ones, within MOST (McNemar)."""
+    attack, control = (np.isfinite(values) for values in epsilons.values())
+    difference, p = compare(attack, control)
+    return verdict(difference, p, ("does more", "does less", "no difference shown"))
+
+
+def just_beyond(epsilons: np.ndarray) -> np.ndarray:
+    """`epsilons` a hair larger, so that rounding does not undo the flip; MOST where nothing did."""
+    return np.where(np.isfinite(epsilons), epsilons * 1.001 + 1e-6, MOST)
+
+
+def flip_titles(model, images: np.ndarray, classes: Sequence[str], epsilons: np.ndarray) -> list:
+    """Two lines per changed image `(h, w)` in [0, 1]: old and new answer; the grey levels."""
+    answers = [CLASSES[number] for number in said(model, images)]
+    return [
+        f"{old} → {new}\n{level:.2f} grey levels" if np.isfinite(level) else f"{old}\nnot flipped"
+        for old, new, level in zip(classes, answers, epsilons * 255, strict=True)
+    ]
+
+
+def _mean(values: np.ndarray) -> Interval:
+    return mean_interval(values[np.isfinite(values)])

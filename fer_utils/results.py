@@ -1,0 +1,183 @@
+"""Tables and verdicts of notebooks 02 to 04: our accuracies beside the homework's."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from fer_utils import comparisons, ensembles
+from fer_utils.calibration import softmax
+from fer_utils.data import Dataset
+from fer_utils.intervals import Interval, holm, verdict
+from fer_utils.runs import Run, evaluation_parts
+
+BOARDS = {"public": "PUBLIC", "private": "PRIVATE"}
+FACTORS = ("data normalisation", "batch normalisation", "augmentation")
+
+
+def correct(runs: Sequence[Run], dataset: Dataset) -> dict[str, np.ndarray]:
+    """(seeds, n) bool per part: which images each run classifies correctly."""
+    return {
+        part: np.array([run.logits[part].argmax(axis=1) == dataset.labels[rows] for run in runs])
+        for part, rows in evaluation_parts(dataset).items()
+    }
+
+
+def accuracy(hits: np.ndarray) -> Interval:
+    """Mean accuracy of (seeds, n) bool over seeds, uncertain over seeds and images."""
+    return comparisons.contrast([hits], (1,))[0]
+
+
+def summary(run: Run, dataset: Dataset) -> dict:
+    """What the prose says of a run: accuracy per part, best step, parameters, seconds."""
+    accuracies = {part: accuracy(hits) for part, hits in correct([run], dataset).items()}
+    return {**accuracies, **{key: run.made[key] for key in ("best_step", "parameters", "seconds")}}
+
+
+def beside_homework(
+    hits: Mapping[str, Mapping[str, np.ndarray]], homework: Mapping[str, tuple[float, float]]
+) -> pd.DataFrame:
+    """One row per name: the homework's accuracy, ours with its interval, and the difference.
+
+    `hits`: name -> part -> (seeds, n) bool; `homework`: name -> (PUBLIC, PRIVATE).
+    """
+    table = {}
+    for name, parts in hits.items():
+        row = {}
+        for (part, board), theirs in zip(
+            BOARDS.items(), homework.get(name, (np.nan, np.nan)), strict=True
+        ):
+            ours = accuracy(parts[part]) if part in parts else np.nan
+            row[board, "homework"] = theirs
+            row[board, "ours"] = ours
+            row[board, "ours − homework"] = float(ours) - theirs
+        table[name] = row
+    return pd.DataFrame(table).T
+
+
+def effects_beside_homework(
+    effects: Mapping[str, tuple[str, str]],
+    hits: Mapping[str, Mapping[str, np.ndarray]],
+    homework: Mapping[str, tuple[float, float]],
+) -> pd.DataFrame:
+    """One row per effect, name -> (row with, row without): the homework's difference and ours."""
+    table = {}
+    for name, (with_it, without) in effects.items():
+        row = {}
+        for number, (part, board) in enumerate(BOARDS.items()):
+            row[board, "homework"] = homework[with_it][number] - homework[without][number]
+            if part in hits[with_it]:
+                groups = [hits[with_it][part], hits[without][part]]
+                effect, p = comparisons.contrast(groups, (1, -1))
+                row[board, "ours"] = effect
+                row[board, "verdict"] = verdict(
+                    effect, p, ("raises accuracy", "lowers accuracy", "no effect shown")
+                )
+        table[name] = row
+    return pd.DataFrame(table).T
+
+
+def facts(table: pd.DataFrame) -> dict:
+    """A table with (board, figure) columns as nested facts: row -> board -> figure."""
+    return {
+        name: {board: row[board].to_dict() for board in row.index.get_level_values(0).unique()}
+        for name, row in table.iterrows()
+    }
+
+
+def factorial(
+    cells: Mapping[tuple[bool, ...], Sequence[Run]], dataset: Dataset, part: str
+) -> pd.DataFrame:
+    """Main effects and interactions on one part, see `comparisons.factorial_effects`.
+
+    With all eight cells three factors, otherwise the two normalisations without augmentation.
+    """
+    hits = {levels: correct(runs, dataset)[part] for levels, runs in cells.items()}
+    if len(hits) == 8:
+        return comparisons.factorial_effects(hits, FACTORS)
+    plain = {levels[:2]: group for levels, group in hits.items() if not levels[2]}
+    return comparisons.factorial_effects(plain, FACTORS[:2])
+
+
+def explanation(effects: pd.DataFrame) -> str:
+    """Whether normalisation matters little because of batch normalisation: holds, or not.
+
+    It holds if normalisation helps less with batch normalisation than without: a negative
+    interaction of the two.
+    """
+    row = effects.loc[f"{FACTORS[0]} × {FACTORS[1]}"]
+    return verdict(row["effect"], row["p_holm"], ("is contradicted", "holds", "is not shown"))
+
+
+@dataclass(frozen=True)
+class Ensemble:
+    """`weights` (members,) chosen on held-out images; `hits` as `correct`, by kind of average."""
+
+    weights: np.ndarray
+    hits: dict[str, dict[str, np.ndarray]]
+
+
+def ensemble(members: Sequence[Run], dataset: Dataset) -> Ensemble:
+    """The average of the members' probabilities: "ensemble" with equal weights, and "weighted"."""
+    labels = {part: dataset.labels[rows] for part, rows in evaluation_parts(dataset).items()}
+    probabilities = {
+        part: np.array([softmax(run.logits[part]) for run in members]) for part in labels
+    }
+    weights = ensembles.choose_weights(probabilities["held_out"], labels["held_out"])
+    hits = {
+        name: {
+            part: (ensembles.average(given, how).argmax(axis=1) == labels[part])[None]
+            for part, given in probabilities.items()
+        }
+        for name, how in (("ensemble", None), ("weighted", weights))
+    }
+    return Ensemble(weights, hits)
+
+
+def accuracies(hits: Mapping[str, Mapping[str, np.ndarray]]) -> pd.DataFrame:
+    """Accuracy of each name (rows) on each board that the data have (columns), as Intervals."""
+    return pd.DataFrame(
+        {
+            board: {name: accuracy(parts[part]) for name, parts in hits.items()}
+            for part, board in BOARDS.items()
+            if all(part in parts for parts in hits.values())
+        }
+    )
+
+
+def paired(
+    hits: Mapping[str, Mapping[str, np.ndarray]], pairs: Sequence[tuple[str, str]]
+) -> pd.DataFrame:
+    """`comparisons.compare` of each pair on each board, corrected by Holm over the whole table."""
+    boards = {part: board for part, board in BOARDS.items() if part in hits[pairs[0][0]]}
+    compared = {
+        (f"{first} − {second}", board): comparisons.compare(
+            hits[first][part][0], hits[second][part][0]
+        )
+        for first, second in pairs
+        for part, board in boards.items()
+    }
+    adjusted = holm([p for _, p in compared.values()])
+    table: dict[str, dict] = {}
+    for ((name, board), (difference, _)), p in zip(compared.items(), adjusted, strict=True):
+        row = table.setdefault(name, {})
+        row[board, "difference"] = difference
+        row[board, "p (Holm)"] = p
+        row[board, "verdict"] = verdict(difference, p)
+    return pd.DataFrame(table).T
+
+
+def diversity(members: Mapping[str, Run], dataset: Dataset) -> pd.DataFrame:
+    """Agreement, disagreement and double fault of two members, one row per board."""
+    parts = evaluation_parts(dataset)
+    return pd.DataFrame(
+        {
+            board: ensembles.diversity(
+                {name: run.logits[part].argmax(axis=1) for name, run in members.items()},
+                dataset.labels[parts[part]],
+            ).loc[0, ["agreement", "disagreement", "double_fault"]]
+            for part, board in BOARDS.items()
+            if part in parts
+        }
+    ).T

@@ -1,0 +1,71 @@
+"""The test images that notebooks 06 and 07 look into, chosen as the homework does."""
+
+import numpy as np
+import pandas as pd
+
+from fer_utils.calibration import softmax
+from fer_utils.data import Dataset
+from fer_utils.labels import CHINESE, CLASSES
+from fer_utils.runs import Run, evaluation_parts
+
+SURE = 0.9  # the homework's least probability; other images "show little"
+FEWEST = 20  # images of an average
+
+
+def part_of(run: Run) -> str:
+    """The part of the data that images are chosen from, as runs name it."""
+    return "public" if "public" in run.logits else "held_out"
+
+
+def candidates(run: Run, dataset: Dataset) -> pd.DataFrame:
+    """A row per labelled PublicTest image; of held-out Training images if PublicTest has none.
+
+    Columns: `row` (in the data), `label`, `probability` (of the label), `correct`, `sure`
+    (correct with at least SURE); `attrs["part"]` says which images they are.
+    """
+    part = part_of(run)
+    rows = evaluation_parts(dataset)[part]
+    labels = dataset.labels[rows].astype(int)
+    probabilities = softmax(run.logits[part])
+    own = probabilities[np.arange(len(rows)), labels]
+    correct = probabilities.argmax(axis=1) == labels
+    table = pd.DataFrame({"row": rows, "label": labels, "probability": own, "correct": correct})
+    table["sure"] = correct & (own >= SURE)
+    table.attrs["part"] = {"public": "PublicTest", "held_out": "held-out Training"}[part]
+    return table
+
+
+def examples(table: pd.DataFrame) -> pd.DataFrame:
+    """One image per class that occurs, indexed by class name: the surest of the correct ones.
+
+    Adds `note`: "sure", "correct, less sure" (the nearest below SURE), or "not recognised" (the
+    class has no correct image: the one with the highest probability of its class).
+    """
+    best = table.sort_values(["correct", "probability"]).groupby("label").tail(1)
+    best = best.sort_values("label")
+    notes = np.where(best["correct"], "correct, less sure", "not recognised")
+    best["note"] = np.where(best["sure"], "sure", notes)
+    return best.set_axis([CLASSES[label] for label in best["label"]])
+
+
+def overview(table: pd.DataFrame) -> pd.DataFrame:
+    """Per class: how many images, correct, sure; probability and note of the one in `examples`."""
+    counts = table.groupby("label")[["correct", "sure"]].sum()
+    counts.insert(0, "images", table.groupby("label").size())
+    shown = examples(table)
+    counts.index = [f"{CLASSES[label]} {CHINESE[label]}" for label in counts.index]
+    return counts.assign(
+        **{"shown with probability": shown["probability"].values, "shown": shown["note"].values}
+    )
+
+
+def sure(table: pd.DataFrame) -> pd.DataFrame:
+    """All sure images; if under FEWEST, that many, with the correct ones next below."""
+    return surest(table, max(FEWEST, int(table["sure"].sum())))
+
+
+def surest(table: pd.DataFrame, n: int) -> pd.DataFrame:
+    """At most `n` correct images: the sure ones in the order of the data, then the next below."""
+    correct = table[table["correct"]]
+    rest = correct[~correct["sure"]].sort_values("probability", ascending=False)
+    return pd.concat([correct[correct["sure"]], rest]).head(n)

@@ -1,0 +1,105 @@
+"""`make report` as a whole, on the drawn faces with tiny networks: killed, then run to the end."""
+
+import json
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import nbformat
+import pytest
+
+ROOT = Path(__file__).parents[1]
+NAMES = [path.stem for path in sorted((ROOT / "notebooks").glob("*.ipynb"))]
+
+
+class Build:
+    """`make report` with folders of its own."""
+
+    def __init__(self, folder: Path):
+        self.folder = folder / "build"
+        self.environment = os.environ | {
+            "FER_BUILD": str(self.folder),
+            "FER_RUNS": str(folder / "runs"),
+            "FER_CACHE": str(folder / "cache"),
+        }
+        self.log = folder / "log.txt"
+
+    def start(self, *arguments: str) -> subprocess.Popen:
+        command = ["make", "report", "DATASET=drawn", "PROFILE=tiny", *arguments]
+        return subprocess.Popen(
+            command,
+            cwd=ROOT,
+            env=self.environment,
+            stdout=self.log.open("w"),
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+
+    def run(self, *arguments: str) -> str:
+        status = self.start(*arguments).wait()
+        assert status == 0, self.log.read_text()[-3000:]
+        return self.log.read_text()
+
+    def executed(self, name: str) -> Path:
+        return self.folder / "notebooks" / f"{name}.ipynb"
+
+
+@pytest.fixture(scope="module")
+def build(tmp_path_factory):
+    """A build that was killed in its second notebook, and then ran through."""
+    made = Build(tmp_path_factory.mktemp("make"))
+    process = made.start()
+    while f"[{NAMES[1]} cell 3" not in made.log.read_text():
+        assert process.poll() is None, made.log.read_text()[-3000:]
+        time.sleep(0.2)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    made.after_kill = {
+        path.name for path in made.folder.rglob("*") if path.suffix in (".ipynb", ".html", ".pdf")
+    }
+    made.run()
+    return made
+
+
+pytestmark = pytest.mark.timeout(1200)
+
+
+def test_killed_build_leaves_nothing_that_looks_finished(build):
+    assert build.after_kill == {f"{NAMES[0]}.ipynb"}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_notebook_runs_to_its_end_and_records_facts(build, name):
+    notebook = nbformat.read(build.executed(name), as_version=4)
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    assert all(cell.execution_count for cell in code)
+    meta = json.loads((build.folder / "facts" / f"{name}.json").read_text())["meta"]
+    assert (meta["dataset"], meta["profile"], meta["seed"]) == ("drawn", "tiny", 0)
+    text = "".join(
+        "".join(output.get("data", {}).get("text/markdown", ""))
+        for cell in code
+        for output in cell.outputs
+    )
+    assert "nan" not in text.lower().replace("finance", ""), "a fact is missing from the prose"
+
+
+def test_one_html_and_one_pdf_with_every_notebook(build):
+    html = (build.folder / "index.html").read_text(encoding="utf-8")
+    assert all(f'id="{name}"' in html for name in NAMES)
+    assert (build.folder / "report.pdf").read_bytes().startswith(b"%PDF-")
+    assert {path.stem for path in build.folder.glob("0*.html")} == set(NAMES)
+
+
+def test_nothing_is_done_again_without_a_change(build):
+    started = time.monotonic()
+    assert "cell 1/" not in build.run()
+    assert time.monotonic() - started < 3
+
+
+def test_another_seed_or_a_missing_html_is_a_reason_to_build(build):
+    assert f"fer_utils.build notebooks/{NAMES[0]}" in build.run("SEED=1", "-n")
+    hidden = (build.folder / "index.html").rename(build.folder / "hidden")
+    assert "fer_utils.report" in build.run("-n")
+    hidden.rename(build.folder / "index.html")

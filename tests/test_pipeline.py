@@ -1,0 +1,101 @@
+"""Normalisation, the x13 and x20 transforms, and the order of the batches."""
+
+import numpy as np
+import pytest
+
+from fer_utils import pipeline
+from fer_utils.pipeline import TRANSFORMS, Batches, Transform, augment, normalise
+
+
+def only(image: np.ndarray, transform: Transform, monkeypatch, fill: str = "zero") -> np.ndarray:
+    """The image under one transform."""
+    monkeypatch.setitem(TRANSFORMS, "one", (transform,))
+    pipeline._warp_tables.cache_clear()
+    return augment(image[None], np.zeros(1, int), "one", fill)[0]
+
+
+@pytest.fixture
+def image():
+    return np.random.default_rng(0).integers(1, 256, (48, 48), dtype=np.uint8)
+
+
+def test_sets_have_13_and_20_different_transforms_and_contain_the_original():
+    for name, size in (("x13", 13), ("x20", 20)):
+        assert len(set(TRANSFORMS[name])) == len(TRANSFORMS[name]) == size
+        assert TRANSFORMS[name][0] == Transform()
+
+
+def test_shift_pads_with_zeros(image, monkeypatch):
+    moved = only(image, Transform(right=4, down=-7), monkeypatch)
+    expected = np.zeros((48, 48))
+    expected[:41, 4:] = image[7:, :44]
+    np.testing.assert_array_equal(moved, expected)
+
+
+def test_shift_can_reflect(image, monkeypatch):
+    moved = only(image, Transform(right=2), monkeypatch, fill="reflect")
+    np.testing.assert_array_equal(moved[:, :2], image[:, [2, 1]])
+    np.testing.assert_array_equal(moved[:, 2:], image[:, :46])
+
+
+def test_mirror_comes_before_the_shift(image, monkeypatch):
+    moved = only(image, Transform(right=3, mirror=True), monkeypatch)
+    np.testing.assert_allclose(moved[:, 3:], image[:, ::-1][:, :45], atol=1e-3)
+
+
+def test_rotation_is_counter_clockwise_about_the_centre(image, monkeypatch):
+    turned = only(image, Transform(degrees=90), monkeypatch)
+    np.testing.assert_allclose(turned, np.rot90(image), atol=1e-3)
+
+
+def test_each_image_gets_its_own_transform(image):
+    which = np.array([3, 0, 12])
+    together = augment(np.stack([image] * 3), which, "x13")
+    alone = [augment(image[None], np.array([w]), "x13")[0] for w in which]
+    np.testing.assert_array_equal(together, np.stack(alone))
+
+
+def test_normalise_per_image():
+    pair = np.stack([np.arange(2304).reshape(48, 48) % 256, np.full((48, 48), 77)]).astype(np.uint8)
+    result = normalise(pair, per_image=True)
+    assert result.shape == (2, 48, 48, 1)
+    assert result.dtype == np.float32
+    assert abs(result[0].mean()) < 1e-5
+    assert result[0].std() == pytest.approx(1, abs=1e-5)
+    assert not result[1].any(), "a constant image gives zeros, not NaN"
+
+
+def test_normalise_to_unit_range():
+    assert normalise(np.array([[[0, 51, 255]]], np.uint8), per_image=False).ravel().tolist() == (
+        pytest.approx([0, 0.2, 1])
+    )
+
+
+def batches(seed: int) -> Batches:
+    images = np.arange(10, dtype=np.uint8)[:, None, None] * np.ones((1, 48, 48), np.uint8)
+    return Batches(
+        images,
+        np.arange(10) % 7,
+        transforms="x13",
+        fill="zero",
+        per_image=False,
+        batch_size=8,
+        seed=seed,
+    )
+
+
+def test_a_pass_sees_every_image_under_every_transform_once():
+    seen = np.concatenate([batches(0).samples(step) for step in range(65)])
+    for number in range(4):
+        assert sorted(seen[130 * number : 130 * (number + 1)]) == list(range(130))
+    assert not np.array_equal(seen[:130], seen[130:260]), "passes differ in order"
+
+
+def test_batches_are_a_function_of_seed_and_step():
+    forwards, backwards = batches(1), batches(1)
+    late = backwards(40)
+    for step in range(41):
+        x, y = forwards(step)
+    np.testing.assert_array_equal(x, late[0])
+    np.testing.assert_array_equal(y, late[1])
+    assert not np.array_equal(batches(2).samples(0), batches(1).samples(0))

@@ -1,0 +1,129 @@
+"""What holds for the project as a whole: import order, environments, notebooks, README."""
+
+import ast
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import nbformat
+import pytest
+
+ROOT = Path(__file__).parents[1]
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+MODULES = sorted((ROOT / "fer_utils").rglob("*.py"))
+
+# A module imports only from lines above its own.
+LAYERS = [
+    ["labels", "paths"],
+    ["experiments", "homework", "backend", "progress", "intervals", "formats", "pipeline"],
+    ["faces", "painting", "metrics", "comparisons", "ensembles", "calibration", "audit", "crowd"],
+    ["synthetic", "models", "probe", "exploration", "zones", "architecture"],
+    ["data", "training", "saliency", "ascent", "adversarial"],
+    ["runs", "faithfulness", "twins", "fetch"],
+    ["results", "selection", "trust", "border", "filters", "plots"],
+    ["notebook", "sections"],
+    ["build", "report"],
+]
+WITHOUT_TENSORFLOW = ["data", "metrics", "plots.training", "notebook", "results", "report", "build"]
+
+
+def name_of(path: Path) -> str:
+    return ".".join(path.relative_to(ROOT / "fer_utils").with_suffix("").parts)
+
+
+def imports(path: Path) -> set[str]:
+    """Top-level names of the package's modules that a file imports, in functions too."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module == "fer_utils":
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("fer_utils."):
+            found.add(node.module.split(".")[1])
+    return found
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_modules_import_downwards_only(path):
+    layer = {name: number for number, names in enumerate(LAYERS) for name in names}
+    own = name_of(path).split(".")[0]
+    if own != "__init__":
+        upwards = [name for name in imports(path) if layer[name] >= layer[own]]
+        assert not upwards, f"{own} imports {upwards}: move it up, or the import down"
+
+
+def test_importing_does_not_load_tensorflow():
+    names = ", ".join(f"fer_utils.{name}" for name in WITHOUT_TENSORFLOW)
+    code = f"import sys, {names}; sys.exit('tensorflow' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_both_environments_have_the_same_packages_and_versions():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    wanted = project["project"]["dependencies"] + project["dependency-groups"]["dev"]
+    locked: dict[str, set[str]] = {}
+    for package in tomllib.loads((ROOT / "uv.lock").read_text(encoding="utf-8"))["package"]:
+        locked.setdefault(package["name"], set()).add(package.get("version", ""))
+    conda = dict(re.findall(r"- ([\w-]+)==([\w.]+)", (ROOT / "environment.yml").read_text()))
+    assert set(conda) == {re.match(r"[\w-]+", requirement)[0] for requirement in wanted}
+    assert {name for name, version in conda.items() if version not in locked[name]} == set()
+
+
+def test_there_are_seven_notebooks():
+    assert [path.stem[:2] for path in NOTEBOOKS] == [f"0{number}" for number in range(1, 8)]
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_notebook_is_thin_stripped_and_has_one_parameters_cell(path):
+    notebook = nbformat.read(path, as_version=4)
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    assert all(not cell.outputs and cell.execution_count is None for cell in code)
+    tagged = [cell for cell in code if "parameters" in cell.metadata.get("tags", [])]
+    assert len(tagged) == 1
+    assert re.findall(r"^(\w+) =", tagged[0].source, re.M) == ["DATASET", "PROFILE", "SEED"]
+    trees = [ast.parse(cell.source) for cell in code]
+    defined = (ast.FunctionDef, ast.ClassDef)
+    assert not any(isinstance(node, defined) for tree in trees for node in ast.walk(tree))
+    lengths = [len(cell.source.splitlines()) for cell in code]
+    assert max(lengths) <= 25
+    assert sum(lengths) <= 150
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_notebook_types_no_measurement(path):
+    """Prose has no decimal fraction: a measured figure comes from the recorded facts."""
+    for cell in nbformat.read(path, as_version=4).cells:
+        prose = [cell.source] if cell.cell_type == "markdown" else []
+        if cell.cell_type == "code":
+            strings = (n for n in ast.walk(ast.parse(cell.source)) if isinstance(n, ast.Constant))
+            prose = [node.value for node in strings if isinstance(node.value, str)]
+        for text in prose:
+            typed = re.findall(r"(?<![\w{:.])0\.\d{2,}", re.sub(r"\{[^}]*\}", "", text))
+            assert not typed, f"{path.name}: {typed} in {text[:60]!r}"
+
+
+def test_readme_lists_the_notebooks_and_commands_that_exist():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert set(re.findall(r"notebooks/(\d\d_\w+)\.ipynb", readme)) == {p.stem for p in NOTEBOOKS}
+    targets = re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.M)
+    assert set(re.findall(r"`make ([a-z]+)", readme)) <= set(targets)
+    assert re.findall(r"`(fer_utils/\w+\.py)`", readme), "README maps the package"
+    missing = [
+        p
+        for p in re.findall(r"`((?:fer_utils|runs|report|tests|bench)/[\w./]*)`", readme)
+        if not (ROOT / p).exists() and "build" not in p and "local" not in p
+    ]
+    assert not missing
+
+
+def test_no_path_or_host_of_a_machine_is_named():
+    """Only `uv.lock` may name where packages come from."""
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True)
+    if listed.returncode:
+        pytest.skip("not a git checkout")
+    for name in listed.stdout.splitlines():
+        path = ROOT / name
+        if path.suffix in (".py", ".md", ".yml", ".toml", ".ipynb", "") and path.is_file():
+            text = path.read_bytes().decode("utf-8", "ignore")
+            assert not re.search(r"/(?:root|home|work)/\w", text), name

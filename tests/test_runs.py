@@ -1,0 +1,114 @@
+"""Finished runs: trained once, loaded afterwards, and never mistaken for another."""
+
+import json
+import shutil
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from fer_utils import experiments, runs, synthetic
+from fer_utils.data import Dataset
+from fer_utils.pipeline import normalise
+
+CONFIG = experiments.model("model1", profile="tiny", dataset="drawn", seed=0)
+
+
+@pytest.fixture(scope="module")
+def dataset() -> Dataset:
+    images, labels, split = synthetic.dataset(sizes=(120, 30, 20))
+    return Dataset("drawn", "a few drawn faces", images, labels, split)
+
+
+@pytest.fixture(scope="module")
+def finished(dataset, tmp_path_factory):
+    """A trained run, in folders that stay the module's own."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FER_RUNS", str(tmp_path_factory.mktemp("runs")))
+        patch.setenv("FER_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield runs.get(CONFIG, dataset)
+
+
+def test_folder_holds_what_it_should(finished):
+    names = {path.name for path in finished.folder.iterdir()}
+    assert names == {"config.json", "history.csv", "metrics.json", "logits.npz", "weights.npz"}
+    assert len(finished.history) == 3
+    assert finished.history["step"].tolist() == [2, 4, 6]
+    assert not list(finished.folder.parent.glob(".*")), "nothing half-written is left"
+
+
+def test_metrics_are_those_of_the_logits(finished, dataset):
+    rows = runs.evaluation_parts(dataset)
+    assert set(finished.metrics) == set(rows) == {"held_out", "public", "private"}
+    for part, scores in finished.metrics.items():
+        predictions = finished.logits[part].argmax(axis=1)
+        labels = dataset.labels[rows[part]]
+        assert scores["n"] == len(labels)
+        assert scores["accuracy"] == np.mean(predictions == labels)
+        assert np.sum(scores["confusion"]) == len(labels)
+        assert scores["confusion"][labels[0]][predictions[0]] > 0
+
+
+def test_weights_give_the_logits_again(finished, dataset):
+    from fer_utils.models import predictor
+
+    rows = runs.evaluation_parts(dataset)["public"]
+    again = predictor(finished.model())(normalise(dataset.images[rows], True))
+    np.testing.assert_allclose(again, finished.logits["public"], atol=0.01)
+
+
+def test_finished_run_is_loaded_not_trained(finished, dataset, monkeypatch):
+    monkeypatch.setattr(runs, "_train", lambda *_: pytest.fail("trained again"))
+    assert runs.get(CONFIG, dataset).metrics == finished.metrics
+
+
+def test_deleted_run_is_trained_again_to_the_same_metrics(finished, dataset):
+    before = json.loads((finished.folder / "metrics.json").read_text())
+    shutil.rmtree(finished.folder)
+    assert runs.get(CONFIG, dataset).metrics == before
+
+
+def test_other_config_pixels_or_labels_do_not_fit(finished, dataset):
+    assert runs.find(replace(CONFIG, seed=1), dataset) is None
+    other = replace(dataset, images=dataset.images + np.uint8(1))
+    assert runs.find(CONFIG, other) is None
+    other = replace(dataset, labels=(dataset.labels + 1) % 7)
+    assert runs.find(CONFIG, other) is None
+
+
+def test_reference_run_fits_another_copy_of_the_pixels(finished, dataset):
+    reference = replace(CONFIG, name="model1", dataset="fer2013")
+    folder = runs.folder_of(reference)
+    shutil.copytree(finished.folder, folder)
+    saved = json.loads((folder / "config.json").read_text())
+    saved["config"] = reference.to_dict()
+    (folder / "config.json").write_text(json.dumps(saved))
+    assert runs.find(reference, replace(dataset, images=dataset.images + np.uint8(1)))
+    assert runs.find(reference, replace(dataset, labels=(dataset.labels + 1) % 7)) is None
+
+
+def test_data_without_a_private_part(dataset):
+    kept = dataset.split != 2
+    shorter = replace(
+        dataset,
+        images=dataset.images[kept],
+        labels=np.where(dataset.split[kept] == 1, -1, dataset.labels[kept]).astype(np.int8),
+        split=dataset.split[kept],
+    )
+    assert set(runs.evaluation_parts(shorter)) == {"held_out"}
+
+
+def test_campaign_has_the_homeworks_cells_and_models_once():
+    names = [config.name for config in experiments.reference_campaign()]
+    assert len(names) == len(set(names))
+    assert {"model0", "model1", "model2", "raw-nobn-x1-s0", "norm-bn-x20reflect-s2"} <= set(names)
+
+
+def test_paper_profile_builds_and_takes_a_step():
+    from fer_utils.models import build
+
+    config = experiments.model("model1", profile="paper", dataset="fer2013", seed=0)
+    network = build(config)
+    network.compile(optimizer="sgd", loss="mse")
+    network.train_on_batch(np.zeros((2, 48, 48, 1), np.float32), np.zeros((2, 7), np.float32))
+    assert network.count_params() > 10_000_000
