@@ -34,6 +34,11 @@ def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
     return float(np.exp(found.x))
 
 
+def temperature_interval(logits: np.ndarray, labels: np.ndarray) -> Interval:
+    """`fit_temperature` with its bootstrap interval over the images."""
+    return bootstrap(fit_temperature, logits, labels, resamples=200)
+
+
 def reliability_bins(probabilities: np.ndarray, labels: np.ndarray) -> pd.DataFrame:
     """One row per bin of confidence (low, high]: `n`, mean `confidence`, `accuracy` (Interval).
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from fer_utils import metrics
 from fer_utils.formats import DataError
 from fer_utils.intervals import Interval, mean_interval, share
 from fer_utils.labels import CLASSES, SPLITS
@@ -202,6 +203,22 @@ def sides(predictions: np.ndarray, labels: np.ndarray, crowd: Crowd) -> dict[str
         "neither": int((~model & ~label & ~none).sum()),
         "undecided": int(none.sum()),
     }
+
+
+def confirmed_recall(predictions: np.ndarray, labels: np.ndarray, crowd: Crowd) -> pd.DataFrame:
+    """A model's recall of each class on all images, and on those whose label the crowd confirms.
+
+    Columns: `images`, `recall`; `confirmed`, their number, and `recall_confirmed`. A last row,
+    "gap of fear", has the recall of all other images minus that of fear.
+    """
+    chosen = {"": labels >= 0, "confirmed": crowd.majority == labels}
+    columns = {}
+    for name, rows in chosen.items():
+        counts = metrics.confusion(labels[rows], predictions[rows])
+        recall = list(map(share, np.diag(counts), counts.sum(axis=1)))
+        columns[name or "images"] = [*counts.sum(axis=1), counts.sum()]
+        columns[f"recall_{name}".rstrip("_")] = [*recall, metrics.recall_gap(counts, "fear")]
+    return pd.DataFrame(columns, index=pd.Index([*CLASSES, "gap of fear"], name="class"))
 
 
 def _cut(interval: Interval) -> Interval:

@@ -27,9 +27,12 @@ def class_shares(counts: pd.DataFrame) -> pd.DataFrame:
 
 
 def same_mix(counts: pd.DataFrame) -> float:
-    """p-value of the chi-squared test that all splits have the same shares of classes."""
+    """p-value of the chi-squared test that all splits have the same shares of classes.
+
+    NaN if fewer than two splits have labels.
+    """
     present = counts.loc[counts.sum(axis=1) > 0, counts.sum() > 0]
-    return float(stats.chi2_contingency(present).pvalue)
+    return float(stats.chi2_contingency(present).pvalue) if present.shape[1] > 1 else np.nan
 
 
 def sample(labels: np.ndarray, per_class: int, *, seed: int) -> dict[str, np.ndarray]:

@@ -19,13 +19,18 @@ RESAMPLES = 2000
 
 @dataclass(frozen=True, order=True)
 class Interval:
-    """An estimate with its 95 % interval; `f"{x:.3f}"` gives `0.672 [0.656, 0.687]`."""
+    """An estimate with its 95 % interval; `f"{x:.3f}"` gives `0.672 [0.656, 0.687]`.
+
+    An estimate that does not exist (NaN) is a dash.
+    """
 
     estimate: float
     low: float
     high: float
 
     def __format__(self, spec: str) -> str:
+        if np.isnan(self.estimate):
+            return "–"
         estimate, low, high = (
             format(x, spec or ".3f") for x in (self.estimate, self.low, self.high)
         )
@@ -66,7 +71,8 @@ def share(successes: int, total: int) -> Interval:
     if total == 0:
         return Interval(np.nan, np.nan, np.nan)
     low, high = proportion_confint(successes, total, ALPHA, method="wilson")
-    return Interval(float(successes / total), float(low), float(high))
+    estimate = successes / total
+    return Interval(float(estimate), float(min(low, estimate)), float(max(high, estimate)))
 
 
 def mean_interval(values: np.ndarray) -> Interval:

@@ -77,6 +77,12 @@ def row_shares(counts: np.ndarray) -> pd.DataFrame:
     )
 
 
+def by_recall(counts: np.ndarray) -> pd.Series:
+    """Recall of each class that has images (Interval), the weakest first."""
+    recall = per_class(counts)["recall"][counts.sum(axis=1) > 0]
+    return recall.sort_values()
+
+
 def recall_gap(counts: np.ndarray, name: str) -> Interval:
     """Recall of all images that are not of class `name`, minus the recall of that class."""
     right, true, k = np.diag(counts), counts.sum(axis=1), CLASSES.index(name)
@@ -131,6 +137,14 @@ def confused_pairs(counts: np.ndarray) -> pd.DataFrame:
     return table.iloc[np.argsort(-both, kind="stable")].reset_index(drop=True)
 
 
+#: What the homework says: (None, the weakest classes) or (a class, those that it is taken for).
+STATEMENTS = (
+    (None, ("fear", "sad")),
+    ("fear", ("disgust", "sad", "surprise")),
+    ("sad", ("fear", "neutral")),
+)
+
+
 class Claim(NamedTuple):
     """A statement that each of some classes exceeds each of the others, and whether it holds.
 
@@ -178,7 +192,7 @@ def weakest(counts: np.ndarray, named: Sequence[str], others: Sequence[str] = ()
 
 
 def check_statements(
-    counts: np.ndarray, statements: Sequence[tuple[str | None, Sequence[str]]]
+    counts: np.ndarray, statements: Sequence[tuple[str | None, Sequence[str]]] = STATEMENTS
 ) -> pd.DataFrame:
     """Check each of `statements` as a whole and for each class that it names.
 

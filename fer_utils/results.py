@@ -8,7 +8,7 @@ import pandas as pd
 
 from fer_utils import comparisons, ensembles
 from fer_utils.calibration import softmax
-from fer_utils.data import Dataset
+from fer_utils.data import Dataset, hold_out
 from fer_utils.intervals import Interval, holm, verdict
 from fer_utils.runs import Run, evaluation_parts
 
@@ -33,6 +33,19 @@ def summary(run: Run, dataset: Dataset) -> dict:
     """What the prose says of a run: accuracy per part, best step, parameters, seconds."""
     accuracies = {part: accuracy(hits) for part, hits in correct([run], dataset).items()}
     return {**accuracies, **{key: run.made[key] for key in ("best_step", "parameters", "seconds")}}
+
+
+def budget(rows: Mapping[str, Sequence[Run]], dataset: Dataset) -> dict:
+    """What the networks of an experiment have in common: steps, batch size, passes, seeds."""
+    config = next(iter(rows.values()))[0].config
+    seeds = [len(runs) for runs in rows.values()]
+    return {
+        "steps": config.steps,
+        "batch_size": config.batch_size,
+        "passes": config.steps * config.batch_size / len(hold_out(dataset)[0]),
+        "fewest_seeds": min(seeds),
+        "most_seeds": max(seeds),
+    }
 
 
 def beside_homework(
@@ -107,7 +120,9 @@ def explanation(effects: pd.DataFrame) -> str:
     interaction of the two.
     """
     row = effects.loc[f"{FACTORS[0]} × {FACTORS[1]}"]
-    return verdict(row["effect"], row["p_holm"], ("is contradicted", "holds", "is not shown"))
+    return verdict(
+        row["effect"], row["p_holm"], ("is contradicted", "is confirmed", "is not shown")
+    )
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ DROPPED = (
     *("form", "input", "button", "textarea", "select", "svg", "math", "video", "audio"),
 )
 ATTRIBUTES = {"class", "href", "src", "alt", "colspan", "rowspan", "scope", "lang", "title"}
-NUMBER = re.compile(r"[-+−±]?[\d.,]+( ?%)?( ?[±–(].*)?|nan|–|")
+NUMBER = re.compile(r"[-+−±]?[\d.,]+( ?%)?( ?[±–([].*)?|nan|–|")
 WIDE = 9  # columns from which a table is printed smaller
 
 

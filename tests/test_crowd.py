@@ -3,7 +3,7 @@ import pytest
 
 from fer_utils import crowd
 from fer_utils.formats import DataError
-from fer_utils.intervals import Interval, share
+from fer_utils.intervals import Interval, independent_interval, share
 
 HEADER = (
     "Usage,Image name,neutral,happiness,surprise,sadness,anger,disgust,fear,contempt,unknown,NF"
@@ -110,6 +110,17 @@ def test_judge_and_sides(loaded):
         "neither": 1,
         "undecided": 1,
     }
+
+
+def test_confirmed_recall(loaded):
+    # of the labels angry, sad, fear and happy the crowd confirms angry
+    table = crowd.confirmed_recall(np.array([0, 6, 2, 6]), LABELS, loaded)
+    assert table.columns.tolist() == ["images", "recall", "confirmed", "recall_confirmed"]
+    assert table.loc["sad"].tolist()[:3] == [1, share(0, 1), 0]
+    assert table.loc["angry"].tolist() == [1, share(1, 1), 1, share(1, 1)]
+    gap = table.loc["gap of fear"]
+    assert (gap["images"], gap["confirmed"]) == (4, 1)
+    assert gap["recall"] == independent_interval(1, 3, 1, 1)
 
 
 def test_votes_of_some_images(loaded):

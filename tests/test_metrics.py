@@ -215,6 +215,7 @@ def test_row_shares_and_recall_gap():
     shares = metrics.row_shares(counts)
     assert shares.loc["fear", "sad"] == intervals.share(10, 40)
     assert np.isnan(shares.loc["angry", "sad"].estimate)
+    assert metrics.by_recall(counts).index.tolist() == ["fear", "happy"]
     assert metrics.recall_gap(counts, "fear") == intervals.independent_interval(60, 60, 30, 40)
 
 
@@ -387,6 +388,9 @@ def test_inflated_logits_are_called_over_confident_and_repaired_by_the_temperatu
     inflated = 3 * honest
     temperature = calibration.fit_temperature(inflated[held_out], labels[held_out])
     assert temperature == pytest.approx(3, rel=0.08)
+    interval = calibration.temperature_interval(inflated[held_out], labels[held_out])
+    assert interval.estimate == temperature
+    assert 2.7 < interval.low < temperature < interval.high < 3.3
     before = calibration.softmax(inflated[test])
     after = calibration.softmax(inflated[test], temperature)
     gap = calibration.confidence_gap(before, labels[test])

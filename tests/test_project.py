@@ -18,11 +18,12 @@ MODULES = sorted((ROOT / "fer_utils").rglob("*.py"))
 LAYERS = [
     ["labels", "paths"],
     ["experiments", "homework", "backend", "progress", "intervals", "formats", "pipeline"],
-    ["faces", "painting", "metrics", "comparisons", "ensembles", "calibration", "audit", "crowd"],
-    ["synthetic", "models", "probe", "exploration", "zones", "architecture"],
+    ["faces", "painting", "metrics", "comparisons", "ensembles", "calibration", "audit"],
+    ["synthetic", "models", "probe", "exploration", "crowd", "zones", "architecture"],
+    ["distribution", "plots"],
     ["data", "training", "saliency", "ascent", "adversarial"],
     ["runs", "faithfulness", "twins", "fetch"],
-    ["results", "selection", "trust", "border", "filters", "plots"],
+    ["results", "evaluation", "selection", "trust", "border", "filters"],
     ["notebook", "sections"],
     ["build", "report"],
 ]

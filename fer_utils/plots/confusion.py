@@ -62,7 +62,7 @@ def directions(pairs: pd.DataFrame, *, ax: plt.Axes | None = None) -> plt.Axes:
     _dots(ax, pairs["back"], y + 0.13, color=RED, label="second → first")
     ax.set_yticks(y, pairs["first"] + " → " + pairs["second"])
     ax.invert_yaxis()
-    ax.set(xlabel="share of the images of the true class")
+    ax.set(xlabel="share of the images of the true class", xlim=(0, None))
     ax.legend(frameon=False)
     return ax
 
@@ -163,4 +163,5 @@ def _dots(ax: plt.Axes, intervals: pd.Series, y: np.ndarray, **style) -> None:
 
 
 def _errors(intervals: pd.Series) -> np.ndarray:
-    return np.array([(s.estimate - s.low, s.high - s.estimate) for s in intervals]).T
+    ends = np.array([(s.estimate - s.low, s.high - s.estimate) for s in intervals]).T
+    return np.maximum(ends, 0)  # rounding can leave an estimate of 0 or 1 outside by 1e-17

@@ -18,8 +18,9 @@ def class_balance(shares: pd.DataFrame, *, ax: plt.Axes | None = None) -> plt.Ax
     y = np.arange(len(shares))
     for k, split in enumerate(shares):
         column = [(s.estimate, s.estimate - s.low, s.high - s.estimate) for s in shares[split]]
-        estimates, below, above = 100 * np.array(column).T
-        errors = {"xerr": [below, above], "error_kw": {"lw": 1, "ecolor": "0.25"}}
+        estimates, *ends = 100 * np.array(column).T
+        # rounding can leave an estimate of 0 outside its interval by 1e-17
+        errors = {"xerr": np.maximum(ends, 0), "error_kw": {"lw": 1, "ecolor": "0.25"}}
         ax.barh(y + (k - 1) * height, estimates, height, label=split, **errors)
     ax.set_yticks(y, shares.index)
     ax.invert_yaxis()

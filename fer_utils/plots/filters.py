@@ -33,6 +33,18 @@ def strips(rows: Mapping[str, np.ndarray], titles: Sequence[str], *, dead: Mappi
     return figure
 
 
+def filter_names(count: int) -> list[str]:
+    """Titles "filter 0", "filter 1", ..."""
+    return [f"filter {number}" for number in range(count)]
+
+
+def ascents(found: Mapping):
+    """`strips` of the images of several `ascent.Ascent`, by row label."""
+    images = {label: one.images for label, one in found.items()}
+    titles = filter_names(max(map(len, images.values())))
+    return strips(images, titles, dead={label: one.dead for label, one in found.items()})
+
+
 def grid(pictures: np.ndarray, *, columns: int, dead: Sequence[bool] = (), cmap: str = "gray"):
     """Pictures (k, h, w) as a grid with their (row, column); dead filters framed in red."""
     rows = -(-len(pictures) // columns)

@@ -39,9 +39,7 @@ def architecture(stages: pd.DataFrame) -> plt.Figure:
         )
         ax.text(x + width / 2, -0.78, stage.label, ha="center", va="top", fontsize=8)
         if stage.Index < len(stages) - 1:
-            ax.annotate(
-                "", (x + width + 0.3, 0), (x + width, 0), arrowprops={"arrowstyle": "->", "lw": 0.8}
-            )
+            ax.plot([x + width, x + width + 0.3], [0, 0], color="0.4", lw=1)
         x += width + 0.3
     ax.set(xlim=(-0.1, x), ylim=(-1.35, 0.7))
     ax.axis("off")
