@@ -22,7 +22,7 @@ def fgsm_direction(
     """Sign `(n, h, w)` of the gradient of the cross-entropy of `labels` `(n,)` by each pixel."""
     logits = logits_of(model)
 
-    @tf.function(reduce_retracing=True)
+    @tf.function(input_signature=[_rows(images), tf.TensorSpec([None], tf.int32)])
     def direction(images, labels):
         with tf.GradientTape() as tape:
             tape.watch(images)
@@ -61,8 +61,10 @@ def fgsm_epsilon(
     `fgsm_direction`; random signs instead are the control.
     """
     logits = logits_of(model)
-    answer = tf.function(lambda x: tf.argmax(logits(preprocess(x)), axis=1), reduce_retracing=True)
     images, labels = with_channel(images)[..., 0], np.asarray(labels)
+    answer = tf.function(
+        lambda x: tf.argmax(logits(preprocess(x)), axis=1), input_signature=[_rows(images)]
+    )
     if direction is None:
         direction = fgsm_direction(model, images, labels, preprocess=preprocess, batch=batch)
 
@@ -85,6 +87,11 @@ def fgsm_epsilon(
         high[rows[flipped]] = middle[flipped]
         low[rows[~flipped]] = middle[~flipped]
     return high
+
+
+def _rows(images: np.ndarray) -> tf.TensorSpec:
+    """Any number of images `(h, w, 1)` in a batch: one trace serves them all."""
+    return tf.TensorSpec([None, *np.shape(images)[1:3], 1], tf.float32)
 
 
 def beside_random_signs(

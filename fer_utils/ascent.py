@@ -137,10 +137,9 @@ def border_response(maps: np.ndarray, border: np.ndarray) -> np.ndarray:
 
 
 def _response(model, layer, objective, preprocess):
-    """The graph function images, filters `(k,)` -> objective `(k,)`, largest value `(k,)`."""
+    """The function images, filters `(k,)` -> objective `(k,)`, largest value `(k,)`."""
     values_of = pre_activation_of(model, layer)
 
-    @tf.function(reduce_retracing=True)
     def response(images, filters):
         values = tf.gather(values_of(preprocess(images)), filters, axis=-1, batch_dims=1)
         places = list(range(1, values.shape.rank))

@@ -12,7 +12,7 @@ import pandas as pd
 from scipy import stats
 
 from fer_utils.ascent import activation_maps, border_response, border_ring
-from fer_utils.intervals import Interval, holm, mean_interval, verdict
+from fer_utils.intervals import holm, mean_interval, verdict
 from fer_utils.labels import SIZE
 from fer_utils.models import build
 from fer_utils.pipeline import TRANSFORMS, Transform, augment, normalise
@@ -115,8 +115,18 @@ def frame_share(ascents: np.ndarray) -> np.ndarray:
     return border_response(np.moveaxis(deviation, 0, -1)[None], ring)
 
 
-def first_layer_verdict(trained: np.ndarray, untrained: np.ndarray) -> tuple[Interval, str]:
-    """Mean excess of `frame_share` of trained filters over the same filters untrained, in words."""
-    difference = mean_interval((trained - untrained)[np.isfinite(trained - untrained)])
+def first_layer_facts(trained: np.ndarray, untrained: np.ndarray) -> dict:
+    """`frame_share` of the ascent images (k, h, w) of trained filters and of the same untrained.
+
+    `trained`, `untrained`: means; `extra`: the mean difference (Interval); `words`: what it says.
+    """
+    shares = frame_share(trained), frame_share(untrained)
+    differences = shares[0] - shares[1]
+    extra = mean_interval(differences[np.isfinite(differences)])
     words = ("training adds to it", "training takes from it", "training is not shown to matter")
-    return difference, verdict(difference, words=words)
+    return {
+        "trained": float(np.nanmean(shares[0])),
+        "untrained": float(np.nanmean(shares[1])),
+        "extra": extra,
+        "words": verdict(extra, words=words),
+    }

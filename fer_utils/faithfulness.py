@@ -4,7 +4,7 @@ The maps rank pixels by their magnitude, as the pictures show them. Images are w
 receives (after normalisation).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -73,35 +73,40 @@ def control_maps(images: np.ndarray, *, seed: int = 0) -> dict[str, np.ndarray]:
 
 
 def cascading_randomisation(
-    method: str,
+    methods: Mapping[str, Mapping],
     model,
     images: np.ndarray,
     targets: np.ndarray,
     *,
     seed: int = 0,
-    layers: tuple[str, ...] | None = None,
-    **options,
+    layers: Sequence[str] | None = None,
 ) -> pd.DataFrame:
     """Maps of ever more random copies of `model` against its own (Adebayo et al., 1810.03292).
 
-    Layers are re-initialised by their own initialisers from the top down, a normalisation together
-    with the convolution before it, and stay random. Columns: layer (the last one randomised),
-    depth (how many are), image, spearman (rank correlation of the magnitudes), ssim (of the
-    normalised maps). `layers` limits where maps are computed; `options` are those of `explain`.
+    `methods` maps methods of `explain` to their options. Layers are re-initialised by their own
+    initialisers from the top down, a normalisation together with the convolution before it, and
+    stay random. Columns: image, method, layer (the last one randomised), depth (how many are),
+    spearman (rank correlation of the magnitudes), ssim (of the normalised maps). `layers` limits
+    where maps are computed.
     A map that does not change shows the image, not the model; the test must not rank methods
     (arXiv 2211.12486). `model` is left as it is.
     """
-    intact = explain(method, model, images, targets, **options)
     copy, fresh = keras.models.clone_model(model), _reinitialised(model, seed)
     copy.set_weights(model.get_weights())
-    rows = []
+
+    def maps():
+        return {name: explain(name, copy, images, targets, **o) for name, o in methods.items()}
+
+    intact, rows = maps(), []
     for depth, stage in enumerate(_stages(model), 1):
         for name in stage:
             copy.get_layer(name).set_weights(fresh.get_layer(name).get_weights())
         if layers is None or stage[-1] in layers:
-            maps = explain(method, copy, images, targets, **options)
-            measures = {"spearman": rank_correlation(intact, maps), "ssim": ssim(intact, maps)}
-            rows.append(pd.DataFrame({"layer": stage[-1], "depth": depth, **measures}))
+            for method, now in maps().items():
+                place = {"method": method, "layer": stage[-1], "depth": depth}
+                before = intact[method]
+                measures = {"spearman": rank_correlation(before, now), "ssim": ssim(before, now)}
+                rows.append(pd.DataFrame({**place, **measures}))
     return pd.concat(rows).rename_axis("image").reset_index()
 
 

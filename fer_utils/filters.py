@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 
 from fer_utils import zones
-from fer_utils.ascent import Ascent, activation_maps, high_frequency_share, maximise
+from fer_utils.adversarial import beside_random_signs, fgsm, fgsm_direction, fgsm_epsilon
+from fer_utils.ascent import Ascent, activation_maps, high_frequency_share, kernels, maximise
 from fer_utils.backend import tf
 from fer_utils.comparisons import compare
 from fer_utils.intervals import Interval, mean_interval, share, verdict
@@ -15,26 +16,60 @@ from fer_utils.probe import in_batches, logits_of, standardise, with_channel
 
 LAYER = "relu7"  # its input, the 7th convolution's normalised output, is maximised
 DEPTH = (1, 4, 7, 10, 12)
+CLAIMED = (1, 7, 12)  # too simple, as wanted, too complex
 GRID = 32  # filters of the 7th convolution shown, 8 in a row
 COLUMNS = 8
 PER_LAYER = 8  # filters shown of the other layers
+TRAINED, UNTRAINED = "gradient ascent\n(homework's)", "control: before\ntraining"
 TESTED = 200  # test images
 MOST = 32 / 255  # the largest change that an attack may make
+ATTACK = {"preprocess": standardise, "maximum": MOST, "grid": 8, "halvings": 5}
 LEVELS = (1, 2, 4, 8, 16)  # grey levels of 255
-STEPS = {"plain": 48, "regularised": 64}
+BUDGET = {"plain": {"steps": 24, "rate": 0.02}, "regularised": {"steps": 40}}
 
 
 def ascend(model, layer: str, count: int | None, method: str, **options) -> Ascent:
     """`ascent.maximise` of the first `count` filters (None: all) of a per-image normalised net."""
     width = model.get_layer(layer).output.shape[-1]
     numbers = np.arange(width if count is None else min(count, width))
-    options = {"steps": STEPS[method], "preprocess": standardise, **options}
+    options = {**BUDGET[method], "preprocess": standardise, **options}
     return maximise(model, layer, numbers, method=method, **options)
 
 
-def by_depth(model) -> dict[str, Ascent]:
-    """Plain ascent images of the first filters of each convolution of DEPTH."""
-    return {f"conv{n}": ascend(model, f"relu{n}", PER_LAYER, "plain") for n in DEPTH}
+def first_layer(model, untrained, inputs: np.ndarray) -> dict[str, np.ndarray]:
+    """The first filters of the first layer, row by row: PER_LAYER pictures each.
+
+    Kernels; plain ascent images of `model`, of the `untrained` network, and of the response at the
+    centre only; activation maps of `inputs` `(1, 48, 48, 1)`, a normalised image.
+    """
+    centre = ascend(model, "relu1", PER_LAYER, "plain", objective="centre")
+    return {
+        "kernel": kernels(model, "conv1")[:PER_LAYER, ..., 0],
+        TRAINED: ascend(model, "relu1", PER_LAYER, "plain").images,
+        UNTRAINED: ascend(untrained, "relu1", PER_LAYER, "plain").images,
+        "ascent of the\ncentre only": centre.images,
+        "activation map": channels(model, "relu1", inputs)[:PER_LAYER],
+    }
+
+
+def channels(model, layer: str, inputs: np.ndarray) -> np.ndarray:
+    """Activation maps `(channels, h', w')` of one normalised image `(1, 48, 48, 1)`."""
+    return activation_maps(model, layer, inputs)[0].transpose(2, 0, 1)
+
+
+def first(found: Ascent) -> Ascent:
+    """The first PER_LAYER filters of an ascent."""
+    return Ascent(*(part[:PER_LAYER] for part in found))
+
+
+def by_depth(model, depths: Sequence[int] = DEPTH) -> dict[str, Ascent]:
+    """Plain ascent images of the first filters of these convolutions."""
+    return {f"conv{n}": ascend(model, f"relu{n}", PER_LAYER, "plain") for n in depths}
+
+
+def fine_detail(images: np.ndarray) -> Interval:
+    """Mean `ascent.high_frequency_share` of images `(k, h, w)`, with its interval over them."""
+    return mean_interval(high_frequency_share(images))
 
 
 def distinctness(images: np.ndarray) -> np.ndarray:
@@ -54,42 +89,36 @@ def distinctness(images: np.ndarray) -> np.ndarray:
     return result
 
 
-def depth_table(sheets: Mapping[str, Ascent], control: Mapping[str, Ascent]) -> pd.DataFrame:
-    """Per layer: high frequencies and distinctness of the images, trained and untrained; dead."""
-    rows = {}
-    for layer, found in sheets.items():
-        rows[layer] = {
-            "high frequencies": mean_interval(high_frequency_share(found.images)),
-            "untrained: high frequencies": mean_interval(
-                high_frequency_share(control[layer].images)
-            ),
+def depth_table(sheets: Mapping[str, Ascent]) -> pd.DataFrame:
+    """Per layer: `fine_detail` and `distinctness` of the images, and how many are dead."""
+    rows = {
+        layer: {
+            "fine detail": fine_detail(found.images),
             "distinctness": _mean(distinctness(found.images)),
-            "untrained: distinctness": _mean(distinctness(control[layer].images)),
             "never active": int(found.dead.sum()),
         }
+        for layer, found in sheets.items()
+    }
     return pd.DataFrame(rows).T
 
 
-def depth_claims(sheets: Mapping[str, Ascent]) -> pd.DataFrame:
-    """The homework's claim, measured against the 7th convolution.
+def depth_claims(sheets: Mapping[str, Ascent], control: Mapping[str, Ascent]) -> pd.DataFrame:
+    """The homework's claim, measured against the 7th convolution, trained and untrained.
 
     "Early layers are too simple, all images look alike": conv1 is less distinct. "Late ones are too
-    complex": conv12 has more high frequencies. Columns: difference (Interval), verdict.
+    complex": conv12 has more fine detail. Columns: difference (Interval) and verdict of each.
     """
-    early, middle, late = (sheets[name].images for name in ("conv1", "conv7", "conv12"))
-    between = zones.difference_of_means
-    differences = {
-        "early images are more alike": between(distinctness(middle), distinctness(early)),
-        "late images are finer": between(high_frequency_share(late), high_frequency_share(middle)),
-    }
-    words = ("holds", "does not hold", "not shown")
-    return pd.DataFrame(
-        {
-            "difference": differences.values(),
-            "verdict": [verdict(difference, words=words) for difference in differences.values()],
-        },
-        index=list(differences),
-    )
+    table = {}
+    for prefix, images in (("", sheets), ("untrained: ", control)):
+        early, middle, late = (images[f"conv{n}"].images for n in CLAIMED)
+        differences = [
+            zones.difference_of_means(distinctness(middle), distinctness(early)),
+            zones.difference_of_means(high_frequency_share(late), high_frequency_share(middle)),
+        ]
+        words = ("holds", "does not hold", "not shown")
+        table[f"{prefix}difference"] = differences
+        table[f"{prefix}verdict"] = [verdict(d, words=words) for d in differences]
+    return pd.DataFrame(table, index=["early images are more alike", "late images are finer"])
 
 
 def addresses(model, control, images: np.ndarray) -> pd.DataFrame:
@@ -146,11 +175,13 @@ def recognised(models: Mapping[str, object], images: np.ndarray) -> pd.DataFrame
     return pd.DataFrame(answers, CLASSES)
 
 
-def flipped(epsilons: Mapping[str, np.ndarray]) -> pd.DataFrame:
-    """Share of the images (Interval) that have flipped at so many grey levels, by direction.
+def attack(model, images: np.ndarray, labels: np.ndarray) -> dict[str, np.ndarray]:
+    """`adversarial.beside_random_signs` of test images `(n, 48, 48)`, 0..255."""
+    return beside_random_signs(model, images / 255, labels, **ATTACK)
 
-    `epsilons`: direction -> `adversarial.fgsm_epsilon`, of images that were correct.
-    """
+
+def flipped(epsilons: Mapping[str, np.ndarray]) -> pd.DataFrame:
+    """Share of the images (Interval) that have flipped at so many grey levels, by direction."""
     rows = {
         name: {f"≤ {level}": share(int(np.sum(e * 255 <= level)), len(e)) for level in LEVELS}
         for name, e in epsilons.items()
@@ -160,23 +191,29 @@ def flipped(epsilons: Mapping[str, np.ndarray]) -> pd.DataFrame:
 
 def attack_verdict(epsilons: Mapping[str, np.ndarray]) -> str:
     """Whether the gradient's signs flip more images than random ones, within MOST (McNemar)."""
-    attack, control = (np.isfinite(values) for values in epsilons.values())
-    difference, p = compare(attack, control)
+    found, control = (np.isfinite(values) for values in epsilons.values())
+    difference, p = compare(found, control)
     return verdict(difference, p, ("does more", "does less", "no difference shown"))
 
 
-def just_beyond(epsilons: np.ndarray) -> np.ndarray:
-    """`epsilons` a hair larger, so that rounding does not undo the flip; MOST where nothing did."""
-    return np.where(np.isfinite(epsilons), epsilons * 1.001 + 1e-6, MOST)
+def fooled(model, images: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Test images `(n, 48, 48)`, 0..255, changed by just enough, for `plots.filters.adversarial`.
 
-
-def flip_titles(model, images: np.ndarray, classes: Sequence[str], epsilons: np.ndarray) -> list:
-    """Two lines per changed image `(h, w)` in [0, 1]: old and new answer; the grey levels."""
-    answers = [CLASSES[number] for number in said(model, images)]
-    return [
-        f"{old} → {new}\n{level:.2f} grey levels" if np.isfinite(level) else f"{old}\nnot flipped"
-        for old, new, level in zip(classes, answers, epsilons * 255, strict=True)
+    Returns the images in [0, 1], the gradient's signs, the changed images, and titles: old and new
+    answer, grey levels. An image that nothing up to MOST flips is changed by MOST.
+    """
+    pictures = (images / 255).astype(np.float32)
+    epsilons = fgsm_epsilon(model, pictures, labels, **ATTACK)
+    signs = fgsm_direction(model, pictures, labels, preprocess=standardise)
+    # a hair beyond, so that rounding does not undo the flip
+    moved = fgsm(pictures, signs, np.where(np.isfinite(epsilons), epsilons * 1.001 + 1e-6, MOST))
+    titles = [
+        f"{CLASSES[old]} → {CLASSES[new]}\n{level:.2f} grey levels"
+        if np.isfinite(level)
+        else f"{CLASSES[old]}\nnot flipped"
+        for old, new, level in zip(labels, said(model, moved), epsilons * 255, strict=True)
     ]
+    return pictures, signs, moved, titles
 
 
 def _mean(values: np.ndarray) -> Interval:

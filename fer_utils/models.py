@@ -46,36 +46,41 @@ def dropout_rate(width: int) -> float:
     return round(min(0.5, max(0.0, 0.1 * (math.log2(width) - 5))), 2)
 
 
-def _dropout(x, name: str):
-    return keras.layers.Dropout(dropout_rate(x.shape[-1]), name=name)(x)
+def _dropout(x, name: str, precision: str):
+    return keras.layers.Dropout(dropout_rate(x.shape[-1]), dtype=precision, name=name)(x)
 
 
-def build(config: Config) -> keras.Model:
+def build(config: Config, precision: str = "float32") -> keras.Model:
     """The network of a config: (n, 48, 48, 1) float32 -> logits (n, 7) float32.
 
     Weights are initialised from `config.seed`. Layers: `conv1`..`conv12` (linear), `bn1`..,
-    `relu1`.., `pool1`..`pool4`, `dropout1`.., `dense1`.., `logits`.
+    `relu1`.., `pool1`..`pool4`, `dropout1`.., `dense1`.., `logits`. `precision` is the Keras dtype
+    policy of all of them but `logits`; weights are float32 in any case.
     """
     keras.utils.set_random_seed(config.seed)
     inputs = x = keras.Input((SIZE, SIZE, 1), name="image")
     if config.network == "vgg":
-        x = _convolutions(x, config)
+        x = _convolutions(x, config, precision)
         dropouts = len(config.widths)
         hidden = config.dense
     else:
         dropouts = 0
         hidden = config.widths
-    x = keras.layers.Flatten(name="flatten")(x)
+    x = keras.layers.Flatten(dtype=precision, name="flatten")(x)
     for number, units in enumerate(hidden, 1):
         x = keras.layers.Dense(
-            units, activation="relu", kernel_initializer="he_normal", name=f"dense{number}"
+            units,
+            activation="relu",
+            kernel_initializer="he_normal",
+            dtype=precision,
+            name=f"dense{number}",
         )(x)
-        x = _dropout(x, f"dropout{dropouts + number}")
+        x = _dropout(x, f"dropout{dropouts + number}", precision)
     logits = keras.layers.Dense(len(CLASSES), dtype="float32", name="logits")(x)
     return keras.Model(inputs, logits, name=config.network)
 
 
-def _convolutions(x, config: Config):
+def _convolutions(x, config: Config, precision: str):
     """Units of three 3x3 convolutions, each normalised and rectified, then pooling and dropout."""
     number = 0
     for unit, width in enumerate(config.widths, 1):
@@ -87,13 +92,14 @@ def _convolutions(x, config: Config):
                 padding="same",
                 use_bias=not config.batch_norm,
                 kernel_initializer="he_normal",
+                dtype=precision,
                 name=f"conv{number}",
             )(x)
             if config.batch_norm:
-                x = BatchNorm(name=f"bn{number}")(x)
-            x = keras.layers.ReLU(name=f"relu{number}")(x)
-        x = keras.layers.MaxPooling2D(name=f"pool{unit}")(x)
-        x = _dropout(x, f"dropout{unit}")
+                x = BatchNorm(dtype=precision, name=f"bn{number}")(x)
+            x = keras.layers.ReLU(dtype=precision, name=f"relu{number}")(x)
+        x = keras.layers.MaxPooling2D(dtype=precision, name=f"pool{unit}")(x)
+        x = _dropout(x, f"dropout{unit}", precision)
     return x
 
 

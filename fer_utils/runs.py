@@ -1,10 +1,11 @@
-"""Finished runs: `runs/<name>/` holds config, history, metrics, logits, and weights where used.
+"""Finished runs: `runs/<name>/` holds config, history with its curves, metrics, logits, weights.
 
 Asking for a run that exists loads it; asking for one that does not trains it. The runs in `runs/`
 are the reference runs on FER2013 and are committed; all others are trained on the user's machine
 and lie in `runs/local/`.
 
     python -m fer_utils.runs model1 ...     train these reference runs, `--all` for every one
+    python -m fer_utils.runs model1 --profile paper     on all GPUs, and all machines of TF_CONFIG
 """
 
 import argparse
@@ -18,6 +19,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
@@ -26,9 +28,10 @@ from fer_utils import data, experiments
 from fer_utils.experiments import Config
 from fer_utils.labels import CLASSES, PRIVATE, PUBLIC
 from fer_utils.paths import ROOT, cache_dir, replacing, runs_dir, write_json
+from fer_utils.plots.training import learning_curves
 
 PARTS = ("held_out", "public", "private")
-TRAINING_SOURCES = ("pipeline", "models", "training")
+TRAINING_SOURCES = ("pipeline", "models", "distribution", "training")
 
 
 @dataclass(frozen=True)
@@ -94,9 +97,12 @@ def find(config: Config, dataset: data.Dataset) -> Run | None:
     )
 
 
-def get(config: Config, dataset: data.Dataset) -> Run:
-    """The run of a config on a data set: loaded if it is finished, trained otherwise."""
-    return find(config, dataset) or _train(config, dataset)
+def get(config: Config, dataset: data.Dataset, strategy=None) -> Run:
+    """The run of a config on a data set: loaded if it is finished, trained otherwise.
+
+    `strategy` is a tf.distribute strategy; all its workers get the run that its chief writes.
+    """
+    return find(config, dataset) or _train(config, dataset, strategy)
 
 
 def code_version() -> str:
@@ -118,11 +124,12 @@ def evaluation_parts(dataset: data.Dataset) -> dict[str, np.ndarray]:
     return {part: index for part, index in rows.items() if len(index)}
 
 
-def _train(config: Config, dataset: data.Dataset) -> Run:
-    from fer_utils.models import build, predictor
-    from fer_utils.pipeline import normalise
+def _train(config: Config, dataset: data.Dataset, strategy) -> Run:
+    from fer_utils import distribution
+    from fer_utils.backend import tf
     from fer_utils.training import Examples, train
 
+    strategy = strategy or tf.distribute.get_strategy()
     fit, held_out = data.hold_out(dataset)
     examples = Examples(
         dataset.images[fit],
@@ -132,7 +139,18 @@ def _train(config: Config, dataset: data.Dataset) -> Run:
     )
     checkpoint = cache_dir() / "checkpoints" / f"{config.name}.npz"
     data_id = f"{dataset.rows}-{dataset.pixels}"
-    trained = train(config, examples, checkpoint=checkpoint, data_id=data_id)
+    trained = train(config, examples, checkpoint=checkpoint, data_id=data_id, strategy=strategy)
+    if distribution.is_chief(strategy):
+        _write(config, dataset, trained, distribution.arithmetic(strategy))
+        checkpoint.unlink(missing_ok=True)
+    distribution.meet(strategy)
+    return find(config, dataset)
+
+
+def _write(config: Config, dataset: data.Dataset, trained, arithmetic: dict) -> None:
+    """Score what was trained, its weights rounded as they are saved, and write the run's folder."""
+    from fer_utils.models import build, predictor
+    from fer_utils.pipeline import normalise
 
     rounded = [weight.astype(np.float16) for weight in trained.weights]
     model = build(config)
@@ -143,18 +161,24 @@ def _train(config: Config, dataset: data.Dataset) -> Run:
         for part, rows in evaluation_parts(dataset).items()
     }
     logits = {part: values.astype(np.float16) for part, values in scored.items()}
-    made = _circumstances(dataset, trained.seconds, trained.best_step, model.count_params())
+    history = pd.DataFrame(trained.history)
+    made = _circumstances(dataset, trained, model.count_params()) | arithmetic
     with replacing(folder_of(config)) as folder:
         folder.mkdir(parents=True)
-        pd.DataFrame(trained.history).to_csv(folder / "history.csv", index=False)
+        history.to_csv(folder / "history.csv", index=False)
+        _draw(history, config.name, folder / "curve.png")
         np.savez_compressed(folder / "logits.npz", **logits)
         if config.keeps_weights:
             arrays = {f"w{i}": weight for i, weight in enumerate(rounded)}
             np.savez_compressed(folder / "weights.npz", **arrays)
         write_json(folder / "metrics.json", _scores(logits, dataset))
         write_json(folder / "config.json", {"config": config.to_dict(), "made": made})
-    checkpoint.unlink(missing_ok=True)
-    return find(config, dataset)
+
+
+def _draw(history: pd.DataFrame, title: str, path: Path) -> None:
+    figure = learning_curves(history, title=title)
+    figure.savefig(path, bbox_inches="tight")
+    plt.close(figure)
 
 
 def _scores(logits: dict[str, np.ndarray], dataset: data.Dataset) -> dict:
@@ -177,20 +201,18 @@ def _scores(logits: dict[str, np.ndarray], dataset: data.Dataset) -> dict:
     return scores
 
 
-def _circumstances(dataset, seconds: float, best_step: int, parameters: int) -> dict:
+def _circumstances(dataset: data.Dataset, trained, parameters: int) -> dict:
     """What a reader needs to know of a run beyond its config."""
-    from fer_utils.training import thread_count
-
     return {
         "rows": dataset.rows,
         "pixels": dataset.pixels,
         "code": code_version(),
         "commit": _commit(),
         "date": datetime.now(UTC).strftime("%Y-%m-%d"),
-        "seconds": round(seconds, 1),
-        "best_step": best_step,
+        "seconds": round(trained.seconds, 1),
+        "waited_for_batches": round(trained.waited, 1),
+        "best_step": trained.best_step,
         "parameters": parameters,
-        "threads": thread_count(),
         "machine": platform.machine(),
         "tensorflow": version("tensorflow"),
         "keras": version("keras"),
@@ -208,23 +230,32 @@ def _commit() -> str:
 
 
 def main() -> int:
-    """Train reference runs by name."""
-    campaign = {config.name: config for config in experiments.reference_campaign()}
+    """Train runs on FER2013 by name, on all GPUs and, with TF_CONFIG, on all machines."""
     parser = argparse.ArgumentParser(prog="python -m fer_utils.runs", description=main.__doc__)
-    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(campaign))
-    parser.add_argument("--all", action="store_true", help="every reference run")
+    parser.add_argument("names", nargs="*", metavar="NAME", help="such as model1")
+    parser.add_argument("--all", action="store_true", help="every run of the profile")
+    parser.add_argument("--profile", choices=experiments.PROFILES, default="reference")
     arguments = parser.parse_args()
+    prefix = f"{arguments.profile}-fer2013-"
+    campaign = {
+        config.name.removeprefix(prefix): config
+        for config in experiments.campaign(arguments.profile)
+    }
     names = list(campaign) if arguments.all else arguments.names
     unknown = [name for name in names if name not in campaign]
     if unknown or not names:
-        parser.error(f"no reference run is called {', '.join(unknown) or '(nothing)'}")
+        known = ", ".join(campaign)
+        parser.error(f"no run is called {', '.join(unknown) or '(nothing)'}; there are {known}")
+    from fer_utils.distribution import choose
+    from fer_utils.training import TrainingError
+
     try:
-        dataset = data.load("fer2013")
+        strategy, dataset = choose(), data.load("fer2013")
         for name in names:
-            run = get(campaign[name], dataset)
+            run = get(campaign[name], dataset, strategy)
             accuracy = ", ".join(f"{p} {m['accuracy']:.4f}" for p, m in run.metrics.items())
             print(f"{name}: {accuracy}", flush=True)
-    except data.DataError as error:
+    except (data.DataError, TrainingError) as error:
         print(error, file=sys.stderr)
         return 1
     return 0

@@ -247,9 +247,12 @@ def _last_feature_layer(model):
 def _mean_gradients(model, images, targets, copies, *, of, batch):
     """Maps `(n, h, w)`: for image i the mean gradient over `copies(i)` `(m, h, w, 1)`."""
     maps = np.empty(images.shape[:3])
-    for i in range(len(images)):
-        rows = copies(i)
-        maps[i] = gradient(model, rows, _repeat(targets[i], rows), of=of, batch=batch).mean(axis=0)
+    count = len(copies(0))
+    calls = min(len(images), -(-len(images) * count // batch))
+    for chunk in np.array_split(np.arange(len(images)), calls):
+        rows = np.concatenate([copies(i) for i in chunk])
+        slopes = gradient(model, rows, targets[chunk].repeat(count), of=of, batch=batch)
+        maps[chunk] = slopes.reshape(len(chunk), count, *maps.shape[1:]).mean(axis=1)
     return maps
 
 

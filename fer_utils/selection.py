@@ -1,10 +1,13 @@
 """The test images that notebooks 06 and 07 look into, chosen as the homework does."""
 
+from collections.abc import Mapping
+
 import numpy as np
 import pandas as pd
 
 from fer_utils.calibration import softmax
 from fer_utils.data import Dataset
+from fer_utils.intervals import Interval, share
 from fer_utils.labels import CHINESE, CLASSES
 from fer_utils.runs import Run, evaluation_parts
 
@@ -33,6 +36,12 @@ def candidates(run: Run, dataset: Dataset) -> pd.DataFrame:
     table["sure"] = correct & (own >= SURE)
     table.attrs["part"] = {"public": "PublicTest", "held_out": "held-out Training"}[part]
     return table
+
+
+def accuracies(runs: Mapping[str, Run], dataset: Dataset) -> dict[str, Interval]:
+    """Accuracy of each run on the images that `candidates` lists."""
+    hits = {name: candidates(run, dataset)["correct"] for name, run in runs.items()}
+    return {name: share(int(correct.sum()), len(correct)) for name, correct in hits.items()}
 
 
 def examples(table: pd.DataFrame) -> pd.DataFrame:

@@ -2,13 +2,12 @@
 
 What step s trains on comes from (seed, s), and a checkpoint holds all else that the next step
 depends on, so that a run that was killed and started again ends with the same bits as one that was
-not (with the same number of threads). The held-out part of Training alone decides the end of a
-phase and which weights are kept.
+not (on a CPU, with the same number of threads). The held-out part of Training alone decides the end
+of a phase and which weights are kept.
 """
 
 import json
 import math
-import os
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -18,6 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from fer_utils.backend import keras, tf
+from fer_utils.distribution import agree, arithmetic, is_chief, precision, share
 from fer_utils.experiments import Config, Phase
 from fer_utils.models import build, predictor
 from fer_utils.paths import replacing
@@ -25,6 +25,9 @@ from fer_utils.pipeline import Batches, normalise
 from fer_utils.progress import Progress
 
 CHECKPOINT_SECONDS = 300
+
+#: Gradients of a loss this much larger are still numbers in float16, where most would round to 0.
+LOSS_SCALE = 1024.0
 
 
 class TrainingError(Exception):
@@ -46,7 +49,7 @@ class State:
     """Where a run stands, apart from its variables; all of it goes into the checkpoint.
 
     `stale` counts evaluations since the best one of the current phase; `loss_sum`, `correct` and
-    `images` run since the last evaluation.
+    `images` run since the last evaluation; `waited` are the seconds spent waiting for batches.
     """
 
     step: int = 0
@@ -61,6 +64,7 @@ class State:
     correct: float = 0.0
     images: int = 0
     seconds: float = 0.0
+    waited: float = 0.0
     history: list[dict] = field(default_factory=list)
 
 
@@ -72,6 +76,7 @@ class Trained:
     history: list[dict]
     best_step: int
     seconds: float
+    waited: float
 
 
 def train(
@@ -87,7 +92,8 @@ def train(
 
     `checkpoint` is a file; it is read only if it was written for the same config and `data_id`, and
     stays until the caller has saved the result. `strategy` is any tf.distribute strategy: its
-    replicas share each batch. `after_step` is called with the number of steps done.
+    replicas share each batch, with one dropout mask for all shares; several workers read the same
+    checkpoint file and one of them writes it. `after_step` is called with the number of steps done.
 
     Raises TrainingError if the loss is not finite; the last checkpoint is kept.
     """
@@ -98,7 +104,7 @@ class _Run:
     def __init__(self, config, examples, checkpoint, data_id, strategy):
         self.config, self.examples, self.checkpoint = config, examples, Path(checkpoint)
         self.strategy = strategy or tf.distribute.get_strategy()
-        self.identity = json.dumps([config.to_dict(), data_id, thread_count()])
+        self.identity = json.dumps([config.to_dict(), data_id, arithmetic(self.strategy)])
         self.held_out = normalise(examples.held_out_images, config.per_image_norm)
         self.batches = Batches(
             examples.images,
@@ -111,7 +117,7 @@ class _Run:
         )
         self.state = State()
         with self.strategy.scope():
-            self.model = build(config)
+            self.model = build(config, precision())
         self.predict = predictor(self.model)
         self.best = self.model.get_weights()
         self._saved = time.monotonic()
@@ -136,20 +142,22 @@ class _Run:
                     self._evaluate(progress)
                     if phase_ends or self._out_of_patience():
                         self._start_phase(state.phase + 1)
-                if time.monotonic() - self._saved > CHECKPOINT_SECONDS:
+                if is_chief(self.strategy) and time.monotonic() - self._saved > CHECKPOINT_SECONDS:
                     self._save()
                 if after_step is not None:
                     after_step(state.step)
             upcoming.cancel()
         progress.close()
-        return Trained(self.best, state.history, state.best_step, state.seconds)
+        return Trained(self.best, state.history, state.best_step, state.seconds, state.waited)
 
     def _one_step(self, upcoming: Future, pool: ThreadPoolExecutor) -> Future:
         """Train on one batch while the next one is made."""
         state, started = self.state, time.monotonic()
         x, y = upcoming.result()
+        state.waited += time.monotonic() - started
         following = pool.submit(self.batches, state.step + 1)
-        loss, correct = (float(value) for value in self.train_step(*self._share(x, y)))
+        batch = (share(self.strategy, array) for array in (x, y))
+        loss, correct = (float(value) for value in self.train_step(*batch))
         if not math.isfinite(loss):
             raise self._diverged()
         state.step += 1
@@ -164,22 +172,6 @@ class _Run:
             f"{self.config.name}: loss or weights are not finite at step {self.state.step + 1}; "
             f"lower the learning rate. The last good checkpoint is kept: {self.checkpoint.name}"
         )
-
-    def _share(self, x: np.ndarray, y: np.ndarray) -> tuple:
-        """The batch as tensors, cut in equal parts if there are several replicas."""
-        replicas = self.strategy.num_replicas_in_sync
-        if replicas == 1:
-            return tf.constant(x), tf.constant(y)
-        size = len(y) // replicas
-
-        def part(of: np.ndarray):
-            return self.strategy.experimental_distribute_values_from_function(
-                lambda context: tf.constant(
-                    of[context.replica_id_in_sync_group * size :][:size],
-                )
-            )
-
-        return part(x), part(y)
 
     def _start_phase(self, number: int) -> None:
         """Begin a phase from the best weights so far; past the last phase the run is over."""
@@ -202,7 +194,7 @@ class _Run:
         """Score the held-out images, remember the best weights, and write a row of history."""
         state, started = self.state, time.monotonic()
         labels = self.examples.held_out_labels
-        loss, accuracy = _score(self.predict(self.held_out), labels)
+        loss, accuracy = agree(self.strategy, *_score(self.predict(self.held_out), labels))
         better = (accuracy, -loss) > (state.best_accuracy, -state.best_loss)
         if better:
             state.best_accuracy, state.best_loss, state.best_step = accuracy, loss, state.step
@@ -214,7 +206,7 @@ class _Run:
                 "step": state.step,
                 "phase": state.phase + 1,
                 "optimizer": self.config.phases[state.phase].optimizer,
-                "learning_rate": float(self.optimizer.learning_rate),
+                "learning_rate": float(self.optimizer.learning_rate.numpy()),
                 "loss": state.loss_sum / state.images,
                 "accuracy": state.correct / state.images,
                 "held_out_loss": loss,
@@ -261,11 +253,12 @@ class _Run:
 
 
 def _optimizer(phase: Phase) -> keras.optimizers.Optimizer:
+    scaled = {"loss_scale_factor": None if precision() == "float32" else LOSS_SCALE}
     if phase.optimizer == "adadelta":
-        return keras.optimizers.Adadelta(phase.learning_rate, rho=0.95, epsilon=1e-6)
+        return keras.optimizers.Adadelta(phase.learning_rate, rho=0.95, epsilon=1e-6, **scaled)
     if phase.optimizer == "sgd":
         falling = keras.optimizers.schedules.PolynomialDecay(phase.learning_rate, phase.steps, 0.0)
-        return keras.optimizers.SGD(falling, momentum=phase.momentum, nesterov=True)
+        return keras.optimizers.SGD(falling, momentum=phase.momentum, nesterov=True, **scaled)
     raise ValueError(f"optimizer {phase.optimizer!r}: expected 'adadelta' or 'sgd'")
 
 
@@ -277,7 +270,8 @@ def _train_step(model, optimizer, strategy, batch_size: int):
             logits = model(x, training=True)
             losses = tf.nn.sparse_softmax_cross_entropy_with_logits(y, logits)
             loss = tf.reduce_sum(losses) / batch_size
-        gradients = tape.gradient(loss, model.trainable_variables)
+            scaled = optimizer.scale_loss(loss)
+        gradients = tape.gradient(scaled, model.trainable_variables)
         optimizer.apply(gradients, model.trainable_variables)
         hits = tf.argmax(logits, axis=1, output_type=y.dtype) == y
         return loss, tf.reduce_sum(tf.cast(hits, tf.float32))
@@ -297,10 +291,3 @@ def _score(logits: np.ndarray, labels: np.ndarray) -> tuple[float, float]:
     log_probability = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
     loss = -log_probability[np.arange(len(labels)), labels].mean()
     return float(loss), float((logits.argmax(axis=1) == labels).mean())
-
-
-def thread_count() -> int:
-    """Threads that TensorFlow computes with: another number gives other rounding."""
-
-    chosen = tf.config.threading.get_intra_op_parallelism_threads()
-    return chosen or len(os.sched_getaffinity(0))

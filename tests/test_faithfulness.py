@@ -104,7 +104,7 @@ def test_unknown_mode(images):
 
 def test_randomisation_cascades_from_the_top_and_leaves_the_model(model, images):
     before = model.get_weights()
-    table = faithfulness.cascading_randomisation("gradient", model, images, [0] * 6, seed=1)
+    table = faithfulness.cascading_randomisation({"gradient": {}}, model, images, [0] * 6, seed=1)
     assert table["layer"].unique().tolist() == ["logits", "dense1", "conv1"]
     assert table["depth"].unique().tolist() == [1, 2, 3]
     assert table["image"].tolist() == [*range(6)] * 3
@@ -113,7 +113,7 @@ def test_randomisation_cascades_from_the_top_and_leaves_the_model(model, images)
     for old, new in zip(before, model.get_weights(), strict=True):
         np.testing.assert_array_equal(old, new)
     again = faithfulness.cascading_randomisation(
-        "gradient", model, images, [0] * 6, seed=1, layers=("conv1",)
+        {"gradient": {}}, model, images, [0] * 6, seed=1, layers=("conv1",)
     )
     np.testing.assert_allclose(
         again["spearman"], table.loc[table["depth"] == 3, "spearman"], atol=1e-3
@@ -122,7 +122,7 @@ def test_randomisation_cascades_from_the_top_and_leaves_the_model(model, images)
 
 def test_randomisation_does_not_move_a_map_of_the_image_alone(model, images, monkeypatch):
     monkeypatch.setattr(faithfulness, "explain", lambda method, model, images, targets: images)
-    table = faithfulness.cascading_randomisation("edges", model, images, [0] * 6)
+    table = faithfulness.cascading_randomisation({"edges": {}}, model, images, [0] * 6)
     np.testing.assert_allclose(table[["spearman", "ssim"]], 1, rtol=1e-6)
 
 

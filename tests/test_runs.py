@@ -31,7 +31,8 @@ def finished(dataset, tmp_path_factory):
 
 def test_folder_holds_what_it_should(finished):
     names = {path.name for path in finished.folder.iterdir()}
-    assert names == {"config.json", "history.csv", "metrics.json", "logits.npz", "weights.npz"}
+    figures = {"metrics.json", "logits.npz", "weights.npz"}
+    assert names == {"config.json", "history.csv", "curve.png"} | figures
     assert len(finished.history) == 3
     assert finished.history["step"].tolist() == [2, 4, 6]
     assert not list(finished.folder.parent.glob(".*")), "nothing half-written is left"
@@ -99,7 +100,7 @@ def test_data_without_a_private_part(dataset):
 
 
 def test_campaign_has_the_homeworks_cells_and_models_once():
-    names = [config.name for config in experiments.reference_campaign()]
+    names = [config.name for config in experiments.campaign("reference")]
     assert len(names) == len(set(names))
     assert {"model0", "model1", "model2", "raw-nobn-x1-s0", "norm-bn-x20reflect-s2"} <= set(names)
 

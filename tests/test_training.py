@@ -117,3 +117,14 @@ def test_checkpoint_of_another_config_is_not_used(tmp_path):
     assert digest(first) == digest(
         train(replace(TINY, seed=5), examples(), checkpoint=tmp_path / "d.npz", data_id="x")
     )
+
+
+def test_mixed_precision_trains_float32_weights_to_nearly_the_same(tmp_path, monkeypatch):
+    one_phase = replace(TINY, phases=TINY.phases[:1])
+    exact = train(one_phase, examples(), checkpoint=tmp_path / "c.npz", data_id="x")
+    monkeypatch.setattr(training, "precision", lambda: "mixed_float16")
+    mixed = train(one_phase, examples(), checkpoint=tmp_path / "d.npz", data_id="x")
+    losses = [[row["loss"] for row in trained.history] for trained in (mixed, exact)]
+    np.testing.assert_allclose(*losses, rtol=0.01)
+    assert losses[0] != losses[1], "float16 was used"
+    assert {weight.dtype for weight in mixed.weights} == {np.dtype("float32")}

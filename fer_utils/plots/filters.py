@@ -16,8 +16,18 @@ def _bare(ax: plt.Axes) -> None:
         spine.set_visible(False)
 
 
-def strips(rows: Mapping[str, np.ndarray], titles: Sequence[str], *, dead: Mapping | None = None):
-    """A row of grey pictures per entry, each picture scaled to its own range; dead ones framed."""
+def strips(
+    rows: Mapping[str, np.ndarray],
+    titles: Sequence[str] | None = None,
+    *,
+    dead: Mapping | None = None,
+):
+    """A row of grey pictures per entry, each picture scaled to its own range; dead ones framed.
+
+    `titles` None: "filter 0", "filter 1", ...
+    """
+    if titles is None:
+        titles = [f"filter {n}" for n in range(max(map(len, rows.values())))]
     shape = len(rows), len(titles)
     size = (1.12 * shape[1] + 1.2, 1.14 * shape[0] + 0.3)
     figure, axes = plt.subplots(*shape, figsize=size, squeeze=False)
@@ -33,16 +43,15 @@ def strips(rows: Mapping[str, np.ndarray], titles: Sequence[str], *, dead: Mappi
     return figure
 
 
-def filter_names(count: int) -> list[str]:
-    """Titles "filter 0", "filter 1", ..."""
-    return [f"filter {number}" for number in range(count)]
-
-
 def ascents(found: Mapping):
     """`strips` of the images of several `ascent.Ascent`, by row label."""
     images = {label: one.images for label, one in found.items()}
-    titles = filter_names(max(map(len, images.values())))
-    return strips(images, titles, dead={label: one.dead for label, one in found.items()})
+    return strips(images, dead={label: one.dead for label, one in found.items()})
+
+
+def ascent_grid(found, *, columns: int):
+    """`grid` of an `ascent.Ascent`."""
+    return grid(found.images, columns=columns, dead=found.dead)
 
 
 def grid(pictures: np.ndarray, *, columns: int, dead: Sequence[bool] = (), cmap: str = "gray"):
