@@ -75,7 +75,10 @@ def check_claims(maps: np.ndarray, contrast: np.ndarray, labels: np.ndarray) -> 
         chosen = labels == CLASSES.index(name)
         row = {"class": name, "zone": zone, "images": int(chosen.sum())}
         if min(chosen.sum(), (~chosen).sum()) < FEWEST:
-            rows.append(row | {"verdict": f"not tested: under {FEWEST} images"})
+            rows.append(
+                row
+                | {"verdict": f"not tested: under {FEWEST} images of this class or of the others"}
+            )
             continue
         inside, others = ours.loc[chosen, zone], ours.loc[~chosen, zone]
         excesses = {
