@@ -91,7 +91,7 @@ class Profile:
 
 
 _TINY = Scale((2, 2, 2, 2), (8, 8), 4, 2, 16, 2)
-_QUICK = Scale((8, 12, 16, 24), (64, 64), 600, 400, 32, 200)
+_QUICK = Scale((8, 12, 16, 24), (64, 64), 540, 360, 32, 180)
 
 #: A pass over the 90 % of FER2013's Training that are not held out is 200 batches of 128.
 PROFILES = {
