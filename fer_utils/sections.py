@@ -23,6 +23,7 @@ DROPPED = (
 )
 ATTRIBUTES = {"class", "href", "src", "alt", "colspan", "rowspan", "scope", "lang", "title"}
 NUMBER = re.compile(r"[-+−±]?[\d.,]+( ?%)?( ?[±–([].*)?|nan|–|")
+INTERVAL = re.compile(r"\[(\S+), (\S+)\]")  # not to be broken within the brackets
 WIDE = 9  # columns from which a table is printed smaller
 
 
@@ -49,7 +50,10 @@ def read_section(name: str) -> Section:
         template_name="template",
         extra_template_basedirs=[str(ROOT / "report")],
         exclude_anchor_links=True,
-        config=Config(NbConvertBase={"display_data_priority": SHOWN}),
+        config=Config(
+            NbConvertBase={"display_data_priority": SHOWN},
+            CoalesceStreamsPreprocessor={"enabled": True},
+        ),
     )
     html, _ = exporter.from_notebook_node(nbformat.read(path, as_version=4))
     soup = BeautifulSoup(html, "html.parser")
@@ -117,5 +121,7 @@ def _arrange(table: Tag, soup: BeautifulSoup) -> None:
             if cells and all(NUMBER.fullmatch(cell.get_text(strip=True)) for cell in cells):
                 for cell in column:
                     cell["class"] = "number"
+    for text in table.find_all(string=INTERVAL):
+        text.replace_with(INTERVAL.sub("[\\1,\u00a0\\2]", text))
     # A region that scrolls must be reachable by keyboard.
     table.wrap(soup.new_tag("div", attrs={"class": "table", "tabindex": "0", "role": "group"}))
