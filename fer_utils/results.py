@@ -196,3 +196,16 @@ def diversity(members: Mapping[str, Run], dataset: Dataset) -> pd.DataFrame:
             if part in parts
         }
     ).T
+
+
+def comparability(dataset: Dataset) -> str:
+    """What a difference to the homework's figures can mean on this data set."""
+    if dataset.name == "drawn":
+        return (
+            "**These are drawn faces, not FER2013.** The homework's figures stand beside ours for "
+            "orientation; the difference of two data sets says nothing about the networks."
+        )
+    return (
+        "The homework's figures come from a Kaggle board on FER2013; that its PUBLIC and PRIVATE "
+        "images are PublicTest and PrivateTest, which we score, is not known."
+    )
