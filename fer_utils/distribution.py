@@ -34,7 +34,8 @@ def precision() -> str:
 def thread_count() -> int:
     """Threads that TensorFlow computes with on a CPU: another number gives other rounding."""
     chosen = tf.config.threading.get_intra_op_parallelism_threads()
-    return chosen or len(os.sched_getaffinity(0))
+    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return chosen or usable
 
 
 def arithmetic(strategy: Strategy) -> dict[str, int | str]:

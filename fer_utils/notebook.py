@@ -1,5 +1,6 @@
 """What a notebook calls: its data, its runs, and the facts that its prose is rendered from."""
 
+import os
 import platform
 import time
 from dataclasses import asdict, is_dataclass
@@ -109,6 +110,9 @@ class Session:
 
     def table(self, frame: pd.DataFrame, *, caption: str, digits: int = 3) -> None:
         """Show a data frame as a table with a caption; its row labels are shown, NaN is a dash."""
+        if frame.index.nlevels == 1:  # its name into the header row, not into a row of its own
+            names = [None] * (frame.columns.nlevels - 1) + [frame.index.name]
+            frame = frame.rename_axis(index=None).rename_axis(names, axis="columns")
         styled = frame.style.set_caption(caption.format(**self.facts)).format(
             precision=digits, na_rep="–", thousands=","
         )
@@ -125,7 +129,7 @@ class Session:
             "seconds": round(time.monotonic() - self._started, 1),
             "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
             "code_version": runs.code_version(),
-            "machine": f"{platform.system()} {platform.machine()}",
+            "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
             "versions": {"python": platform.python_version()}
             | {package: version(package) for package in VERSIONS},
         }

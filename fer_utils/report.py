@@ -60,7 +60,7 @@ def read_facts(names: Sequence[str]) -> dict[str, str]:
     versions = {key: text for meta in metas.values() for key, text in meta["versions"].items()}
     stand_ins = _distinct(run for meta in metas.values() for run in meta["stand_ins"])
     lines = {
-        "Data set": f"{first['dataset']}: {first['source']}",
+        "Data set": first["source"],
         "Profile": f"{first['profile']}, seed {first['seed']}",
         "Date": max(str(meta["date"]) for meta in metas.values()),
         "Total time": f"{minutes} min {seconds} s",

@@ -226,7 +226,7 @@ def test_title_page(built):
     cover = parse(built / "index.html").header
     lines = {div.dt.get_text(): div.dd.get_text() for div in cover.find_all("div")}
     assert lines == {
-        "Data set": "drawn: 6,000 drawn faces (FER2013 was not found in data/)",
+        "Data set": "6,000 drawn faces (FER2013 was not found in data/)",
         "Profile": "quick, seed 0",
         "Date": "2026-01-02",
         "Total time": "3 min 34 s",  # 3 x 71.2 s
