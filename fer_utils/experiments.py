@@ -5,7 +5,7 @@
 """
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 
 @dataclass(frozen=True)
@@ -83,11 +83,15 @@ class Scale:
 
 @dataclass(frozen=True)
 class Profile:
-    """The scale of the models, that of the ablations, and how many seeds a contrast has."""
+    """The scale of the models, that of the ablations, and how many seeds a contrast has.
+
+    `without_convolutions` are the hidden layers of a dense network with model1's parameters.
+    """
 
     models: Scale
     ablations: Scale
     seeds: int
+    without_convolutions: tuple[int, ...]
 
 
 _TINY = Scale((2, 2, 2, 2), (8, 8), 4, 2, 16, 2)
@@ -95,17 +99,19 @@ _QUICK = Scale((8, 12, 16, 24), (64, 64), 540, 360, 32, 180)
 
 #: A pass over the 90 % of FER2013's Training that are not held out is 200 batches of 128.
 PROFILES = {
-    "tiny": Profile(_TINY, _TINY, seeds=1),
-    "quick": Profile(_QUICK, _QUICK, seeds=1),
+    "tiny": Profile(_TINY, _TINY, seeds=1, without_convolutions=(4,)),
+    "quick": Profile(_QUICK, _QUICK, seeds=1, without_convolutions=(18, 64, 16)),
     "reference": Profile(
         models=Scale((24, 48, 96, 192), (256, 128), 20 * 200, 25 * 200, 128, 200, patience=6),
         ablations=Scale((12, 24, 48, 96), (128, 128), 8 * 200, 6 * 200, 128, 200),
         seeds=3,
+        without_convolutions=(560, 416, 128),
     ),
     "paper": Profile(
         models=Scale((64, 128, 256, 512), (1024, 512), 60 * 200, 90 * 200, 128, 200, patience=10),
         ablations=Scale((32, 64, 128, 256), (512, 256), 30 * 200, 20 * 200, 128, 200),
         seeds=3,
+        without_convolutions=(2752, 2048, 512),
     ),
 }
 
@@ -144,12 +150,17 @@ def _config(name: str, profile: str, dataset: str, scale: Scale, **settings) -> 
 
 
 def model(role: str, *, profile: str, dataset: str, seed: int) -> Config:
-    """The config of "model0", "model1" or "model2"."""
-    transforms, scale = MODELS[role], PROFILES[profile].models
-    if scale == PROFILES[profile].ablations:
-        return ablation(transforms=transforms, profile=profile, dataset=dataset, seed=seed)
+    """The config of "model0", "model1" or "model2", or of "dense": model1 without convolutions."""
+    scale = PROFILES[profile].models
     name = role if seed == 0 else f"{role}-s{seed}"
-    return _config(name, profile, dataset, scale, transforms=transforms, seed=seed)
+    if role == "dense":
+        scale = replace(scale, widths=PROFILES[profile].without_convolutions, dense=())
+        transforms, others = MODELS["model1"], {"network": "dense", "batch_norm": False}
+    else:
+        transforms, others = MODELS[role], {}
+        if scale == PROFILES[profile].ablations:
+            return ablation(transforms=transforms, profile=profile, dataset=dataset, seed=seed)
+    return _config(name, profile, dataset, scale, transforms=transforms, seed=seed, **others)
 
 
 def ablation(
@@ -192,5 +203,5 @@ def campaign(profile: str) -> list[Config]:
     return [
         *(ablation(**cell, **common, seed=0) for cell in first),
         *(ablation(**cell, **common, seed=seed) for seed in seeds[1:] for cell in contrasts),
-        *(model(role, **common, seed=0) for role in MODELS),
+        *(model(role, **common, seed=0) for role in ("dense", *MODELS)),
     ]

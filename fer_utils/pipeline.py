@@ -33,19 +33,27 @@ class Transform:
         return ", ".join(parts) or "original"
 
 
-def _moves(shift: int, degrees: float, mirror: bool = False) -> tuple[Transform, ...]:
-    """Left, right, up, down by `shift` pixels, and both rotations by `degrees`."""
-    shifts = [(-shift, 0), (shift, 0), (0, -shift), (0, shift)]
-    return tuple(Transform(right, down, mirror) for right, down in shifts) + tuple(
-        Transform(mirror=mirror, degrees=angle) for angle in (-degrees, degrees)
+def _shifts(by: int, mirror: bool = False) -> tuple[Transform, ...]:
+    """Left, right, up and down by as many pixels."""
+    return tuple(
+        Transform(right, down, mirror) for right, down in ((-by, 0), (by, 0), (0, -by), (0, by))
     )
+
+
+def _moves(shift: int, degrees: float, mirror: bool = False) -> tuple[Transform, ...]:
+    """The four shifts, and both rotations by `degrees`."""
+    rotations = (Transform(mirror=mirror, degrees=angle) for angle in (-degrees, degrees))
+    return (*_shifts(shift, mirror), *rotations)
 
 
 _X13 = (Transform(), *_moves(4, 10), *_moves(4, 10, mirror=True))
 _X20 = (*_X13, Transform(mirror=True), *_moves(7, 5))
 
+_VIEWS = (Transform(), Transform(mirror=True), *_shifts(2))
+
 #: The homework moves, mirrors and rotates each image into 13 or 20; the exact lists are ours.
-TRANSFORMS = {"x1": (Transform(),), "x13": _X13, "x20": _X20}
+#: "views" are those averaged in test-time augmentation.
+TRANSFORMS = {"x1": (Transform(),), "x13": _X13, "x20": _X20, "views": _VIEWS}
 
 
 @cache

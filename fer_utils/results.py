@@ -161,6 +161,21 @@ def accuracies(hits: Mapping[str, Mapping[str, np.ndarray]]) -> pd.DataFrame:
     )
 
 
+def by_size(members: Sequence[Run], dataset: Dataset) -> pd.DataFrame:
+    """Accuracy of equal-weight ensembles by number of members (rows), on each board."""
+    parts = evaluation_parts(dataset)
+    return pd.DataFrame(
+        {
+            board: ensembles.accuracy_by_size(
+                np.array([softmax(run.logits[part]) for run in members]),
+                dataset.labels[parts[part]],
+            )
+            for part, board in BOARDS.items()
+            if part in parts
+        }
+    ).rename(index=lambda size: f"{size} member{'s' if size > 1 else ''}")
+
+
 def paired(
     hits: Mapping[str, Mapping[str, np.ndarray]], pairs: Sequence[tuple[str, str]]
 ) -> pd.DataFrame:

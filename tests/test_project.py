@@ -23,7 +23,7 @@ LAYERS = [
     ["distribution", "plots"],
     ["data", "training", "saliency", "ascent", "adversarial"],
     ["runs", "faithfulness", "twins", "fetch"],
-    ["results", "evaluation", "selection", "trust", "border", "filters"],
+    ["results", "views", "evaluation", "selection", "trust", "border", "filters"],
     ["notebook", "sections"],
     ["build", "report"],
 ]

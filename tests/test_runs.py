@@ -113,3 +113,14 @@ def test_paper_profile_builds_and_takes_a_step():
     network.compile(optimizer="sgd", loss="mse")
     network.train_on_batch(np.zeros((2, 48, 48, 1), np.float32), np.zeros((2, 7), np.float32))
     assert network.count_params() > 10_000_000
+
+
+@pytest.mark.parametrize("profile", ["quick", "reference", "paper"])
+def test_dense_network_has_the_parameters_of_model1(profile):
+    from fer_utils.models import build
+
+    dense, model1 = (
+        build(experiments.model(role, profile=profile, dataset="fer2013", seed=0)).count_params()
+        for role in ("dense", "model1")
+    )
+    assert dense == pytest.approx(model1, rel=0.01)
