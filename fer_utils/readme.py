@@ -1,6 +1,6 @@
 """The results table of README.md, written from the finished runs in `runs/`.
 
-    python -m fer_utils.readme
+python -m fer_utils.readme
 """
 
 import json

@@ -51,12 +51,7 @@ class Run:
 
     def model(self):
         """The trained Keras model: normalised images (n, 48, 48, 1) -> logits (n, 7)."""
-        from fer_utils.models import build
-
-        model = build(self.config)
-        with np.load(self.folder / "weights.npz", allow_pickle=False) as arrays:
-            model.set_weights([arrays[f"w{i}"].astype(np.float32) for i in range(len(arrays))])
-        return model
+        return trained_model(self.config)
 
 
 def is_reference(config: Config) -> bool:
@@ -67,6 +62,16 @@ def is_reference(config: Config) -> bool:
 def folder_of(config: Config) -> Path:
     """Where the run of a config lies, or will lie."""
     return runs_dir() / config.name if is_reference(config) else runs_dir() / "local" / config.name
+
+
+def trained_model(config: Config):
+    """The Keras model of a finished run that keeps its weights; needs no data."""
+    from fer_utils.models import build
+
+    model = build(config)
+    with np.load(folder_of(config) / "weights.npz", allow_pickle=False) as arrays:
+        model.set_weights([arrays[f"w{i}"].astype(np.float32) for i in range(len(arrays))])
+    return model
 
 
 def find(config: Config, dataset: data.Dataset) -> Run | None:

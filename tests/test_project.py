@@ -27,7 +27,7 @@ LAYERS = [
     ["runs", "faithfulness", "twins", "fetch"],
     ["results", "views", "evaluation", "selection", "trust", "border", "filters"],
     ["notebook", "sections"],
-    ["build", "report", "readme"],
+    ["build", "report", "readme", "predict"],
 ]
 WITHOUT_TENSORFLOW = ["data", "metrics", "plots.training", "notebook", "results", "report", "build"]
 
