@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help report test lab data lint clean FORCE
+.PHONY: help report test oracles lab data lint clean FORCE
 
 # Which data, profile and seed the notebooks get; empty: what the notebooks say.
 DATASET ?=
@@ -49,6 +49,12 @@ $(BUILD)/inputs: FORCE
 test: $(READY)  ## Run the tests
 	@$(PYTHON) -m pytest
 
+oracles: $(READY)  ## Compare saliency maps with xplique and tf-keras-vis (environment of its own)
+	@$(FIND_UV); UV_PROJECT_ENVIRONMENT=.cache/oracles $$uv sync --frozen --group oracles && \
+	$$uv pip install --python .cache/oracles --no-deps xplique==2.0.2
+	@.cache/oracles/bin/python -c "import tf_keras_vis, xplique"
+	@.cache/oracles/bin/python -m pytest tests/test_oracles.py
+
 lab: $(READY)  ## Open the notebooks in JupyterLab
 	@FER_DATA="$${FER_DATA:+$$(realpath "$$FER_DATA")}" $(PYTHON) -m jupyter lab notebooks
 
@@ -63,12 +69,14 @@ lint: $(READY)  ## Check style, formatting, and that the notebooks carry no outp
 clean:  ## Remove the report, the cache and the runs trained here
 	rm -rf $(BUILD) .cache runs/local
 
-# uv from PATH, or a copy of its own where there is none. Bytecode is compiled at once: TensorFlow's
-# first import takes half a minute without it. With VENV=... (conda) the environment is the user's.
-.venv/.ready: pyproject.toml uv.lock
-	@uv=$$(command -v uv) || { \
+# uv from PATH, or a copy of its own where there is none.
+FIND_UV = uv=$$(command -v uv) || { \
 	  uv=.cache/uv/bin/uv; \
 	  test -x $$uv || { python3 -m venv .cache/uv && .cache/uv/bin/pip install -q uv; }; \
-	} || { echo "python3 -m venv failed: install Python's venv module (Debian: python3-venv)" >&2; exit 1; }; \
-	$$uv sync --frozen --compile-bytecode
+	} || { echo "python3 -m venv failed: install Python's venv module (Debian: python3-venv)" >&2; exit 1; }
+
+# Bytecode is compiled at once: TensorFlow's first import takes half a minute without it. With
+# VENV=... (conda) the environment is the user's.
+.venv/.ready: pyproject.toml uv.lock
+	@$(FIND_UV); $$uv sync --frozen --compile-bytecode
 	@touch $@
