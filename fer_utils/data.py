@@ -106,6 +106,7 @@ def hold_out(dataset: Dataset, fraction: float = 0.1) -> tuple[np.ndarray, np.nd
 
     `fraction` of every class is held out, the same rows each time. A row whose image is also
     held out, byte by byte, is in neither.
+    Raises DataError if a class has too few rows for one of them to be held out.
     """
     # RandomState: NumPy promises that its streams never change (NEP 19)
     random = np.random.RandomState(HOLD_OUT_SEED)
@@ -113,6 +114,12 @@ def hold_out(dataset: Dataset, fraction: float = 0.1) -> tuple[np.ndarray, np.nd
         np.flatnonzero((dataset.split == TRAINING) & (dataset.labels == label))
         for label in range(len(CLASSES))
     ]
+    for name, rows in zip(CLASSES, of_class, strict=True):
+        if not round(fraction * len(rows)):
+            raise DataError(
+                f"Training has {len(rows)} labelled images of {name!r}: too few to hold out "
+                f"{fraction:.0%} of every class, by which epochs and weights are chosen"
+            )
     held_out = np.sort(
         np.concatenate([random.permutation(r)[: round(fraction * len(r))] for r in of_class])
     )

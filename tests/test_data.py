@@ -338,18 +338,26 @@ def test_dataset_parts_and_fingerprints():
 
 
 def test_hold_out_is_stratified_fixed_and_free_of_duplicates():
-    labels = np.repeat([0, 3, -1, 5], [100, 50, 10, 20]).astype(np.int8)
-    split = np.repeat([TRAINING, PUBLIC], [160, 20]).astype(np.int8)
-    images = np.random.default_rng(1).integers(0, 256, (180, 48, 48)).astype(np.uint8)
+    counts = {0: 100, 3: 50, 1: 10, 2: 10, 4: 10, 5: 10, 6: 10, -1: 10}
+    labels = np.repeat([*counts, 5], [*counts.values(), 20]).astype(np.int8)
+    split = np.repeat([TRAINING, PUBLIC], [210, 20]).astype(np.int8)
+    images = np.random.default_rng(1).integers(0, 256, (230, 48, 48)).astype(np.uint8)
     _, held_out = hold_out(Dataset("drawn", "", images, labels, split))
     free = np.setdiff1d(np.arange(150), held_out)[:2]
     images[free] = images[held_out[0]]
 
     fit, again = hold_out(Dataset("drawn", "", images, labels, split))
     np.testing.assert_array_equal(again, held_out)
-    np.testing.assert_array_equal(np.bincount(labels[held_out]), [10, 0, 0, 5])
-    np.testing.assert_array_equal(fit, np.setdiff1d(np.arange(150), np.append(held_out, free)))
+    np.testing.assert_array_equal(np.bincount(labels[held_out]), [10, 1, 1, 5, 1, 1, 1])
+    np.testing.assert_array_equal(fit, np.setdiff1d(np.arange(200), np.append(held_out, free)))
     np.testing.assert_array_equal(held_out[:3], [0, 2, 21])
+
+
+def test_a_class_too_small_to_be_held_out_is_named():
+    labels = np.repeat(np.arange(7), [20, 4, 20, 20, 20, 20, 20]).astype(np.int8)
+    images, split = np.zeros((124, 48, 48), np.uint8), np.full(124, TRAINING, np.int8)
+    with pytest.raises(DataError, match="Training has 4 labelled images of 'disgust': too few"):
+        hold_out(Dataset("drawn", "", images, labels, split))
 
 
 def test_command_line(folder):
