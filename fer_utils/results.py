@@ -1,6 +1,6 @@
 """Tables and verdicts of notebooks 02 to 04: our accuracies beside the homework's."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +13,13 @@ from fer_utils.intervals import Interval, holm, verdict
 from fer_utils.runs import Run, evaluation_parts
 
 BOARDS = {"public": "PUBLIC", "private": "PRIVATE"}
+UNLABELLED = {"held_out": "HELD-OUT"}
 FACTORS = ("data normalisation", "batch normalisation", "augmentation")
+
+
+def boards(parts: Container[str]) -> dict[str, str]:
+    """Part -> board name: the test splits that have labels, or the held-out images if none has."""
+    return {part: board for part, board in BOARDS.items() if part in parts} or UNLABELLED
 
 
 def correct(runs: Sequence[Run], dataset: Dataset) -> dict[str, np.ndarray]:
@@ -30,9 +36,11 @@ def accuracy(hits: np.ndarray) -> Interval:
 
 
 def summary(run: Run, dataset: Dataset) -> dict:
-    """What the prose says of a run: accuracy per part, best step, parameters, seconds."""
-    accuracies = {part: accuracy(hits) for part, hits in correct([run], dataset).items()}
-    return {**accuracies, **{key: run.made[key] for key in ("best_step", "parameters", "seconds")}}
+    """What the prose says of a run: accuracy held out and on the first board, steps, size, time."""
+    hits = correct([run], dataset)
+    first = next(iter(boards(hits)))
+    made = {key: run.made[key] for key in ("best_step", "parameters", "seconds")}
+    return {"held_out": accuracy(hits["held_out"]), "accuracy": accuracy(hits[first]), **made}
 
 
 def budget(rows: Mapping[str, Sequence[Run]], dataset: Dataset) -> dict:
@@ -57,15 +65,13 @@ def beside_homework(
     """
     table = {}
     for name, parts in hits.items():
-        row = {}
-        for (part, board), theirs in zip(
-            BOARDS.items(), homework.get(name, (np.nan, np.nan)), strict=True
-        ):
-            ours = accuracy(parts[part]) if part in parts else np.nan
+        row = table.setdefault(name, {})
+        for part, board in boards(parts).items():
+            theirs = dict(zip(BOARDS, homework.get(name, ()), strict=False)).get(part, np.nan)
+            ours = accuracy(parts[part])
             row[board, "homework"] = theirs
             row[board, "ours"] = ours
             row[board, "ours − homework"] = float(ours) - theirs
-        table[name] = row
     return pd.DataFrame(table).T
 
 
@@ -77,35 +83,32 @@ def effects_beside_homework(
     """One row per effect, name -> (row with, row without): the homework's difference and ours."""
     table = {}
     for name, (with_it, without) in effects.items():
-        row = {}
-        for number, (part, board) in enumerate(BOARDS.items()):
-            row[board, "homework"] = homework[with_it][number] - homework[without][number]
-            if part in hits[with_it]:
-                groups = [hits[with_it][part], hits[without][part]]
-                effect, p = comparisons.contrast(groups, (1, -1))
-                row[board, "ours"] = effect
-                row[board, "verdict"] = verdict(
-                    effect, p, ("raises accuracy", "lowers accuracy", "no effect shown")
-                )
-        table[name] = row
+        row = table.setdefault(name, {})
+        for part, board in boards(hits[with_it]).items():
+            theirs = dict(
+                zip(BOARDS, np.subtract(homework[with_it], homework[without]), strict=True)
+            )
+            groups = [hits[with_it][part], hits[without][part]]
+            effect, p = comparisons.contrast(groups, (1, -1))
+            row[board, "homework"] = theirs.get(part, np.nan)
+            row[board, "ours"] = effect
+            row[board, "verdict"] = verdict(
+                effect, p, ("raises accuracy", "lowers accuracy", "no effect shown")
+            )
     return pd.DataFrame(table).T
 
 
 def facts(table: pd.DataFrame) -> dict:
-    """A table with (board, figure) columns as nested facts: row -> board -> figure."""
-    return {
-        name: {board: row[board].to_dict() for board in row.index.get_level_values(0).unique()}
-        for name, row in table.iterrows()
-    }
+    """What the prose says of a table with (board, figure) columns: row -> figure on its first."""
+    return table[table.columns[0][0]].to_dict("index")
 
 
-def factorial(
-    cells: Mapping[tuple[bool, ...], Sequence[Run]], dataset: Dataset, part: str
-) -> pd.DataFrame:
-    """Main effects and interactions on one part, see `comparisons.factorial_effects`.
+def factorial(cells: Mapping[tuple[bool, ...], Sequence[Run]], dataset: Dataset) -> pd.DataFrame:
+    """Main effects and interactions on the first board, see `comparisons.factorial_effects`.
 
     With all eight cells three factors, otherwise the two normalisations without augmentation.
     """
+    part = next(iter(boards(evaluation_parts(dataset))))
     hits = {levels: correct(runs, dataset)[part] for levels, runs in cells.items()}
     if len(hits) == 8:
         return comparisons.factorial_effects(hits, FACTORS)
@@ -155,8 +158,7 @@ def accuracies(hits: Mapping[str, Mapping[str, np.ndarray]]) -> pd.DataFrame:
     return pd.DataFrame(
         {
             board: {name: accuracy(parts[part]) for name, parts in hits.items()}
-            for part, board in BOARDS.items()
-            if all(part in parts for parts in hits.values())
+            for part, board in boards(next(iter(hits.values()))).items()
         }
     )
 
@@ -170,8 +172,7 @@ def by_size(members: Sequence[Run], dataset: Dataset) -> pd.DataFrame:
                 np.array([softmax(run.logits[part]) for run in members]),
                 dataset.labels[parts[part]],
             )
-            for part, board in BOARDS.items()
-            if part in parts
+            for part, board in boards(parts).items()
         }
     ).rename(index=lambda size: f"{size} member{'s' if size > 1 else ''}")
 
@@ -180,13 +181,12 @@ def paired(
     hits: Mapping[str, Mapping[str, np.ndarray]], pairs: Sequence[tuple[str, str]]
 ) -> pd.DataFrame:
     """`comparisons.compare` of each pair on each board, corrected by Holm over the whole table."""
-    boards = {part: board for part, board in BOARDS.items() if part in hits[pairs[0][0]]}
     compared = {
         (f"{first} − {second}", board): comparisons.compare(
             hits[first][part][0], hits[second][part][0]
         )
         for first, second in pairs
-        for part, board in boards.items()
+        for part, board in boards(hits[first]).items()
     }
     adjusted = holm([p for _, p in compared.values()])
     table: dict[str, dict] = {}
@@ -207,14 +207,18 @@ def diversity(members: Mapping[str, Run], dataset: Dataset) -> pd.DataFrame:
                 {name: run.logits[part].argmax(axis=1) for name, run in members.items()},
                 dataset.labels[parts[part]],
             ).loc[0, ["agreement", "disagreement", "double_fault"]]
-            for part, board in BOARDS.items()
-            if part in parts
+            for part, board in boards(parts).items()
         }
     ).T
 
 
 def comparability(dataset: Dataset) -> str:
     """What a difference to the homework's figures can mean on this data set."""
+    if boards(evaluation_parts(dataset)) == UNLABELLED:
+        return (
+            "**The test images have no labels here.** HELD-OUT stands for the held-out tenth of "
+            "Training instead; it also decided which weights were kept, so its figures flatter."
+        )
     if dataset.name == "drawn":
         return (
             "**These are drawn faces, not FER2013.** The homework's figures stand beside ours for "
