@@ -67,7 +67,7 @@ def beside_homework(
     for name, parts in hits.items():
         row = table.setdefault(name, {})
         for part, board in boards(parts).items():
-            theirs = dict(zip(BOARDS, homework.get(name, ()), strict=False)).get(part, np.nan)
+            theirs = _of_board(homework.get(name, (np.nan, np.nan)), part)
             ours = accuracy(parts[part])
             row[board, "homework"] = theirs
             row[board, "ours"] = ours
@@ -85,17 +85,20 @@ def effects_beside_homework(
     for name, (with_it, without) in effects.items():
         row = table.setdefault(name, {})
         for part, board in boards(hits[with_it]).items():
-            theirs = dict(
-                zip(BOARDS, np.subtract(homework[with_it], homework[without]), strict=True)
-            )
+            theirs = np.subtract(homework[with_it], homework[without])
             groups = [hits[with_it][part], hits[without][part]]
             effect, p = comparisons.contrast(groups, (1, -1))
-            row[board, "homework"] = theirs.get(part, np.nan)
+            row[board, "homework"] = _of_board(theirs, part)
             row[board, "ours"] = effect
             row[board, "verdict"] = verdict(
                 effect, p, ("raises accuracy", "lowers accuracy", "no effect shown")
             )
     return pd.DataFrame(table).T
+
+
+def _of_board(figures: Sequence[float], part: str) -> float:
+    """The homework's figure to stand beside ours on a part: PRIVATE's, else PUBLIC's."""
+    return float(figures[1 if part == "private" else 0])
 
 
 def facts(table: pd.DataFrame) -> dict:
@@ -217,7 +220,8 @@ def comparability(dataset: Dataset) -> str:
     if boards(evaluation_parts(dataset)) == UNLABELLED:
         return (
             "**The test images have no labels here.** HELD-OUT stands for the held-out tenth of "
-            "Training instead; it also decided which weights were kept, so its figures flatter."
+            "Training instead; it also decided which weights were kept, so its figures flatter. "
+            "The homework's figures beside them are those on PUBLIC."
         )
     if dataset.name == "drawn":
         return (

@@ -4,10 +4,13 @@ import json
 import os
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
 import nbformat
+import numpy as np
+import pandas as pd
 import pytest
 
 ROOT = Path(__file__).parents[1]
@@ -103,3 +106,33 @@ def test_another_seed_or_a_missing_html_is_a_reason_to_build(build):
     hidden = (build.folder / "index.html").rename(build.folder / "hidden")
     assert "fer_utils.report" in build.run("-n")
     hidden.rename(build.folder / "index.html")
+
+
+@pytest.mark.parametrize("name", NAMES[1:5])
+def test_competition_files_without_test_labels_are_enough(name, competition):
+    command = [sys.executable, "-m", "fer_utils.build", f"notebooks/{name}.ipynb"]
+    done = subprocess.run(
+        [*command, "-p", "PROFILE", "tiny"],
+        cwd=ROOT,
+        env=os.environ | competition,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr
+    facts = (Path(competition["FER_BUILD"]) / "facts" / f"{name}.json").read_text(encoding="utf-8")
+    assert json.loads(facts).get("board", "HELD-OUT") == "HELD-OUT"
+
+
+@pytest.fixture(scope="module")
+def competition(tmp_path_factory) -> dict[str, str]:
+    """An environment whose data are train.csv (labelled) and test.csv (not)."""
+    folder = tmp_path_factory.mktemp("competition")
+    random = np.random.default_rng(0)
+    pixels = [" ".join(map(str, row)) for row in random.integers(0, 256, (600, 48 * 48))]
+    labels = np.arange(500) % 7
+    pd.DataFrame({"emotion": labels, "pixels": pixels[:500]}).to_csv(
+        folder / "train.csv", index=False
+    )
+    pd.DataFrame({"pixels": pixels[500:]}).to_csv(folder / "test.csv", index=False)
+    names = ("build", "runs", "cache")
+    return {f"FER_{name.upper()}": str(folder / name) for name in names} | {"FER_DATA": str(folder)}
