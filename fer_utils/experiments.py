@@ -156,7 +156,7 @@ def model(role: str, *, profile: str, dataset: str, seed: int) -> Config:
     name = role if seed == 0 else f"{role}-s{seed}"
     if role == "dense":
         scale = replace(scale, widths=PROFILES[profile].without_convolutions, dense=())
-        transforms, others = MODELS["model1"], {"network": "dense", "batch_norm": False}
+        transforms, others = MODELS["model1"], {"network": "dense"}
     else:
         transforms, others = MODELS[role], {}
         if scale == PROFILES[profile].ablations:

@@ -14,7 +14,7 @@ CONVOLUTIONS_PER_UNIT = 3
 
 @keras.saving.register_keras_serializable("fer_utils")
 class BatchNorm(keras.layers.BatchNormalization):
-    """Keras batch normalisation of an image tensor by TensorFlow's fused kernel.
+    """Keras batch normalisation; of an image tensor by TensorFlow's fused kernel.
 
     Keras 3 runs the layer unfused on TensorFlow, which costs about a sixth of the training speed on
     a CPU. With several replicas Keras's own synchronised form is used. The moving averages follow
@@ -25,7 +25,8 @@ class BatchNorm(keras.layers.BatchNormalization):
         super().__init__(**{"synchronized": True, "momentum": 0.9, **options})
 
     def call(self, inputs, training=None, mask=None):
-        if not training or tf.distribute.get_strategy().num_replicas_in_sync > 1:
+        replicas = tf.distribute.get_strategy().num_replicas_in_sync
+        if not training or replicas > 1 or len(inputs.shape) != 4:
             return super().call(inputs, training=training, mask=mask)
         outputs, mean, unbiased = tf.compat.v1.nn.fused_batch_norm(
             inputs, self.gamma.value, self.beta.value, epsilon=self.epsilon, is_training=True
@@ -54,8 +55,9 @@ def build(config: Config, precision: str = "float32") -> keras.Model:
     """The network of a config: (n, 48, 48, 1) float32 -> logits (n, 7) float32.
 
     Weights are initialised from `config.seed`. Layers: `conv1`..`conv12` (linear), `bn1`..,
-    `relu1`.., `pool1`..`pool4`, `dropout1`.., `dense1`.., `logits`. `precision` is the Keras dtype
-    policy of all of them but `logits`; weights are float32 in any case.
+    `relu1`.., `pool1`..`pool4`, `dropout1`.., `dense1`.., `logits`. The dense network normalises
+    its hidden layers as the other its convolutions. `precision` is the Keras dtype policy of all
+    of them but `logits`; weights are float32 in any case.
     """
     keras.utils.set_random_seed(config.seed)
     inputs = x = keras.Input((SIZE, SIZE, 1), name="image")
@@ -66,15 +68,20 @@ def build(config: Config, precision: str = "float32") -> keras.Model:
     else:
         dropouts = 0
         hidden = config.widths
+    normalised = config.network == "dense" and config.batch_norm
     x = keras.layers.Flatten(dtype=precision, name="flatten")(x)
     for number, units in enumerate(hidden, 1):
         x = keras.layers.Dense(
             units,
-            activation="relu",
+            activation=None if normalised else "relu",
+            use_bias=not normalised,
             kernel_initializer="he_normal",
             dtype=precision,
             name=f"dense{number}",
         )(x)
+        if normalised:
+            x = BatchNorm(dtype=precision, name=f"bn{number}")(x)
+            x = keras.layers.ReLU(dtype=precision, name=f"relu{number}")(x)
         x = _dropout(x, f"dropout{dropouts + number}", precision)
     logits = keras.layers.Dense(len(CLASSES), dtype="float32", name="logits")(x)
     return keras.Model(inputs, logits, name=config.network)
