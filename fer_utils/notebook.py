@@ -18,6 +18,7 @@ from fer_utils.paths import build_dir, write_json
 
 CORE = ((True, True, False), (False, True, False), (True, False, False), (False, False, False))
 CORE += ((True, True, True),)
+P_NAMES = ("p", "p_holm", "p (Holm)")  # of columns that hold p-values
 VERSIONS = ("tensorflow", "keras", "numpy", "pandas", "matplotlib", "papermill", "nbconvert")
 
 
@@ -109,13 +110,20 @@ class Session:
         plt.close(figure)
 
     def table(self, frame: pd.DataFrame, *, caption: str, digits: int = 3) -> None:
-        """Show a data frame as a table with a caption; its row labels are shown, NaN is a dash."""
+        """Show a data frame as a table with a caption; its row labels are shown, NaN is a dash.
+
+        p-values have two significant digits, all else `digits` after the point.
+        """
         if frame.index.nlevels == 1:  # its name into the header row, not into a row of its own
             names = [None] * (frame.columns.nlevels - 1) + [frame.index.name]
             frame = frame.rename_axis(index=None).rename_axis(names, axis="columns")
         styled = frame.style.set_caption(caption.format(**self.facts)).format(
             precision=digits, na_rep="–", thousands=","
         )
+        p_values = [
+            name for name in frame if (name[-1] if type(name) is tuple else name) in P_NAMES
+        ]
+        styled = styled.format("{:.2g}", subset=p_values, na_rep="–")
         display(HTML(styled.to_html()))
 
     def finish(self) -> None:
