@@ -1,7 +1,7 @@
 """Tables and verdicts of notebooks 02 to 04: our accuracies beside the homework's."""
 
 from collections.abc import Container, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
 import numpy as np
 import pandas as pd
@@ -71,7 +71,7 @@ def beside_homework(
             ours = accuracy(parts[part])
             row[board, "homework"] = theirs
             row[board, "ours"] = ours
-            row[board, "ours − homework"] = float(ours) - theirs
+            row[board, "ours − homework"] = Interval(*(value - theirs for value in astuple(ours)))
     return pd.DataFrame(table).T
 
 
