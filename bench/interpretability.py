@@ -22,30 +22,16 @@ from tqdm import tqdm
 
 from fer_utils.ascent import maximise
 from fer_utils.backend import tf
-from fer_utils.experiments import Config
 from fer_utils.models import build
 from fer_utils.paths import write_json
 from fer_utils.pipeline import normalise
 from fer_utils.probe import standardise
 from fer_utils.saliency import explain
 from load import cpu_model
+from training import config
 
 IMAGES, SAMPLES = 64, 50
-LAYER, FILTERS, STEPS = 7, 64, 100
-
-
-def network():
-    """Twelve convolutions, of which the 7th has 64 filters; untrained, which costs the same."""
-    return build(
-        Config(
-            name="bench",
-            dataset="noise",
-            phases=(),
-            widths=(16, 32, 64, 128),
-            dense=(256, 128),
-            evaluate_every=1,
-        )
-    )
+LAYER, FILTERS, STEPS = 7, 64, 100  # the 7th convolution of training.py's narrow network
 
 
 def saliency(model) -> dict[str, dict[str, Callable]]:
@@ -131,7 +117,7 @@ def seconds(function: Callable, *inputs) -> float:
 
 
 def main(rounds: int, output: Path) -> None:
-    model = network()
+    model = build(config("narrow", STEPS))  # untrained, which costs the same
     pixels = np.random.default_rng(0).integers(0, 256, (IMAGES, 48, 48), dtype=np.uint8)
     images = normalise(pixels, True)
     jobs = [

@@ -40,9 +40,8 @@ def answers(run: runs.Run, dataset: Dataset) -> dict[str, Answers]:
 
     Where neither has labels, those on the images held out of Training.
     """
-    parts = runs.evaluation_parts(dataset)
-    names = [part for part in ("public", "private") if part in parts] or ["held_out"]
-    return {NAMES[part]: _of_part(run, dataset, part) for part in names}
+    parts = runs.scored_parts(runs.evaluation_parts(dataset))
+    return {NAMES[part]: _of_part(run, dataset, part) for part in parts}
 
 
 def held_out(run: runs.Run, dataset: Dataset) -> Answers:

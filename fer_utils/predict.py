@@ -12,6 +12,7 @@ import sys
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import cv2
@@ -102,10 +103,14 @@ def detect(picture: np.ndarray) -> np.ndarray:
     gray = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
     scale = min(1.0, LONGEST_SIDE / max(gray.shape))
     small = cv2.resize(gray, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-    cascade = cv2.CascadeClassifier(f"{cv2.data.haarcascades}haarcascade_frontalface_alt2.xml")
-    found = cascade.detectMultiScale(small, 1.1, 5, minSize=(SMALLEST, SMALLEST))
+    found = _cascade().detectMultiScale(small, 1.1, 5, minSize=(SMALLEST, SMALLEST))
     boxes = np.rint(np.reshape(found, (-1, 4)) / scale).astype(int)
     return boxes[np.argsort(boxes[:, 0], kind="stable")]
+
+
+@cache
+def _cascade() -> cv2.CascadeClassifier:
+    return cv2.CascadeClassifier(f"{cv2.data.haarcascades}haarcascade_frontalface_alt2.xml")
 
 
 def crop(picture: np.ndarray, boxes: np.ndarray) -> np.ndarray:

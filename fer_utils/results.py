@@ -10,7 +10,7 @@ from fer_utils import comparisons, ensembles
 from fer_utils.calibration import softmax
 from fer_utils.data import Dataset, hold_out
 from fer_utils.intervals import Interval, holm, verdict
-from fer_utils.runs import Run, evaluation_parts
+from fer_utils.runs import Run, evaluation_parts, scored_parts
 
 BOARDS = {"public": "PUBLIC", "private": "PRIVATE"}
 UNLABELLED = {"held_out": "HELD-OUT"}
@@ -19,7 +19,8 @@ FACTORS = ("data normalisation", "batch normalisation", "augmentation")
 
 def boards(parts: Container[str]) -> dict[str, str]:
     """Part -> board name: the test splits that have labels, or the held-out images if none has."""
-    return {part: board for part, board in BOARDS.items() if part in parts} or UNLABELLED
+    names = BOARDS | UNLABELLED
+    return {part: names[part] for part in scored_parts(parts)}
 
 
 def correct(runs: Sequence[Run], dataset: Dataset) -> dict[str, np.ndarray]:
@@ -38,7 +39,7 @@ def accuracy(hits: np.ndarray) -> Interval:
 def summary(run: Run, dataset: Dataset) -> dict:
     """What the prose says of a run: accuracy held out and on the first board, steps, size, time."""
     hits = correct([run], dataset)
-    first = next(iter(boards(hits)))
+    first = scored_parts(hits)[0]
     made = {key: run.made[key] for key in ("best_step", "parameters", "seconds")}
     return {"held_out": accuracy(hits["held_out"]), "accuracy": accuracy(hits[first]), **made}
 
@@ -111,7 +112,7 @@ def factorial(cells: Mapping[tuple[bool, ...], Sequence[Run]], dataset: Dataset)
 
     With all eight cells three factors, otherwise the two normalisations without augmentation.
     """
-    part = next(iter(boards(evaluation_parts(dataset))))
+    part = scored_parts(evaluation_parts(dataset))[0]
     hits = {levels: correct(runs, dataset)[part] for levels, runs in cells.items()}
     if len(hits) == 8:
         return comparisons.factorial_effects(hits, FACTORS)

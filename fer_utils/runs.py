@@ -14,6 +14,7 @@ import json
 import platform
 import subprocess
 import sys
+from collections.abc import Container
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -30,7 +31,6 @@ from fer_utils.labels import CLASSES, PRIVATE, PUBLIC
 from fer_utils.paths import ROOT, cache_dir, replacing, runs_dir, write_json
 from fer_utils.plots.training import learning_curves
 
-PARTS = ("held_out", "public", "private")
 TRAINING_SOURCES = ("pipeline", "models", "distribution", "training")
 
 
@@ -116,6 +116,11 @@ def code_version() -> str:
     for name in TRAINING_SOURCES:
         digest.update((ROOT / "fer_utils" / f"{name}.py").read_bytes())
     return digest.hexdigest()[:12]
+
+
+def scored_parts(parts: Container[str]) -> list[str]:
+    """Those of the labelled `parts` that figures are given for: the test splits, else held out."""
+    return [part for part in ("public", "private") if part in parts] or ["held_out"]
 
 
 def evaluation_parts(dataset: data.Dataset) -> dict[str, np.ndarray]:
