@@ -64,7 +64,7 @@ data: $(READY)  ## Fetch FER2013 into data/
 lint: $(READY)  ## Check style, formatting, and that the notebooks carry no outputs
 	@$(PYTHON) -m ruff check .
 	@$(PYTHON) -m ruff format --check .
-	@$(PYTHON) -m nbstripout --verify $(NOTEBOOKS)
+	@$(PYTHON) -m nbstripout --verify --keep-id $(NOTEBOOKS)
 
 clean:  ## Remove the report, the cache and the runs trained here
 	rm -rf $(BUILD) .cache runs/local
