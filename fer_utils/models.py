@@ -47,6 +47,12 @@ def dropout_rate(width: int) -> float:
     return round(min(0.5, max(0.0, 0.1 * (math.log2(width) - 5))), 2)
 
 
+def _rectified(x, number: int, config: Config, precision: str):
+    if config.batch_norm:
+        x = BatchNorm(dtype=precision, name=f"bn{number}")(x)
+    return keras.layers.ReLU(dtype=precision, name=f"relu{number}")(x)
+
+
 def _dropout(x, name: str, precision: str):
     return keras.layers.Dropout(dropout_rate(x.shape[-1]), dtype=precision, name=name)(x)
 
@@ -55,34 +61,30 @@ def build(config: Config, precision: str = "float32") -> keras.Model:
     """The network of a config: (n, 48, 48, 1) float32 -> logits (n, 7) float32.
 
     Weights are initialised from `config.seed`. Layers: `conv1`..`conv12` (linear), `bn1`..,
-    `relu1`.., `pool1`..`pool4`, `dropout1`.., `dense1`.., `logits`. The dense network normalises
-    its hidden layers as the other its convolutions. `precision` is the Keras dtype policy of all
-    of them but `logits`; weights are float32 in any case.
+    `relu1`.., `pool1`..`pool4`, `dropout1`.., `dense1`.., `logits`. `config.batch_norm` normalises
+    convolutions and hidden dense layers alike: without it, most units of `dense1` die in the first
+    steps of Adadelta at a learning rate of 1.0. `precision` is the Keras dtype policy of all of
+    them but `logits`; weights are float32 in any case.
     """
     keras.utils.set_random_seed(config.seed)
     inputs = x = keras.Input((SIZE, SIZE, 1), name="image")
     if config.network == "vgg":
         x = _convolutions(x, config, precision)
-        dropouts = len(config.widths)
-        hidden = config.dense
+        units_before, hidden = len(config.widths), config.dense
     else:
-        dropouts = 0
-        hidden = config.widths
-    normalised = config.network == "dense" and config.batch_norm
+        units_before, hidden = 0, config.widths
+    convolutions = CONVOLUTIONS_PER_UNIT * units_before
     x = keras.layers.Flatten(dtype=precision, name="flatten")(x)
     for number, units in enumerate(hidden, 1):
         x = keras.layers.Dense(
             units,
-            activation=None if normalised else "relu",
-            use_bias=not normalised,
+            use_bias=not config.batch_norm,
             kernel_initializer="he_normal",
             dtype=precision,
             name=f"dense{number}",
         )(x)
-        if normalised:
-            x = BatchNorm(dtype=precision, name=f"bn{number}")(x)
-            x = keras.layers.ReLU(dtype=precision, name=f"relu{number}")(x)
-        x = _dropout(x, f"dropout{dropouts + number}", precision)
+        x = _rectified(x, convolutions + number, config, precision)
+        x = _dropout(x, f"dropout{units_before + number}", precision)
     logits = keras.layers.Dense(len(CLASSES), dtype="float32", name="logits")(x)
     return keras.Model(inputs, logits, name=config.network)
 
@@ -102,9 +104,7 @@ def _convolutions(x, config: Config, precision: str):
                 dtype=precision,
                 name=f"conv{number}",
             )(x)
-            if config.batch_norm:
-                x = BatchNorm(dtype=precision, name=f"bn{number}")(x)
-            x = keras.layers.ReLU(dtype=precision, name=f"relu{number}")(x)
+            x = _rectified(x, number, config, precision)
         x = keras.layers.MaxPooling2D(dtype=precision, name=f"pool{unit}")(x)
         x = _dropout(x, f"dropout{unit}", precision)
     return x
