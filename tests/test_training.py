@@ -12,7 +12,10 @@ import numpy as np
 import pytest
 
 from fer_utils import training
+from fer_utils.backend import keras
 from fer_utils.experiments import Config, Phase
+from fer_utils.models import build
+from fer_utils.pipeline import normalise
 from fer_utils.training import Examples, TrainingError, train
 
 TINY = Config(
@@ -50,6 +53,20 @@ def run_tiny(folder, after_step=None) -> str:
 
 def test_same_seed_same_weights(tmp_path):
     assert run_tiny(tmp_path / "a") == run_tiny(tmp_path / "b")
+
+
+def test_hidden_dense_units_survive_the_first_steps_of_adadelta(tmp_path):
+    """Without normalisation three quarters of them are dead after these 25 steps."""
+    adadelta = Phase("adadelta", 1.0, 25)
+    config = replace(
+        TINY, phases=(adadelta,), widths=(4, 4, 4, 96), dense=(128, 16), evaluate_every=25
+    )
+    trained = train(config, examples(), checkpoint=tmp_path / "c.npz", data_id="x")
+    model = build(config)
+    model.set_weights(trained.weights)
+    units = keras.Model(model.input, model.get_layer("relu13").output)
+    active = units.predict(normalise(examples().images, True), verbose=0) > 0
+    assert active.any(axis=0).mean() > 0.6
 
 
 # Runs in a process of its own: checkpoints after every step, and kills itself with SIGKILL either
