@@ -62,9 +62,9 @@ def build(config: Config, precision: str = "float32") -> keras.Model:
 
     Weights are initialised from `config.seed`. Layers: `conv1`..`conv12` (linear), `bn1`..,
     `relu1`.., `pool1`..`pool4`, `dropout1`.., `dense1`.., `logits`. `config.batch_norm` normalises
-    convolutions and hidden dense layers alike: without it, most units of `dense1` die in the first
-    steps of Adadelta at a learning rate of 1.0. `precision` is the Keras dtype policy of all of
-    them but `logits`; weights are float32 in any case.
+    convolutions and hidden dense layers alike: with the convolutions alone normalised, most units
+    of `dense1` die in the first steps of Adadelta at a learning rate of 1.0. `precision` is the
+    Keras dtype policy of all of them but `logits`; weights are float32 in any case.
     """
     keras.utils.set_random_seed(config.seed)
     inputs = x = keras.Input((SIZE, SIZE, 1), name="image")

@@ -56,7 +56,7 @@ def test_same_seed_same_weights(tmp_path):
 
 
 def test_hidden_dense_units_survive_the_first_steps_of_adadelta(tmp_path):
-    """Without normalisation three quarters of them are dead after these 25 steps."""
+    """With the convolutions alone normalised, three quarters of dense1 die in these 25 steps."""
     adadelta = Phase("adadelta", 1.0, 25)
     config = replace(
         TINY, phases=(adadelta,), widths=(4, 4, 4, 96), dense=(128, 16), evaluate_every=25
