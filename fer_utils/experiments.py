@@ -13,7 +13,9 @@ class Phase:
     """One optimiser for at most `steps` steps.
 
     `patience` evaluations without a better held-out accuracy end the phase (0: it runs through).
-    SGD's learning rate falls linearly to 0 over the phase; Adadelta's is constant.
+    SGD's learning rate falls linearly to 0 over the phase; Adadelta's is constant. Each step
+    shrinks the kernels by learning rate times `weight_decay`, decoupled from the gradient (arXiv
+    1711.05101); with momentum m that does what an L2 term of weight_decay (1 - m) does.
     """
 
     optimizer: str
@@ -21,6 +23,7 @@ class Phase:
     steps: int
     momentum: float = 0.0
     patience: int = 0
+    weight_decay: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -28,7 +31,8 @@ class Config:
     """Everything that decides the outcome of a run, apart from the data.
 
     network "vgg" (4 units of 3 convolutions of the given widths) | "dense" (`widths` are the units
-    of its hidden layers); transforms "x1" | "x13" | "x20"; fill "zero" | "reflect".
+    of its hidden layers); transforms "x1" | "x13" | "x20"; fill "zero" | "reflect"; label_smoothing
+    is the share of each label that is spread evenly over all classes (arXiv 1512.00567, section 7).
     """
 
     name: str
@@ -44,6 +48,17 @@ class Config:
     fill: str = "zero"
     batch_size: int = 128
     seed: int = 0
+    label_smoothing: float = 0.0
+
+    @classmethod
+    def from_dict(cls, saved: dict) -> "Config":
+        """What `to_dict` gave; a field that did not exist then has its default.
+
+        Raises TypeError if `saved` has a field that does not exist now.
+        """
+        lists = {key: tuple(saved[key]) for key in ("widths", "dense")}
+        phases = tuple(Phase(**phase) for phase in saved["phases"])
+        return cls(**{**saved, **lists, "phases": phases})
 
     def to_dict(self) -> dict:
         """As JSON gives it back (lists for tuples)."""
@@ -72,13 +87,21 @@ class Scale:
     evaluate_every: int
     patience: int = 0
     sgd_rate: float = 0.01
+    weight_decay: float = 0.0
+    label_smoothing: float = 0.0
 
     @property
     def phases(self) -> tuple[Phase, ...]:
         """Adadelta with its 2012 learning rate of 1.0, then SGD from `sgd_rate` down to 0."""
         return (
             Phase("adadelta", 1.0, self.adadelta_steps, patience=self.patience),
-            Phase("sgd", self.sgd_rate, self.sgd_steps, momentum=0.9),
+            Phase(
+                "sgd",
+                self.sgd_rate,
+                self.sgd_steps,
+                momentum=0.9,
+                weight_decay=self.weight_decay,
+            ),
         )
 
 
@@ -146,6 +169,7 @@ def _config(name: str, profile: str, dataset: str, scale: Scale, **settings) -> 
         dense=scale.dense,
         evaluate_every=scale.evaluate_every,
         batch_size=scale.batch_size,
+        label_smoothing=scale.label_smoothing,
         **settings,
     )
 

@@ -84,7 +84,7 @@ def find(config: Config, dataset: data.Dataset) -> Run | None:
     if not (folder / "config.json").exists():
         return None
     saved = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    if saved["config"] != config.to_dict() or saved["made"]["rows"] != dataset.rows:
+    if Config.from_dict(saved["config"]) != config or saved["made"]["rows"] != dataset.rows:
         return None
     if not is_reference(config):
         made = saved["made"]

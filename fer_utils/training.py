@@ -186,9 +186,7 @@ class _Run:
         with self.strategy.scope():
             self.optimizer = _optimizer(phase)
             self.optimizer.build(self.model.trainable_variables)
-        self.train_step = _train_step(
-            self.model, self.optimizer, self.strategy, self.config.batch_size
-        )
+        self.train_step = _train_step(self.model, self.optimizer, self.strategy, self.config)
 
     def _evaluate(self, progress: Progress) -> None:
         """Score the held-out images, remember the best weights, and write a row of history."""
@@ -253,24 +251,40 @@ class _Run:
 
 
 def _optimizer(phase: Phase) -> keras.optimizers.Optimizer:
-    scaled = {"loss_scale_factor": None if precision() == "float32" else LOSS_SCALE}
+    options = {
+        "loss_scale_factor": None if precision() == "float32" else LOSS_SCALE,
+        "weight_decay": phase.weight_decay or None,
+    }
     if phase.optimizer == "adadelta":
-        return keras.optimizers.Adadelta(phase.learning_rate, rho=0.95, epsilon=1e-6, **scaled)
-    if phase.optimizer == "sgd":
+        optimizer = keras.optimizers.Adadelta(
+            phase.learning_rate, rho=0.95, epsilon=1e-6, **options
+        )
+    elif phase.optimizer == "sgd":
         falling = keras.optimizers.schedules.PolynomialDecay(phase.learning_rate, phase.steps, 0.0)
-        return keras.optimizers.SGD(falling, momentum=phase.momentum, nesterov=True, **scaled)
-    raise ValueError(f"optimizer {phase.optimizer!r}: expected 'adadelta' or 'sgd'")
+        optimizer = keras.optimizers.SGD(falling, momentum=phase.momentum, nesterov=True, **options)
+    else:
+        raise ValueError(f"optimizer {phase.optimizer!r}: expected 'adadelta' or 'sgd'")
+    optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+    return optimizer
 
 
-def _train_step(model, optimizer, strategy, batch_size: int):
-    """One step of gradient descent: batch -> (mean loss, number of correct predictions)."""
+def _train_step(model, optimizer, strategy, config: Config):
+    """One step of gradient descent: batch -> (mean cross-entropy, number of correct predictions).
+
+    The cross-entropy is that of the labels as they are; what is minimised is that of the smoothed.
+    """
+    smoothing = config.label_smoothing
 
     def on_replica(x, y):
         with tf.GradientTape() as tape:
             logits = model(x, training=True)
             losses = tf.nn.sparse_softmax_cross_entropy_with_logits(y, logits)
-            loss = tf.reduce_sum(losses) / batch_size
-            scaled = optimizer.scale_loss(loss)
+            loss = minimised = tf.reduce_sum(losses) / config.batch_size
+            if smoothing:
+                evenly = tf.reduce_logsumexp(logits, axis=1) - tf.reduce_mean(logits, axis=1)
+                spread = tf.reduce_sum(evenly) / config.batch_size
+                minimised = (1 - smoothing) * loss + smoothing * spread
+            scaled = optimizer.scale_loss(minimised)
         gradients = tape.gradient(scaled, model.trainable_variables)
         optimizer.apply(gradients, model.trainable_variables)
         hits = tf.argmax(logits, axis=1, output_type=y.dtype) == y

@@ -88,6 +88,16 @@ def test_reference_run_fits_another_copy_of_the_pixels(finished, dataset):
     assert runs.find(reference, replace(dataset, labels=(dataset.labels + 1) % 7)) is None
 
 
+def test_config_saved_before_a_field_existed_has_its_default():
+    config = experiments.model("model1", profile="quick", dataset="fer2013", seed=3)
+    saved = config.to_dict()
+    assert experiments.Config.from_dict(saved) == config
+    del saved["label_smoothing"], saved["phases"][1]["weight_decay"]
+    assert experiments.Config.from_dict(saved) == config
+    smoothed = replace(config, label_smoothing=0.1)
+    assert experiments.Config.from_dict(smoothed.to_dict()) == smoothed
+
+
 def test_data_without_a_private_part(dataset):
     kept = dataset.split != 2
     shorter = replace(

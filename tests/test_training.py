@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from fer_utils import training
-from fer_utils.backend import keras
+from fer_utils.backend import keras, tf
 from fer_utils.experiments import Config, Phase
 from fer_utils.models import build
 from fer_utils.pipeline import normalise
@@ -126,6 +126,32 @@ def test_loss_that_is_not_finite_stops_the_run_and_keeps_the_checkpoint(tmp_path
         train(wild, examples(), checkpoint=tmp_path / "c.npz", data_id="x")
     with np.load(tmp_path / "c.npz") as arrays:
         assert all(np.isfinite(arrays[name]).all() for name in arrays.files)
+
+
+def test_first_step_of_sgd_follows_smoothed_labels_and_shrinks_kernels_alone(tmp_path):
+    """With Nesterov momentum m and rate r: w - r·decay·w - r(1 + m)·gradient, decay for kernels."""
+    phase = Phase("sgd", 0.1, 1, momentum=0.5, weight_decay=0.2)
+    config = replace(TINY, phases=(phase,), evaluate_every=1, label_smoothing=0.3)
+    config = replace(config, network="dense", widths=(4,), dense=(), transforms="x1", batch_size=40)
+    trained = train(config, examples(), checkpoint=tmp_path / "c.npz", data_id="x")
+    x, y = normalise(examples().images, True), examples().labels
+    model = build(config)
+    labels = tf.one_hot(y, 7)
+    with tf.GradientTape() as tape:
+        logits = model(x, training=True)
+        smoothed = keras.losses.categorical_crossentropy(0.7 * labels + 0.3 / 7, logits, True)
+        loss = tf.reduce_mean(smoothed)
+    gradients = tape.gradient(loss, model.trainable_variables)
+    after = build(config)
+    after.set_weights(trained.weights)
+    for w, gradient, new in zip(
+        model.trainable_variables, gradients, after.trainable_variables, strict=True
+    ):
+        kept = 1 - 0.1 * 0.2 * (w.name == "kernel")
+        expected = kept * w.numpy() - 0.1 * 1.5 * gradient.numpy()
+        np.testing.assert_allclose(new.numpy(), expected, atol=1e-5, err_msg=w.path)
+    unsmoothed = tf.reduce_mean(keras.losses.categorical_crossentropy(labels, logits, True))
+    assert trained.history[0]["loss"] == pytest.approx(float(unsmoothed), rel=1e-5)
 
 
 def test_checkpoint_of_another_config_is_not_used(tmp_path):
