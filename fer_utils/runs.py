@@ -84,7 +84,11 @@ def find(config: Config, dataset: data.Dataset) -> Run | None:
     if not (folder / "config.json").exists():
         return None
     saved = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    if Config.from_dict(saved["config"]) != config or saved["made"]["rows"] != dataset.rows:
+    try:
+        same = Config.from_dict(saved["config"]) == config
+    except TypeError:  # saved by a version whose configs had other fields
+        same = False
+    if not same or saved["made"]["rows"] != dataset.rows:
         return None
     if not is_reference(config):
         made = saved["made"]

@@ -98,6 +98,19 @@ def test_config_saved_before_a_field_existed_has_its_default():
     assert experiments.Config.from_dict(smoothed.to_dict()) == smoothed
 
 
+def test_run_saved_with_a_field_that_is_gone_does_not_fit(finished, dataset):
+    other = replace(CONFIG, name="tiny-drawn-other")
+    folder = runs.folder_of(other)
+    shutil.copytree(finished.folder, folder)
+    saved = json.loads((folder / "config.json").read_text())
+    saved["config"] = other.to_dict()
+    (folder / "config.json").write_text(json.dumps(saved))
+    assert runs.find(other, dataset)
+    saved["config"]["gone"] = 1
+    (folder / "config.json").write_text(json.dumps(saved))
+    assert runs.find(other, dataset) is None
+
+
 def test_data_without_a_private_part(dataset):
     kept = dataset.split != 2
     shorter = replace(
