@@ -126,10 +126,21 @@ PROFILES = {
     "tiny": Profile(_TINY, _TINY, seeds=1, without_convolutions=(4,)),
     "quick": Profile(_QUICK, _QUICK, seeds=1, without_convolutions=(18, 64, 16)),
     "reference": Profile(
-        models=Scale((24, 48, 96, 192), (256, 128), 10 * 200, 22 * 200, 128, 200, 5, 0.05),
+        models=Scale(
+            (16, 48, 128, 256),
+            (256, 128),
+            adadelta_steps=6 * 200,
+            sgd_steps=30 * 200,
+            batch_size=128,
+            evaluate_every=200,
+            patience=3,
+            sgd_rate=0.1,
+            weight_decay=0.005,
+            label_smoothing=0.1,
+        ),
         ablations=Scale((12, 24, 48, 96), (128, 128), 8 * 200, 6 * 200, 128, 200),
         seeds=3,
-        without_convolutions=(560, 416, 128),
+        without_convolutions=(832, 608, 128),
     ),
     "paper": Profile(
         models=Scale((64, 128, 256, 512), (1024, 512), 60 * 200, 90 * 200, 128, 200, patience=10),
