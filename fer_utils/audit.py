@@ -125,7 +125,9 @@ def _compare(
     found = [_no_pairs()]
     for mirrored in (False, True):
         shifted = features[int(mirrored)]
-        first, second = np.nonzero(queries[start : start + ROWS] @ shifted[0, start:].T >= LOOSE)
+        alike = queries[start : start + ROWS] @ shifted[0, start:].T >= LOOSE
+        # np.nonzero of two dimensions is several times slower
+        first, second = np.divmod(np.flatnonzero(alike), alike.shape[1])
         first, second = first[second > first] + start, second[second > first] + start
         cosine = np.full(len(first), -1, np.float32)
         for other in shifted:

@@ -101,7 +101,7 @@ def factorial_effects(
             table.append((name, *contrast(list(cells.values()), weights)))
     judged = _judged(
         pd.DataFrame(table, columns=["name", "effect", "p"]),
-        ("raises accuracy", "lowers accuracy", "no effect shown"),
+        ("positive", "negative", "no effect shown"),
     )
     return judged.set_index("name")
 

@@ -310,7 +310,7 @@ def test_factorial_effects_are_judged():
         (a, b): random.random((2, 1000)) < 0.5 + 0.2 * a for a in (False, True) for b in (0, 1)
     }
     table = comparisons.factorial_effects(cells, ["augmentation", "normalisation"])
-    assert table["verdict"].tolist() == ["raises accuracy", "no effect shown", "no effect shown"]
+    assert table["verdict"].tolist() == ["positive", "no effect shown", "no effect shown"]
 
 
 # ensembles
