@@ -157,5 +157,7 @@ def test_images_are_chosen_as_the_homework_does(monkeypatch):
     assert shown["row"].tolist() == [0, 2, 3]
     assert shown["note"].tolist() == ["sure", "correct, less sure", "not recognised"]
     assert selection.surest(table, 2)["row"].tolist() == [0, 2]
-    assert selection.sure(table)["row"].tolist() == [0, 2, 1]
+    assert selection.sure(table)["row"].tolist() == [0, 1, 2]
+    monkeypatch.setattr(selection, "FEWEST", 1)
+    assert selection.sure(table)["row"].tolist() == [0, 2]
     assert selection.overview(table)["sure"].tolist() == [1, 0, 0]
