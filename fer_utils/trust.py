@@ -21,7 +21,7 @@ from fer_utils.intervals import Interval, holm, mean_interval, verdict
 from fer_utils.labels import CLASSES
 from fer_utils.saliency import METHODS, explain, mean_map
 
-IMAGES = 100  # for deletion and insertion
+IMAGES = 70  # for deletion and insertion
 FEW = 5  # images for the randomisation, which explains every image again after each layer
 OPTIONS = {
     "smoothgrad": {"samples": 5},
