@@ -18,7 +18,7 @@ BUILD := $(or $(FER_BUILD),report/build)
 
 NOTEBOOKS := $(sort $(wildcard notebooks/*.ipynb))
 EXECUTED := $(NOTEBOOKS:%=$(BUILD)/%)
-SOURCES := $(wildcard fer_utils/*.py fer_utils/plots/*.py)
+SOURCES := $(shell find fer_utils -name '*.py')
 TEMPLATES := $(wildcard report/*.css report/template/* report/fonts/*.woff2)
 PARAMETERS := $(foreach name,DATASET PROFILE SEED,$(if $($(name)),-p $(name) "$($(name))"))
 
@@ -32,10 +32,10 @@ report: $(BUILD)/report.pdf  ## Execute the notebooks; render report/build/index
 	@echo "report: $(BUILD)/index.html, $(BUILD)/report.pdf"
 
 $(BUILD)/report.pdf: $(EXECUTED) $(TEMPLATES) $(if $(wildcard $(BUILD)/index.html),,FORCE) | $(READY)
-	@$(PYTHON) -m fer_utils.report
+	@$(PYTHON) -m fer_utils.report.document
 
 $(BUILD)/notebooks/%.ipynb: notebooks/%.ipynb $(SOURCES) $(BUILD)/inputs uv.lock | $(READY)
-	@$(PYTHON) -m fer_utils.build $< $(PARAMETERS)
+	@$(PYTHON) -m fer_utils.report.execute $< $(PARAMETERS)
 
 # Changes when a parameter, the data or the finished runs do (make alone can't see a deleted file).
 $(BUILD)/inputs: FORCE
@@ -59,7 +59,7 @@ lab: $(READY)  ## Open the notebooks in JupyterLab
 	@FER_DATA="$${FER_DATA:+$$(realpath "$$FER_DATA")}" $(PYTHON) -m jupyter lab notebooks
 
 data: $(READY)  ## Fetch FER2013 into data/
-	@$(PYTHON) -m fer_utils.fetch
+	@$(PYTHON) -m fer_utils.data.fetch
 
 lint: $(READY)  ## Check style, formatting, and that the notebooks carry no outputs
 	@$(PYTHON) -m ruff check .

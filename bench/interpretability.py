@@ -20,13 +20,13 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from fer_utils.ascent import maximise
 from fer_utils.backend import tf
-from fer_utils.models import build
-from fer_utils.paths import write_json
-from fer_utils.pipeline import normalise
-from fer_utils.probe import standardise
-from fer_utils.saliency import explain
+from fer_utils.data.transforms import normalise
+from fer_utils.files import write_json
+from fer_utils.interpret.ascent import maximise
+from fer_utils.interpret.introspection import standardise
+from fer_utils.interpret.saliency import explain
+from fer_utils.training.network import build
 from load import cpu_model
 from training import config
 

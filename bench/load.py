@@ -17,8 +17,8 @@ from pathlib import Path
 
 import numpy as np
 
-from fer_utils.data import load
-from fer_utils.paths import write_json
+from fer_utils.data.dataset import load
+from fer_utils.files import write_json
 
 RESULT = Path(__file__).with_suffix(".json")
 ROUNDS = 3  # the fastest counts: other work on the machine only slows down

@@ -28,9 +28,9 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from fer_utils.experiments import Config, Phase
-from fer_utils.paths import ROOT, write_json
-from fer_utils.pipeline import Batches
+from fer_utils.data.transforms import Batches
+from fer_utils.files import ROOT, write_json
+from fer_utils.training.experiments import Config, Phase
 
 WIDTHS = {"narrow": (16, 32, 64, 128), "wide": (32, 64, 128, 256)}
 BATCH, WARM_UP = 128, 3
@@ -72,7 +72,7 @@ class Clock:
 
 
 def ours(network: str, steps: int) -> dict[str, float]:
-    from fer_utils.training import Examples, train
+    from fer_utils.training.loop import Examples, train
 
     images, labels = noise()
     examples, clock = Examples(images, labels, images[:64], labels[:64]), Clock()
@@ -94,11 +94,11 @@ def plain_keras(network: str, steps: int) -> dict[str, float]:
 
     # The network's own module, but with TensorFlow as it is and Keras's batch normalisation.
     sys.modules["fer_utils.backend"] = SimpleNamespace(keras=keras, tf=tf)
-    from fer_utils import models
-    from fer_utils.pipeline import normalise
+    from fer_utils.data.transforms import normalise
+    from fer_utils.training import network
 
-    models.BatchNorm = keras.layers.BatchNormalization
-    model = models.build(config(network, steps))
+    network.BatchNorm = keras.layers.BatchNormalization
+    model = network.build(config(network, steps))
     model.compile(
         optimizer=keras.optimizers.Adadelta(1.0),
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),

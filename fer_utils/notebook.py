@@ -13,8 +13,9 @@ import pandas as pd
 import seaborn as sns
 from IPython.display import HTML, Markdown, display
 
-from fer_utils import data, experiments, runs
-from fer_utils.paths import build_dir, write_json
+from fer_utils.data.dataset import Dataset, load
+from fer_utils.files import build_dir, write_json
+from fer_utils.training import campaign, experiments, runs
 
 CORE = ((True, True, False), (False, True, False), (True, False, False), (False, False, False))
 CORE += ((True, True, True),)
@@ -28,7 +29,7 @@ class Session:
     Attributes: `data` (Dataset), `profile`, `seed`, `facts` (all that was recorded so far).
     """
 
-    def __init__(self, name: str, dataset: data.Dataset, profile: str, seed: int):
+    def __init__(self, name: str, dataset: Dataset, profile: str, seed: int):
         self.name, self.data, self.profile, self.seed = name, dataset, profile, seed
         self.facts: dict = {}
         self.stand_ins: list[str] = []
@@ -89,7 +90,7 @@ class Session:
             configs = [
                 [self._config(make, self.profile, s) for s in range(seeds)] for make in makers
             ]
-        return [[runs.get(config, self.data) for config in group] for group in configs]
+        return [[campaign.get(config, self.data) for config in group] for group in configs]
 
     def _config(self, make, profile: str, seed: int) -> experiments.Config:
         return make(profile=profile, dataset=self.data.name, seed=self.seed + seed)
@@ -163,7 +164,7 @@ def start(name: str, *, dataset: str = "auto", profile: str = "auto", seed: int 
     """
     sns.set_theme(style="whitegrid", context="notebook", font="DejaVu Sans")
     plt.rcParams |= {"figure.dpi": 110, "figure.constrained_layout.use": True}
-    loaded = data.load(dataset)
+    loaded = load(dataset)
     if profile == "auto":
         profile = "quick" if loaded.name == "drawn" else "reference"
     if profile not in experiments.PROFILES:

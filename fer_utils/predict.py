@@ -23,11 +23,11 @@ from PIL import Image, ImageDraw, ImageFont, ImageOps, UnidentifiedImageError
 from scipy.special import softmax
 from tqdm import tqdm
 
-from fer_utils import experiments, runs
-from fer_utils.experiments import Config
-from fer_utils.labels import CLASSES, SIZE
-from fer_utils.paths import replacing
+from fer_utils.fer2013 import CLASSES, SIZE
+from fer_utils.files import replacing
 from fer_utils.plots.saliency import panels
+from fer_utils.training import experiments, runs
+from fer_utils.training.experiments import Config
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
 SALIENCY = {"gradient": "gradient", "smoothgrad": "SmoothGrad", "grad_cam": "Grad-CAM"}
@@ -67,7 +67,8 @@ def best_run() -> Config:
     configs = finished()
     if not configs:
         raise PictureError(
-            "no reference run is finished: train one with `python -m fer_utils.runs model1`"
+            "no reference run is finished: train one with "
+            "`python -m fer_utils.training.campaign model1`"
         )
 
     def held_out(config: Config) -> float:
@@ -135,7 +136,7 @@ def predict(path: Path, model, config: Config) -> Prediction:
 
     Raises PictureError if the file can't be read, or no face is found in it.
     """
-    from fer_utils.pipeline import normalise
+    from fer_utils.data.transforms import normalise
 
     picture = read(path)
     boxes = detect(picture)
@@ -183,8 +184,8 @@ def annotated(found: Prediction) -> Image.Image:
 
 def saliency_panel(found: Prediction, model, config: Config):
     """A column per face: what the network saw, and maps of the answer's logit."""
-    from fer_utils.pipeline import normalise
-    from fer_utils.saliency import explain, visible
+    from fer_utils.data.transforms import normalise
+    from fer_utils.interpret.saliency import explain, visible
 
     inputs = normalise(found.faces, config.per_image_norm)
     answers = found.probabilities.argmax(axis=1)

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from fer_utils import adversarial, ascent
 from fer_utils.backend import keras, tf
-from fer_utils.probe import standardise
+from fer_utils.interpret import adversarial, ascent
+from fer_utils.interpret.introspection import standardise
 
 SIZE = 16
 LAYERS = keras.layers

@@ -3,10 +3,12 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from fer_utils import audit, synthetic, twins
-from fer_utils.data import Dataset
-from fer_utils.intervals import share
-from fer_utils.labels import PRIVATE, PUBLIC, TRAINING
+from fer_utils.data import duplicates
+from fer_utils.data.dataset import Dataset
+from fer_utils.data.drawn import faces
+from fer_utils.fer2013 import PRIVATE, PUBLIC, TRAINING
+from fer_utils.questions import leakage
+from fer_utils.statistics.intervals import share
 
 TRAINING_IMAGES, TEST_IMAGES, COPIES = 300, 100, 50
 
@@ -25,9 +27,9 @@ def brightened(image: np.ndarray, gain: float = 1.2, offset: float = 20) -> np.n
 def drawn() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Drawn faces (images, labels, split) that have no copies among them."""
     sizes = (TRAINING_IMAGES, TEST_IMAGES, TEST_IMAGES)
-    images, labels, split = synthetic.dataset(sizes, seed=5)
-    kept = audit.duplicate_groups(images) == np.arange(len(images))
-    kept &= ~audit.constant_images(images)
+    images, labels, split = faces.dataset(sizes, seed=5)
+    kept = duplicates.duplicate_groups(images) == np.arange(len(images))
+    kept &= ~duplicates.constant_images(images)
     return images[kept], labels[kept], split[kept]
 
 
@@ -42,20 +44,20 @@ def test_constant_images():
     images = np.zeros((3, 48, 48), np.uint8)
     images[1] = 200
     images[2, 47, 47] = 1
-    assert audit.constant_images(images).tolist() == [True, True, False]
+    assert duplicates.constant_images(images).tolist() == [True, True, False]
 
 
 def test_duplicate_groups_name_the_first_row(textures):
     images = textures[[0, 1, 0, 2, 1, 0]]
-    assert audit.duplicate_groups(images).tolist() == [0, 1, 0, 3, 1, 0]
+    assert duplicates.duplicate_groups(images).tolist() == [0, 1, 0, 3, 1, 0]
 
 
 def test_contradictions(textures):
     images = textures[[0, 1, 0, 2, 1, 0, 3, 3]]
     images = np.concatenate([images, np.zeros((2, 48, 48), np.uint8)])
     labels = np.array([0, 5, 0, 1, 5, 3, 2, -1, 1, 2], np.int8)
-    assert audit.contradictions(images, labels).tolist() == [0, 2, 5]
-    assert audit.contradictions(images[:2], labels[:2]).tolist() == []
+    assert duplicates.contradictions(images, labels).tolist() == [0, 2, 5]
+    assert duplicates.contradictions(images[:2], labels[:2]).tolist() == []
 
 
 def test_injected_copies_of_training_images_are_reported(drawn):
@@ -67,11 +69,11 @@ def test_injected_copies_of_training_images_are_reported(drawn):
     for source, target in zip(sources, targets, strict=True):
         down, right = random.choice([-2, -1, 1, 2], 2)
         images[target] = brightened(moved(images[source], down, right))
-    pairs = audit.near_duplicates(images)
+    pairs = duplicates.near_duplicates(images)
     reported = set(map(tuple, pairs[["first", "second"]].to_numpy()))
     found = sum((s, t) in reported for s, t in zip(sources, targets, strict=True))
     assert found >= 0.95 * COPIES
-    leaked = twins.has_twin(pairs, split)[split == PUBLIC]
+    leaked = leakage.has_twin(pairs, split)[split == PUBLIC]
     injected = np.isin(np.flatnonzero(split == PUBLIC), targets)
     assert leaked[injected].sum() >= found
     assert leaked[~injected].mean() < 0.1
@@ -79,7 +81,7 @@ def test_injected_copies_of_training_images_are_reported(drawn):
 
 def test_a_mirrored_copy_is_reported_as_such(textures):
     images = np.concatenate([textures, brightened(moved(textures[7], 1, -1))[None, :, ::-1]])
-    pairs = audit.near_duplicates(images)
+    pairs = duplicates.near_duplicates(images)
     assert pairs[["first", "second", "mirrored", "exact"]].to_numpy().tolist() == [
         [7, 300, True, False]
     ]
@@ -89,7 +91,7 @@ def test_a_mirrored_copy_is_reported_as_such(textures):
 def test_exact_duplicates_are_among_the_pairs_and_constant_images_are_not(textures):
     constant = np.full((2, 48, 48), 9, np.uint8)
     images = np.concatenate([constant, textures[:40], textures[3:4]])
-    pairs = audit.near_duplicates(images)
+    pairs = duplicates.near_duplicates(images)
     assert pairs[["first", "second", "mirrored", "exact"]].to_numpy().tolist() == [
         [5, 42, False, True]
     ]
@@ -99,7 +101,7 @@ def test_exact_duplicates_are_among_the_pairs_and_constant_images_are_not(textur
 def test_correlation_is_pearsons_at_full_size(textures):
     noise = np.random.default_rng(2).normal(0, 12, (48, 48))
     noisy = np.clip(textures[0] + noise, 0, 255).astype(np.uint8)
-    pairs = audit.near_duplicates(np.concatenate([textures[:20], noisy[None]]))
+    pairs = duplicates.near_duplicates(np.concatenate([textures[:20], noisy[None]]))
     middle = np.s_[4:44, 4:44]
     expected = np.corrcoef(textures[0][middle].ravel(), noisy[middle].ravel())[0, 1]
     assert pairs["correlation"].tolist() == pytest.approx([expected], abs=1e-5)
@@ -108,14 +110,14 @@ def test_correlation_is_pearsons_at_full_size(textures):
 @pytest.mark.parametrize("count", [0, 1, 2])
 def test_few_images(textures, count):
     images = np.repeat(textures[:1], count, axis=0)
-    assert len(audit.near_duplicates(images)) == (count == 2)
+    assert len(duplicates.near_duplicates(images)) == (count == 2)
 
 
 def test_images_compared_in_blocks_give_the_same_pairs(textures, monkeypatch):
     images = np.concatenate([textures[:60], brightened(textures[20:40])])
-    whole = audit.near_duplicates(images)
-    monkeypatch.setattr(audit, "ROWS", 7)
-    pd.testing.assert_frame_equal(whole, audit.near_duplicates(images), rtol=1e-5)
+    whole = duplicates.near_duplicates(images)
+    monkeypatch.setattr(duplicates, "ROWS", 7)
+    pd.testing.assert_frame_equal(whole, duplicates.near_duplicates(images), rtol=1e-5)
     assert len(whole) == 20
 
 
@@ -132,7 +134,7 @@ def test_pair_counts():
         ],
         columns=["first", "second", "correlation", "mirrored", "exact"],
     )
-    table = twins.pair_counts(pairs, labels, split)
+    table = leakage.pair_counts(pairs, labels, split)
     assert table.columns.tolist() == [
         "exact",
         "near",
@@ -146,13 +148,13 @@ def test_pair_counts():
     assert table.loc["Training - PublicTest"].tolist() == [0, 3, 1, 0, 1, 2, 2]
     assert table.loc["Training - PrivateTest"].tolist() == [1, 0, 0, 1, 0, 1, 1]
     assert table.loc["PublicTest - PrivateTest"].tolist() == [0] * 7
-    assert twins.has_twin(pairs, split).tolist() == [True] * 4 + [False, True]
-    assert twins.has_twin(pairs, split, other=PUBLIC).tolist() == [True] + [False] * 3 + [
+    assert leakage.has_twin(pairs, split).tolist() == [True] * 4 + [False, True]
+    assert leakage.has_twin(pairs, split, other=PUBLIC).tolist() == [True] + [False] * 3 + [
         True,
         False,
     ]
-    assert twins.contradicting(pairs, labels).tolist() == [True, False, True, True, False]
-    two_splits = twins.pair_counts(pairs.iloc[:1], labels[:3], split[:3])
+    assert leakage.contradicting(pairs, labels).tolist() == [True, False, True, True, False]
+    two_splits = leakage.pair_counts(pairs.iloc[:1], labels[:3], split[:3])
     assert two_splits.index.tolist() == [
         "Training - Training",
         "Training - PublicTest",
@@ -163,7 +165,7 @@ def test_pair_counts():
 def test_effects():
     twin = np.arange(100) < 20
     correct = np.arange(100) < 60
-    table = twins.effects({"leaky": (correct, twin), "clean": (correct, np.zeros(100, bool))})
+    table = leakage.effects({"leaky": (correct, twin), "clean": (correct, np.zeros(100, bool))})
     leaky, clean = table.loc["leaky"], table.loc["clean"]
     assert (leaky["images"], leaky["with_twin"]) == (100, 20)
     assert leaky["accuracy"] == share(60, 100)
@@ -182,7 +184,7 @@ def test_leaks():
         [(0, 2, 1.0, False, True), (1, 3, 0.95, False, False), (3, 4, 1.0, False, True)],
         columns=["first", "second", "correlation", "mirrored", "exact"],
     )
-    table = twins.leaks(pairs, split)
+    table = leakage.leaks(pairs, split)
     assert table.index.tolist() == ["PublicTest", "PrivateTest", "all"]
     assert table[["images", "exact", "with_twin"]].to_numpy().tolist() == [
         [2, 1, 2],
@@ -194,20 +196,20 @@ def test_leaks():
 
 def test_spread():
     pairs = pd.DataFrame({"first": range(11), "correlation": np.linspace(1, 0.9, 11)})
-    assert twins.spread(pairs, 3)["first"].tolist() == [0, 5, 10]
-    assert len(twins.spread(pairs, 20)) == 11
-    assert len(twins.spread(pairs.iloc[:0], 3)) == 0
+    assert leakage.spread(pairs, 3)["first"].tolist() == [0, 5, 10]
+    assert len(leakage.spread(pairs, 20)) == 11
+    assert len(leakage.spread(pairs.iloc[:0], 3)) == 0
 
 
 def test_pairs_are_kept(textures, tmp_path, monkeypatch):
     monkeypatch.setenv("FER_CACHE", str(tmp_path))
     images = textures[[0, 1, 2, 1]]
     dataset = Dataset("drawn", "", images, np.zeros(4, np.int8), np.zeros(4, np.int8))
-    pairs = twins.find(dataset)
+    pairs = leakage.find(dataset)
     assert pairs[["first", "second", "exact"]].to_numpy().tolist() == [[1, 3, True]]
-    monkeypatch.setattr(audit, "near_duplicates", lambda *_: pytest.fail("compared again"))
-    kept = twins.find(dataset)
+    monkeypatch.setattr(duplicates, "near_duplicates", lambda *_: pytest.fail("compared again"))
+    kept = leakage.find(dataset)
     pd.testing.assert_frame_equal(pairs.reset_index(drop=True), kept)
-    monkeypatch.setattr(audit, "near_duplicates", lambda *_: pairs.iloc[:0])
+    monkeypatch.setattr(duplicates, "near_duplicates", lambda *_: pairs.iloc[:0])
     next(tmp_path.iterdir()).write_bytes(b"half a file")
-    assert len(twins.find(dataset)) == 0
+    assert len(leakage.find(dataset)) == 0

@@ -1,4 +1,4 @@
-"""`python -m fer_utils.build`: one notebook, executed to the end or not there at all."""
+"""`python -m fer_utils.report.execute`: one notebook, executed to the end or not there at all."""
 
 import json
 import signal
@@ -11,7 +11,7 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-from fer_utils import build
+from fer_utils.report import execute
 
 PARAMETERS = new_code_cell(
     'DATASET = "auto"  # what to load\nPROFILE = "quick"\nSEED = 0',
@@ -29,7 +29,7 @@ def write_notebook(folder: Path, *sources: str) -> Path:
 
 
 def command(path: Path, *arguments: str) -> list[str]:
-    return [sys.executable, "-m", "fer_utils.build", str(path), *arguments]
+    return [sys.executable, "-m", "fer_utils.report.execute", str(path), *arguments]
 
 
 @pytest.fixture
@@ -83,7 +83,7 @@ def test_failing_cell(tmp_path, capsys):
     for name in [*older, "notebooks/02_other.ipynb"]:
         (tmp_path / "built" / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "built" / name).touch()
-    assert build.main([str(path)]) == 1
+    assert execute.main([str(path)]) == 1
     message = capsys.readouterr().err
     assert message.endswith(
         f"{path}: 01_probe cell 3/4 failed, at `x = 1 / 0  # here`\n"
@@ -96,7 +96,7 @@ def test_failing_cell(tmp_path, capsys):
 def test_user_error_has_no_traceback(tmp_path, capsys):
     raising = "class DataError(Exception): pass\nraise DataError('faces.csv, row 3: 2303 pixels')"
     path = write_notebook(tmp_path / "notebooks", raising)
-    assert build.main([str(path)]) == 1
+    assert execute.main([str(path)]) == 1
     message = capsys.readouterr().err
     assert message.count("\n") == 2
     assert message.endswith("DataError: faces.csv, row 3: 2303 pixels\n")
@@ -106,7 +106,7 @@ def test_user_error_has_no_traceback(tmp_path, capsys):
 def test_killed_kernel(tmp_path, capsys):
     """papermill itself would write a notebook that says `completed`."""
     path = write_notebook(tmp_path / "notebooks", "import os\nos.kill(os.getpid(), 9)")
-    assert build.main([str(path)]) == 1
+    assert execute.main([str(path)]) == 1
     message = capsys.readouterr().err
     assert "01_probe cell 2/2 failed, at `import os`\nthe kernel died" in message
     assert leftovers(tmp_path / "built") == []
@@ -146,12 +146,12 @@ def test_bad_parameters(tmp_path, capsys, arguments, message):
     older = tmp_path / "built" / "notebooks" / path.name
     older.parent.mkdir(parents=True)
     older.touch()
-    assert build.main([str(path), *arguments]) == 1
+    assert execute.main([str(path), *arguments]) == 1
     assert capsys.readouterr().err == f"{path}: {message}\n"
     assert older.exists()
 
 
 @pytest.mark.usefixtures("environment")
 def test_missing_notebook(tmp_path, capsys):
-    assert build.main([str(tmp_path / "08_none.ipynb")]) == 1
+    assert execute.main([str(tmp_path / "08_none.ipynb")]) == 1
     assert "No such file" in capsys.readouterr().err

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from fer_utils import crowd
-from fer_utils.formats import DataError
-from fer_utils.intervals import Interval, independent_interval, share
+from fer_utils.data import ferplus
+from fer_utils.data.formats import DataError
+from fer_utils.statistics.intervals import Interval, independent_interval, share
 
 HEADER = (
     "Usage,Image name,neutral,happiness,surprise,sadness,anger,disgust,fear,contempt,unknown,NF"
@@ -21,7 +21,7 @@ SPLIT = np.array([0, 0, 1, 2], np.int8)
 @pytest.fixture
 def write(tmp_path):
     def write(*lines: str):
-        path = tmp_path / crowd.FILE
+        path = tmp_path / ferplus.FILE
         path.write_text("\n".join(lines) + "\n", encoding="utf-8")
         return path
 
@@ -30,12 +30,20 @@ def write(tmp_path):
 
 @pytest.fixture
 def loaded(write, monkeypatch):
-    monkeypatch.setattr(crowd, "LEAST_MATCH", 0.3)  # one label of three is confirmed
-    return crowd.load(write(HEADER, *ROWS), LABELS, SPLIT)
+    monkeypatch.setattr(ferplus, "LEAST_MATCH", 0.3)  # one label of three is confirmed
+    return ferplus.load(write(HEADER, *ROWS), LABELS, SPLIT)
 
 
 def test_votes_are_in_the_order_of_the_classes(loaded):
-    assert crowd.ANSWERS[:7] == ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
+    assert ferplus.ANSWERS[:7] == (
+        "angry",
+        "disgust",
+        "fear",
+        "happy",
+        "sad",
+        "surprise",
+        "neutral",
+    )
     assert loaded.votes.tolist() == [
         [9, 1, 0, 0, 0, 0, 0, 0, 0, 0],
         [0, 0, 0, 0, 1, 1, 6, 2, 0, 0],
@@ -50,22 +58,22 @@ def test_majority_is_more_than_half(loaded):
 
 
 def test_label_counts(loaded):
-    counts = crowd.label_counts(LABELS, loaded)
+    counts = ferplus.label_counts(LABELS, loaded)
     assert counts.to_numpy().sum() == 4
     assert counts.loc["angry", "angry"] == counts.loc["sad", "neutral"] == 1
     assert counts.loc["fear", "none"] == counts.loc["happy", "no face"] == 1
-    assert crowd.label_counts(np.array([0, -1, -1, -1]), loaded).to_numpy().sum() == 1
+    assert ferplus.label_counts(np.array([0, -1, -1, -1]), loaded).to_numpy().sum() == 1
 
 
 def test_voter_counts(loaded):
-    counts = crowd.voter_counts(LABELS, loaded)
+    counts = ferplus.voter_counts(LABELS, loaded)
     assert counts.loc["angry"].tolist() == [9, 1, 0, 0, 0, 0, 0, 0, 0, 0]
     assert counts.loc["fear", "sad"] == 5
     assert counts.loc["neutral"].sum() == 0
 
 
 def test_voter_against_others(loaded):
-    counts = crowd.voter_against_others(loaded)
+    counts = ferplus.voter_against_others(loaded)
     assert counts.loc["angry"].tolist() == [9, 1, 0, 0, 0, 0, 0, 0, 0, 0]
     # a neutral voter leaves 5 of 9 neutral, any other 6 of 9
     assert counts.loc["neutral"].tolist() == [0, 0, 0, 0, 1, 1, 6, 2, 0, 0]
@@ -77,7 +85,7 @@ def test_voter_against_others(loaded):
 
 def test_contradicted(loaded):
     # angry is confirmed; sad has a neutral majority, happy one of "no face"; fear has none
-    table = crowd.contradicted(LABELS, loaded)
+    table = ferplus.contradicted(LABELS, loaded)
     assert table.loc["angry"].tolist() == [1, 0, 1, share(0, 1)]
     assert table.loc["sad"].tolist() == [1, 0, 0, share(1, 1)]
     assert table.loc["fear", "without_majority"] == 1
@@ -88,7 +96,7 @@ def test_contradicted(loaded):
 def test_voter_shares():
     votes = np.zeros((3, 10), int)
     votes[:, 0], votes[:, 1] = (10, 5, 0), (0, 5, 10)
-    shares = crowd.voter_shares(np.array([0, 0, 1]), crowd.Crowd(votes))
+    shares = ferplus.voter_shares(np.array([0, 0, 1]), ferplus.Crowd(votes))
     assert shares.index.tolist() == ["angry"]  # one image of disgust has no interval
     assert shares.loc["angry", "angry"].estimate == 0.75
     assert shares.loc["angry", "angry"].high == 1  # Student's interval, cut
@@ -98,12 +106,12 @@ def test_voter_shares():
 def test_judge_and_sides(loaded):
     # majorities: angry (9 of 10), neutral (6), none, no face
     predictions = np.array([0, 6, 4, 6])
-    judged = crowd.judge(predictions, LABELS, loaded)
+    judged = ferplus.judge(predictions, LABELS, loaded)
     assert judged["label"] == share(1, 4)
     assert judged["majority"] == share(2, 2)
     assert judged["clear"] == share(1, 1)
     assert judged["voter"].estimate == pytest.approx((0.9 + 0.1 + 0.5 + 0) / 4)
-    assert crowd.sides(predictions, LABELS, loaded) == {
+    assert ferplus.sides(predictions, LABELS, loaded) == {
         "mistakes": 3,
         "model": 1,
         "label": 0,
@@ -114,7 +122,7 @@ def test_judge_and_sides(loaded):
 
 def test_confirmed_recall(loaded):
     # of the labels angry, sad, fear and happy the crowd confirms angry
-    table = crowd.confirmed_recall(np.array([0, 6, 2, 6]), LABELS, loaded)
+    table = ferplus.confirmed_recall(np.array([0, 6, 2, 6]), LABELS, loaded)
     assert table.columns.tolist() == ["images", "recall", "confirmed", "recall_confirmed"]
     assert table.loc["sad"].tolist()[:3] == [1, share(0, 1), 0]
     assert table.loc["angry"].tolist() == [1, share(1, 1), 1, share(1, 1)]
@@ -128,13 +136,13 @@ def test_votes_of_some_images(loaded):
 
 
 def test_beside_says_what_it_found(write, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(crowd, "LEAST_MATCH", 0.3)
+    monkeypatch.setattr(ferplus, "LEAST_MATCH", 0.3)
     name = str(tmp_path)
-    assert crowd.beside(name, LABELS, SPLIT) is None
+    assert ferplus.beside(name, LABELS, SPLIT) is None
     assert "no fer2013new.csv" in capsys.readouterr().out
     write(HEADER, *ROWS)
-    assert len(crowd.beside(name, LABELS, SPLIT).votes) == 4
-    assert crowd.beside(name, LABELS[:3], SPLIT[:3]) is None
+    assert len(ferplus.beside(name, LABELS, SPLIT).votes) == 4
+    assert ferplus.beside(name, LABELS[:3], SPLIT[:3]) is None
     assert "not used: " in capsys.readouterr().out
 
 
@@ -154,20 +162,20 @@ def test_beside_says_what_it_found(write, tmp_path, monkeypatch, capsys):
 def test_what_is_wrong_with_a_file_is_said(write, lines, message):
     path = write(*lines)
     with pytest.raises(DataError, match=message) as error:
-        crowd.load(path, LABELS, SPLIT)
+        ferplus.load(path, LABELS, SPLIT)
     assert str(path) in str(error.value)
     assert "\n" not in str(error.value)
 
 
 def test_find_looks_beside_the_data(tmp_path, monkeypatch, write):
     monkeypatch.delenv("FER_DATA", raising=False)
-    monkeypatch.setattr(crowd, "data_dir", lambda: tmp_path)
-    assert crowd.find() is None
+    monkeypatch.setattr(ferplus, "data_dir", lambda: tmp_path)
+    assert ferplus.find() is None
     path = write(HEADER)
-    assert crowd.find() == crowd.find("fer2013") == path
-    assert crowd.find("drawn") is None
-    assert crowd.find(str(tmp_path)) == crowd.find(str(tmp_path / "fer2013.csv")) == path
+    assert ferplus.find() == ferplus.find("fer2013") == path
+    assert ferplus.find("drawn") is None
+    assert ferplus.find(str(tmp_path)) == ferplus.find(str(tmp_path / "fer2013.csv")) == path
     monkeypatch.setenv("FER_DATA", str(tmp_path / "elsewhere" / "fer2013.csv"))
-    assert crowd.find() is None
+    assert ferplus.find() is None
     monkeypatch.setenv("FER_DATA", str(tmp_path / "fer2013.csv.gz"))
-    assert crowd.find() == path
+    assert ferplus.find() == path

@@ -13,9 +13,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fer_utils import data, fetch, formats
-from fer_utils.data import DataError, Dataset, hold_out, load
-from fer_utils.labels import CLASSES, PRIVATE, PUBLIC, SPLITS, TRAINING
+from fer_utils.data import dataset as data
+from fer_utils.data import fetch, formats
+from fer_utils.data.dataset import DataError, Dataset, hold_out, load
+from fer_utils.fer2013 import CLASSES, PRIVATE, PUBLIC, SPLITS, TRAINING
 
 LABELS = np.array([0, 6, 3, 1, 4, 5, 2], np.int8)
 SPLIT = np.array([0, 0, 0, 0, 1, 1, 2], np.int8)
@@ -284,7 +285,7 @@ def test_drawn_faces_are_the_default_and_cached(folder, monkeypatch):
         drawn.append(1)
         return IMAGES, LABELS, SPLIT
 
-    monkeypatch.setattr(data.synthetic, "dataset", draw)
+    monkeypatch.setattr(data.faces, "dataset", draw)
     for name in ("auto", "drawn"):
         dataset = load(name)
         assert_is_the_set(dataset)

@@ -9,9 +9,9 @@ import sys
 import numpy as np
 import pytest
 
-from fer_utils import data, runs, training
-from fer_utils.data import Dataset
-from fer_utils.experiments import Config, Phase
+from fer_utils.data.dataset import Dataset, hold_out
+from fer_utils.training import loop, runs
+from fer_utils.training.experiments import Config, Phase
 
 # No tensor is wide enough for dropout, whose masks depend on the number of replicas.
 CONFIG = Config(
@@ -34,17 +34,17 @@ def dataset() -> Dataset:
     return Dataset("drawn", "noise", images, labels, split)
 
 
-def examples() -> training.Examples:
+def examples() -> loop.Examples:
     noise = dataset()
-    fit, held_out = data.hold_out(noise)
-    return training.Examples(
+    fit, held_out = hold_out(noise)
+    return loop.Examples(
         noise.images[fit], noise.labels[fit], noise.images[held_out], noise.labels[held_out]
     )
 
 
-def train(config: Config, checkpoint, strategy=None, after_step=None) -> training.Trained:
+def train(config: Config, checkpoint, strategy=None, after_step=None) -> loop.Trained:
     noise = dataset()
-    return training.train(
+    return loop.train(
         config,
         examples(),
         checkpoint=checkpoint,
@@ -55,7 +55,7 @@ def train(config: Config, checkpoint, strategy=None, after_step=None) -> trainin
 
 
 @pytest.fixture(scope="module")
-def alone(tmp_path_factory) -> training.Trained:
+def alone(tmp_path_factory) -> loop.Trained:
     return train(CONFIG, tmp_path_factory.mktemp("alone") / "c.npz")
 
 
@@ -76,7 +76,7 @@ def weights(path) -> list[np.ndarray]:
         return list(arrays.values())
 
 
-def assert_same(trained: list[np.ndarray], alone: training.Trained) -> None:
+def assert_same(trained: list[np.ndarray], alone: loop.Trained) -> None:
     for ours, theirs in zip(trained, alone.weights, strict=True):
         np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-5)
 
@@ -119,24 +119,26 @@ WORKER = """
 import sys
 from pathlib import Path
 import numpy as np
-from fer_utils import distribution, runs, training
-from fer_utils.paths import cache_dir
+from fer_utils.training import devices
+from fer_utils.training import campaign
+from fer_utils.training import loop
+from fer_utils.files import cache_dir
 from test_distributed import CONFIG, dataset, train
 
-strategy, folder = distribution.choose(), Path(sys.argv[1])
-training.CHECKPOINT_SECONDS = 0
+strategy, folder = devices.choose(), Path(sys.argv[1])
+loop.CHECKPOINT_SECONDS = 0
 checkpoint = cache_dir() / "checkpoints" / f"{CONFIG.name}.npz"
 savez = np.savez
 
 def chief_only(*args, **arrays):
-    assert distribution.is_chief(strategy), "a worker writes a checkpoint"
+    assert devices.is_chief(strategy), "a worker writes a checkpoint"
     savez(*args, **arrays)
 
 def stop(step):
     if step == 4:
         raise InterruptedError
 
-training.np.savez = chief_only
+loop.np.savez = chief_only
 try:
     train(CONFIG, checkpoint, strategy, after_step=stop)
 except InterruptedError:
@@ -144,9 +146,9 @@ except InterruptedError:
 steps = []
 trained = train(CONFIG, checkpoint, strategy, after_step=steps.append)
 print("resumed", steps)
-name = "chief" if distribution.is_chief(strategy) else "worker"
+name = "chief" if devices.is_chief(strategy) else "worker"
 savez(folder / f"{name}.npz", *trained.weights)
-print("run", runs.get(CONFIG, dataset(), strategy).made["replicas"])
+print("run", campaign.get(CONFIG, dataset(), strategy).made["replicas"])
 """
 
 

@@ -3,12 +3,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fer_utils import evaluation, exploration
-from fer_utils.data import Dataset
-from fer_utils.intervals import mean_interval, share
-from fer_utils.labels import CLASSES
+from fer_utils.data.dataset import Dataset
+from fer_utils.fer2013 import CLASSES
 from fer_utils.plots import confusion as confusion_plots
 from fer_utils.plots import exploration as plots
+from fer_utils.questions import exploration
+from fer_utils.statistics.intervals import mean_interval, share
+from fer_utils.training import predictions
 
 LABELS = np.array([0, 0, 3, 3, 3, -1, 3, 0], np.int8)
 SPLIT = np.array([0, 0, 0, 0, 0, 0, 1, 1], np.int8)
@@ -100,14 +101,12 @@ def test_answers_are_of_the_labelled_test_images(monkeypatch, public_labels, nam
     parts = {"held_out": np.array([1, 2])}
     if public_labels[0] >= 0:
         parts["public"] = np.array([6, 7])
-    monkeypatch.setattr(evaluation.runs, "evaluation_parts", lambda _: parts)
-
-    class Run:
-        logits = dict.fromkeys(parts, np.eye(7)[[3, 3]])
-
-    answers = evaluation.answers(Run, dataset)
-    assert list(answers) == names
-    together = evaluation.together(answers | {"again": evaluation.held_out(Run, dataset)})
-    assert together.predictions.tolist() == [3, 3, 3, 3]
-    assert together.correct.tolist() == [*answers[names[0]].correct, False, True]
-    assert together.counts.sum() == 4
+    monkeypatch.setattr(predictions, "part_rows", lambda _: parts)
+    logits = dict.fromkeys(parts, np.eye(7)[[3, 3]])
+    answers = predictions.of_logits(logits, dataset)
+    judged = predictions.tested(answers)
+    assert [one.part.images for one in judged.values()] == names
+    both = predictions.together(judged | {"again": answers["held_out"]})
+    assert both.classes.tolist() == [3, 3, 3, 3]
+    assert both.correct.tolist() == [*next(iter(judged.values())).correct, False, True]
+    assert both[both.correct].labels.tolist() == [3] * int(both.correct.sum())

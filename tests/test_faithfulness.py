@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from fer_utils import faithfulness
 from fer_utils.backend import keras
+from fer_utils.interpret import faithfulness
 
 SIZE = 12
 LAYERS = keras.layers

@@ -4,8 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fer_utils import ascent, border, experiments, filters, models, zones
-from fer_utils.labels import SIZE
+from fer_utils.fer2013 import SIZE
+from fer_utils.interpret import ascent
+from fer_utils.questions import border, face_zones, filters
+from fer_utils.training import experiments, network
 
 CONFIG = experiments.Config(
     name="tiny",
@@ -19,7 +21,7 @@ CONFIG = experiments.Config(
 
 @pytest.fixture(scope="module")
 def model():
-    return models.build(CONFIG)
+    return network.build(CONFIG)
 
 
 def frame_of(values, seeds):
@@ -118,7 +120,7 @@ def test_a_filter_that_sees_a_zone_is_addressed(model, monkeypatch):
     rng = np.random.default_rng(0)
     uniform = 1 + 0.1 * rng.random((20, SIZE, SIZE, 2))
     mouth = uniform.copy()
-    mouth[..., 1] += 5 * zones.ZONES["mouth"]
+    mouth[..., 1] += 5 * face_zones.ZONES["mouth"]
     answers = {"model": mouth, "control": uniform}
     monkeypatch.setattr(filters, "activation_maps", lambda model, layer, images: answers[model])
     table = filters.addresses("model", "control", np.zeros((20, SIZE, SIZE, 1)))

@@ -102,15 +102,15 @@ def test_nothing_is_done_again_without_a_change(build):
 
 
 def test_another_seed_or_a_missing_html_is_a_reason_to_build(build):
-    assert f"fer_utils.build notebooks/{NAMES[0]}" in build.run("SEED=1", "-n")
+    assert f"fer_utils.report.execute notebooks/{NAMES[0]}" in build.run("SEED=1", "-n")
     hidden = (build.folder / "index.html").rename(build.folder / "hidden")
-    assert "fer_utils.report" in build.run("-n")
+    assert "fer_utils.report.document" in build.run("-n")
     hidden.rename(build.folder / "index.html")
 
 
 @pytest.mark.parametrize("name", NAMES[1:5])
 def test_competition_files_without_test_labels_are_enough(name, competition):
-    command = [sys.executable, "-m", "fer_utils.build", f"notebooks/{name}.ipynb"]
+    command = [sys.executable, "-m", "fer_utils.report.execute", f"notebooks/{name}.ipynb"]
     done = subprocess.run(
         [*command, "-p", "PROFILE", "tiny"],
         cwd=ROOT,

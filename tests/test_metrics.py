@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from fer_utils import calibration, comparisons, ensembles, intervals, metrics
-from fer_utils.intervals import Interval
-from fer_utils.labels import CLASSES
+from fer_utils.fer2013 import CLASSES
+from fer_utils.questions import ensemble
+from fer_utils.statistics import calibration, classification, comparisons, intervals
+from fer_utils.statistics.intervals import Interval
 
 Z = 1.959964
 
@@ -107,15 +108,15 @@ HAND = counts_of(
 
 def test_accuracy_and_confusion():
     labels, predictions = np.array([0, 0, 3, 6]), np.array([0, 4, 3, 6])
-    assert metrics.accuracy(labels, predictions) == intervals.share(3, 4)
-    counts = metrics.confusion(labels, predictions)
+    assert classification.accuracy(labels, predictions) == intervals.share(3, 4)
+    counts = classification.confusion(labels, predictions)
     assert counts.shape == (7, 7)
     assert counts.sum() == 4
     assert counts[0, 0] == counts[0, 4] == counts[3, 3] == counts[6, 6] == 1
 
 
 def test_per_class():
-    table = metrics.per_class(HAND)
+    table = classification.per_class(HAND)
     assert table["support"].tolist() == [10, 0, 0, 0, 5, 0, 0]
     assert table.loc["angry", "precision"] == intervals.share(6, 7)
     assert table.loc["sad", "recall"] == intervals.share(3, 5)
@@ -124,7 +125,7 @@ def test_per_class():
     assert 0 < f1.low < f1.estimate < f1.high <= 1
     assert table.loc["fear", "f1"].estimate == 0  # predicted once, wrongly
     assert np.isnan(table.loc["happy", "f1"].estimate)  # neither true nor predicted
-    assert metrics.macro_f1(HAND).estimate == pytest.approx((12 / 17 + 6 / 12 + 0) / 3)
+    assert classification.macro_f1(HAND).estimate == pytest.approx((12 / 17 + 6 / 12 + 0) / 3)
 
 
 def test_f1_interval_agrees_with_the_bootstrap_of_images():
@@ -132,15 +133,20 @@ def test_f1_interval_agrees_with_the_bootstrap_of_images():
     labels = random.integers(0, 7, 400)
     predictions = np.where(random.random(400) < 0.6, labels, random.integers(0, 7, 400))
     direct = intervals.bootstrap(
-        lambda a, b: metrics.f1(metrics.confusion(a, b))[2], labels, predictions, resamples=300
+        lambda a, b: classification.f1(classification.confusion(a, b))[2],
+        labels,
+        predictions,
+        resamples=300,
     )
-    quick = metrics.per_class(metrics.confusion(labels, predictions)).loc["fear", "f1"]
+    quick = classification.per_class(classification.confusion(labels, predictions)).loc[
+        "fear", "f1"
+    ]
     assert ends(quick) == pytest.approx(ends(direct), abs=0.02)
 
 
 def test_scores_are_plain_json():
     labels, predictions = np.array([0, 0, 3, 6], np.int8), np.array([0, 4, 3, 6])
-    figures = json.loads(json.dumps(metrics.scores(labels, predictions)))
+    figures = json.loads(json.dumps(classification.scores(labels, predictions)))
     assert figures["n"] == 4
     assert figures["accuracy"] == 0.75
     assert figures["per_class"]["angry"] == pytest.approx(
@@ -161,7 +167,7 @@ def test_confused_pairs():
             ("neutral", "happy"): 10,
         }
     )
-    table = metrics.confused_pairs(counts)
+    table = classification.confused_pairs(counts)
     assert len(table) == 21
     first, second = table.iloc[0], table.iloc[1]
     assert (first["first"], first["second"], first["images"]) == ("fear", "sad", 50)
@@ -179,13 +185,13 @@ def test_claims_hold_fail_or_are_not_shown():
     others = {(name, "happy"): 10 for name in CLASSES if name not in ("happy", "fear", "sad")}
     weak = {("fear", "fear"): 40, ("fear", "sad"): 60, ("sad", "sad"): 40, ("sad", "fear"): 60}
     counts = counts_of(diagonal | others | weak)
-    assert metrics.weakest(counts, ["fear", "sad"]).verdict == "holds"
-    assert metrics.weakest(counts, ["angry"]).verdict == "does not hold"
-    assert metrics.weakest(counts, ["fear"]).verdict == "not shown"  # as weak as sad
-    assert metrics.taken_for(counts, "fear", ["sad"]).verdict == "holds"
-    claim = metrics.taken_for(counts, "fear", ["sad", "disgust"])
+    assert classification.weakest(counts, ["fear", "sad"]).verdict == "holds"
+    assert classification.weakest(counts, ["angry"]).verdict == "does not hold"
+    assert classification.weakest(counts, ["fear"]).verdict == "not shown"  # as weak as sad
+    assert classification.taken_for(counts, "fear", ["sad"]).verdict == "holds"
+    claim = classification.taken_for(counts, "fear", ["sad", "disgust"])
     assert (claim.verdict, claim.named) == ("not shown", "disgust")  # nor has any other class
-    claim = metrics.taken_for(counts, "fear", ["disgust", "happy"])
+    claim = classification.taken_for(counts, "fear", ["disgust", "happy"])
     assert (claim.verdict, claim.other) == ("does not hold", "sad")
     assert claim.difference == intervals.paired_interval(0, 60, 100)
 
@@ -198,7 +204,9 @@ def test_statements_are_checked_as_a_whole_and_by_name():
             **{(name, name): 100 for name in CLASSES if name != "fear"},
         }
     )
-    table = metrics.check_statements(counts, [(None, ["fear"]), ("fear", ["sad", "disgust"])])
+    table = classification.check_statements(
+        counts, [(None, ["fear"]), ("fear", ["sad", "disgust"])]
+    )
     assert table[["statement", "verdict"]].to_numpy().tolist() == [
         ["weakest: fear", "holds"],
         ["weakest: fear", "holds"],
@@ -212,11 +220,13 @@ def test_statements_are_checked_as_a_whole_and_by_name():
 
 def test_row_shares_and_recall_gap():
     counts = counts_of({("fear", "fear"): 30, ("fear", "sad"): 10, ("happy", "happy"): 60})
-    shares = metrics.row_shares(counts)
+    shares = classification.row_shares(counts)
     assert shares.loc["fear", "sad"] == intervals.share(10, 40)
     assert np.isnan(shares.loc["angry", "sad"].estimate)
-    assert metrics.by_recall(counts).index.tolist() == ["fear", "happy"]
-    assert metrics.recall_gap(counts, "fear") == intervals.independent_interval(60, 60, 30, 40)
+    assert classification.by_recall(counts).index.tolist() == ["fear", "happy"]
+    assert classification.recall_gap(counts, "fear") == intervals.independent_interval(
+        60, 60, 30, 40
+    )
 
 
 # comparisons
@@ -318,8 +328,8 @@ def test_factorial_effects_are_judged():
 
 def test_average():
     members = np.array([[[0.2, 0.8]], [[0.6, 0.4]]])
-    assert ensembles.average(members) == pytest.approx(np.array([[0.4, 0.6]]))
-    assert ensembles.average(members, [3, 1]) == pytest.approx(np.array([[0.3, 0.7]]))
+    assert ensemble.average(members) == pytest.approx(np.array([[0.4, 0.6]]))
+    assert ensemble.average(members, [3, 1]) == pytest.approx(np.array([[0.3, 0.7]]))
 
 
 def test_choose_weights_finds_the_optimum():
@@ -327,15 +337,15 @@ def test_choose_weights_finds_the_optimum():
     # where 3 * 0.8 / (0.1 + 0.8 w) = 0.8 / (0.9 - 0.8 w), so w = 0.8125
     of_label = np.array([[0.9, 0.9, 0.9, 0.1], [0.1, 0.1, 0.1, 0.9]])
     members = np.stack([of_label, 1 - of_label], axis=2)
-    weights = ensembles.choose_weights(members, np.zeros(4, int))
+    weights = ensemble.choose_weights(members, np.zeros(4, int))
     assert weights == pytest.approx([0.8125, 0.1875], abs=1e-3)
     useless = np.stack([members[0], 1 - members[0]])[:, :3]
-    assert ensembles.choose_weights(useless, np.zeros(3, int)) == pytest.approx([1, 0], abs=1e-6)
+    assert ensemble.choose_weights(useless, np.zeros(3, int)) == pytest.approx([1, 0], abs=1e-6)
 
 
 def test_accuracy_by_size():
     members = np.array([[[0.9, 0.1], [0.9, 0.1]], [[0.2, 0.8], [0.2, 0.8]]])
-    by_size = ensembles.accuracy_by_size(members, np.array([0, 1]))
+    by_size = ensemble.accuracy_by_size(members, np.array([0, 1]))
     assert by_size[1].estimate == 0.5  # each member is right on one image of two
     assert by_size[2].estimate == 0.5  # the average says class 0 twice
     assert set(by_size) == {1, 2}
@@ -343,7 +353,7 @@ def test_accuracy_by_size():
 
 def test_diversity():
     predictions = {"a": np.array([0, 0, 1, 2, 3]), "b": np.array([0, 1, 1, 3, 3])}
-    row = ensembles.diversity(predictions, np.array([0, 0, 1, 1, 1])).iloc[0]
+    row = ensemble.diversity(predictions, np.array([0, 0, 1, 1, 1])).iloc[0]
     assert row["agreement"] == intervals.share(3, 5)
     assert row["disagreement"] == intervals.share(1, 5)
     assert row["double_fault"] == intervals.share(2, 5)

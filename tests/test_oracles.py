@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from fer_utils.backend import keras
-from fer_utils.pipeline import normalise
-from fer_utils.saliency import explain
+from fer_utils.data.transforms import normalise
+from fer_utils.interpret.saliency import explain
 
 COUNT, SAMPLES, STEPS, SIGMA = 6, 8, 100, 0.15
 

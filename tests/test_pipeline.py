@@ -3,14 +3,15 @@
 import numpy as np
 import pytest
 
-from fer_utils import pipeline
-from fer_utils.pipeline import TRANSFORMS, Batches, Transform, augment, normalise
+from fer_utils.data import transforms
+from fer_utils.data.transforms import TRANSFORMS, Transform, augment, normalise
+from fer_utils.training.batches import Batches
 
 
 def only(image: np.ndarray, transform: Transform, monkeypatch, fill: str = "zero") -> np.ndarray:
     """The image under one transform."""
     monkeypatch.setitem(TRANSFORMS, "one", (transform,))
-    pipeline._warp_tables.cache_clear()
+    transforms._warp_tables.cache_clear()
     return augment(image[None], np.zeros(1, int), "one", fill)[0]
 
 

@@ -8,8 +8,9 @@ import pytest
 import skimage.data
 from PIL import Image, ImageFile
 
-from fer_utils import predict, runs
-from fer_utils.labels import CLASSES
+from fer_utils import predict
+from fer_utils.fer2013 import CLASSES
+from fer_utils.training import runs
 
 HOPPER = Path(matplotlib.get_data_path()) / "sample_data" / "grace_hopper.jpg"
 
@@ -145,4 +146,4 @@ def test_one_line_errors(arguments, message, tmp_path, monkeypatch, capsys):
 def test_without_a_finished_run_the_error_says_how_to_train_one(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("FER_RUNS", str(tmp_path))
     assert predict.main([str(HOPPER)]) == 1
-    assert "python -m fer_utils.runs model1" in capsys.readouterr().err
+    assert "python -m fer_utils.training.campaign model1" in capsys.readouterr().err

@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 import tomllib
+from collections import Counter
 from pathlib import Path
 
 import nbformat
@@ -16,44 +17,22 @@ ROOT = Path(__file__).parents[1]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 MODULES = sorted((ROOT / "fer_utils").rglob("*.py"))
 
-# A module imports only from lines above its own.
-LAYERS = [
-    ["labels", "paths"],
-    ["experiments", "homework", "backend", "progress", "intervals", "formats", "pipeline"],
-    ["faces", "painting", "metrics", "comparisons", "ensembles", "calibration", "audit"],
-    ["synthetic", "models", "probe", "exploration", "crowd", "zones", "architecture"],
-    ["distribution", "plots"],
-    ["data", "training", "saliency", "ascent", "adversarial"],
-    ["runs", "faithfulness", "twins", "fetch"],
-    ["results", "views", "evaluation", "selection", "trust", "border", "filters"],
-    ["notebook", "sections"],
-    ["build", "report", "readme", "predict"],
+WITHOUT_TENSORFLOW = [
+    *("data.dataset", "statistics.classification", "plots.training", "notebook", "training.runs"),
+    *("training.campaign", "questions.accuracy", "report.document", "report.execute", "readme"),
 ]
-WITHOUT_TENSORFLOW = ["data", "metrics", "plots.training", "notebook", "results", "report", "build"]
 
 
-def name_of(path: Path) -> str:
-    return ".".join(path.relative_to(ROOT / "fer_utils").with_suffix("").parts)
+def test_imports_go_one_way():
+    """The contracts are in pyproject.toml, under [tool.importlinter]."""
+    linter = Path(sys.executable).with_name("lint-imports")
+    done = subprocess.run([linter, "--no-cache"], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout
 
 
-def imports(path: Path) -> set[str]:
-    """Top-level names of the package's modules that a file imports, in functions too."""
-    found = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.ImportFrom) and node.module == "fer_utils":
-            found |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("fer_utils."):
-            found.add(node.module.split(".")[1])
-    return found
-
-
-@pytest.mark.parametrize("path", MODULES, ids=name_of)
-def test_modules_import_downwards_only(path):
-    layer = {name: number for number, names in enumerate(LAYERS) for name in names}
-    own = name_of(path).split(".")[0]
-    if own != "__init__":
-        upwards = [name for name in imports(path) if layer[name] >= layer[own]]
-        assert not upwards, f"{own} imports {upwards}: move it up, or the import down"
+def test_no_folder_has_more_than_twelve_modules():
+    folders = Counter(path.parent for path in MODULES if path.name != "__init__.py")
+    assert {str(folder): count for folder, count in folders.items() if count > 12} == {}
 
 
 def test_importing_does_not_load_tensorflow():
@@ -90,7 +69,6 @@ def test_notebook_is_thin_stripped_and_has_one_parameters_cell(path):
     assert not any(isinstance(node, defined) for tree in trees for node in ast.walk(tree))
     lengths = [len(cell.source.splitlines()) for cell in code]
     assert max(lengths) <= 25
-    assert sum(lengths) <= 150
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
@@ -111,7 +89,7 @@ def test_readme_lists_the_notebooks_and_commands_that_exist():
     assert set(re.findall(r"notebooks/(\d\d_\w+)\.ipynb", readme)) == {p.stem for p in NOTEBOOKS}
     targets = re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.M)
     assert set(re.findall(r"`make ([a-z]+)", readme)) <= set(targets)
-    assert re.findall(r"`(fer_utils/\w+\.py)`", readme), "README maps the package"
+    assert re.findall(r"`(fer_utils/[\w/]+\.py)`", readme), "README maps the package"
     missing = [
         p
         for p in re.findall(r"`((?:fer_utils|runs|report|tests|bench)/[\w./]*)`", readme)

@@ -1,4 +1,4 @@
-"""`python -m fer_utils.report` on three small executed notebooks with every kind of output."""
+"""`fer_utils.report.document` on three small executed notebooks with every kind of output."""
 
 import contextlib
 import http.server
@@ -22,10 +22,10 @@ from bs4 import BeautifulSoup
 from fontTools.ttLib import TTFont
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from fer_utils import report
-from fer_utils.labels import CHINESE, CLASSES
-from fer_utils.paths import ROOT
-from fer_utils.sections import ReportError
+from fer_utils.fer2013 import CHINESE, CLASSES
+from fer_utils.files import ROOT
+from fer_utils.report import document
+from fer_utils.report.page import ReportError
 
 NAMES = ("01_data_exploration", "02_training", "03_confusion_matrix")
 CHROMIUM = shutil.which("chromium")
@@ -79,7 +79,7 @@ def notebook(name: str) -> nbformat.NotebookNode:
         new_code_cell("DATASET = 'auto'\nPROFILE = ''", metadata={"tags": ["parameters"]}),
         new_markdown_cell(
             "## Learning curves\n\nSee [training](02_training.ipynb), its [tables]"
-            "(02_training.ipynb#Tables), [here](#Learning-curves), [code](../fer_utils/data.py) "
+            "(02_training.ipynb#Tables), [here](#Learning-curves), [code](../fer_utils/files.py) "
             "and [a paper](https://arxiv.org/abs/1409.1556)."
         ),
         new_code_cell(
@@ -131,7 +131,7 @@ def built(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("FER_BUILD", str(folder))
         write_executed(folder)
-        report.write(NAMES)
+        document.write(NAMES)
     return folder
 
 
@@ -240,7 +240,7 @@ def test_stand_ins_are_named(tmp_path, monkeypatch):
     monkeypatch.setenv("FER_BUILD", str(tmp_path))
     write_executed(tmp_path, NAMES[:1])
     write_executed(tmp_path, NAMES[1:], stand_ins=["model1-reference"])
-    line = report.read_facts(NAMES)["Stand-ins"]
+    line = document.read_facts(NAMES)["Stand-ins"]
     assert line == "narrow networks, trained briefly, in place of model1-reference"
 
 
@@ -277,10 +277,10 @@ def test_no_printer(tmp_path, monkeypatch, capsys):
     (notebooks / "01_data_exploration.ipynb").touch()
     write_executed(build, NAMES[:1])
     (build / "report.pdf").touch()
-    monkeypatch.setattr(report, "NOTEBOOKS", notebooks)
+    monkeypatch.setattr(document, "NOTEBOOKS", notebooks)
     monkeypatch.setenv("FER_BUILD", str(build))
     monkeypatch.setenv("PATH", "")
-    assert report.main() == 1
+    assert document.main() == 1
     message = capsys.readouterr().err
     assert "apt install libpango-1.0-0 libpangoft2-1.0-0" in message
     assert "cannot load library" in message
@@ -292,7 +292,7 @@ def test_no_printer(tmp_path, monkeypatch, capsys):
 @pytest.mark.skipif(not CHROMIUM, reason="no chromium on PATH")
 def test_chromium_prints(built, tmp_path):
     pdf = tmp_path / "report.pdf"
-    assert report.print_pdf(built / "index.html", pdf) == "chromium"
+    assert document.print_pdf(built / "index.html", pdf) == "chromium"
     assert pdf.read_bytes().startswith(b"%PDF")
 
 
@@ -316,7 +316,7 @@ def test_errors(tmp_path, monkeypatch, spoil, message):
     else:
         (tmp_path / spoil).unlink()
     with pytest.raises(ReportError, match=f"^{re.escape(message)}"):
-        report.write(NAMES)
+        document.write(NAMES)
     assert not (tmp_path / "index.html").exists()
 
 
@@ -393,5 +393,5 @@ def test_notebooks_link_to_notebooks_that_exist():
 
 
 if __name__ == "__main__":  # the fixture's report, to look at: FER_BUILD=folder
-    write_executed(report.build_dir())
-    report.write(NAMES)
+    write_executed(document.build_dir())
+    document.write(NAMES)

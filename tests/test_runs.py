@@ -7,16 +7,18 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from fer_utils import experiments, runs, synthetic
-from fer_utils.data import Dataset
-from fer_utils.pipeline import normalise
+from fer_utils.data.dataset import Dataset
+from fer_utils.data.drawn import faces
+from fer_utils.data.transforms import normalise
+from fer_utils.training import campaign, experiments, runs
+from fer_utils.training.predictions import part_rows
 
 CONFIG = experiments.model("model1", profile="tiny", dataset="drawn", seed=0)
 
 
 @pytest.fixture(scope="module")
 def dataset() -> Dataset:
-    images, labels, split = synthetic.dataset(sizes=(120, 30, 20))
+    images, labels, split = faces.dataset(sizes=(120, 30, 20))
     return Dataset("drawn", "a few drawn faces", images, labels, split)
 
 
@@ -26,7 +28,7 @@ def finished(dataset, tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("FER_RUNS", str(tmp_path_factory.mktemp("runs")))
         patch.setenv("FER_CACHE", str(tmp_path_factory.mktemp("cache")))
-        yield runs.get(CONFIG, dataset)
+        yield campaign.get(CONFIG, dataset)
 
 
 def test_folder_holds_what_it_should(finished):
@@ -39,7 +41,7 @@ def test_folder_holds_what_it_should(finished):
 
 
 def test_metrics_are_those_of_the_logits(finished, dataset):
-    rows = runs.evaluation_parts(dataset)
+    rows = part_rows(dataset)
     assert set(finished.metrics) == set(rows) == {"held_out", "public", "private"}
     for part, scores in finished.metrics.items():
         predictions = finished.logits[part].argmax(axis=1)
@@ -51,22 +53,22 @@ def test_metrics_are_those_of_the_logits(finished, dataset):
 
 
 def test_weights_give_the_logits_again(finished, dataset):
-    from fer_utils.models import predictor
+    from fer_utils.interpret.introspection import predictor
 
-    rows = runs.evaluation_parts(dataset)["public"]
+    rows = part_rows(dataset)["public"]
     again = predictor(finished.model())(normalise(dataset.images[rows], True))
     np.testing.assert_allclose(again, finished.logits["public"], atol=0.01)
 
 
 def test_finished_run_is_loaded_not_trained(finished, dataset, monkeypatch):
-    monkeypatch.setattr(runs, "_train", lambda *_: pytest.fail("trained again"))
-    assert runs.get(CONFIG, dataset).metrics == finished.metrics
+    monkeypatch.setattr(campaign, "_train", lambda *_: pytest.fail("trained again"))
+    assert campaign.get(CONFIG, dataset).metrics == finished.metrics
 
 
 def test_deleted_run_is_trained_again_to_the_same_metrics(finished, dataset):
     before = json.loads((finished.folder / "metrics.json").read_text())
     shutil.rmtree(finished.folder)
-    assert runs.get(CONFIG, dataset).metrics == before
+    assert campaign.get(CONFIG, dataset).metrics == before
 
 
 def test_other_config_pixels_or_labels_do_not_fit(finished, dataset):
@@ -119,7 +121,7 @@ def test_data_without_a_private_part(dataset):
         labels=np.where(dataset.split[kept] == 1, -1, dataset.labels[kept]).astype(np.int8),
         split=dataset.split[kept],
     )
-    assert set(runs.evaluation_parts(shorter)) == {"held_out"}
+    assert set(part_rows(shorter)) == {"held_out"}
 
 
 def test_campaign_has_the_homeworks_cells_and_models_once():
@@ -129,7 +131,7 @@ def test_campaign_has_the_homeworks_cells_and_models_once():
 
 
 def test_paper_profile_builds_and_takes_a_step():
-    from fer_utils.models import build
+    from fer_utils.training.network import build
 
     config = experiments.model("model1", profile="paper", dataset="fer2013", seed=0)
     network = build(config)
@@ -140,7 +142,7 @@ def test_paper_profile_builds_and_takes_a_step():
 
 @pytest.mark.parametrize("profile", ["quick", "reference", "paper"])
 def test_dense_network_has_the_parameters_of_model1(profile):
-    from fer_utils.models import build
+    from fer_utils.training.network import build
 
     dense, model1 = (
         build(experiments.model(role, profile=profile, dataset="fer2013", seed=0)).count_params()

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from fer_utils import saliency
 from fer_utils.backend import keras
-from fer_utils.saliency import explain, score
+from fer_utils.interpret import saliency
+from fer_utils.interpret.saliency import explain, score
 
 SIZE = 12
 LAYERS = keras.layers

@@ -6,9 +6,9 @@ import time
 import numpy as np
 import pytest
 
-from fer_utils import synthetic
-from fer_utils.faces import EXPRESSIONS, REGIONS, UNITS
-from fer_utils.labels import CLASSES
+from fer_utils.data.drawn import faces as drawing
+from fer_utils.data.drawn.action_units import EXPRESSIONS, REGIONS, UNITS
+from fer_utils.fer2013 import CLASSES
 
 FIRST_64 = "6b913eff9d453463bae3ae003fa5d7d45a75a6757d2041c788574e5bbd78d9d4"
 INDICES = range(200)
@@ -17,13 +17,13 @@ INDICES = range(200)
 @pytest.fixture(scope="module")
 def drawn():
     start = time.process_time()
-    images, labels, split = synthetic.dataset()
+    images, labels, split = drawing.dataset()
     return images, labels, split, time.process_time() - start
 
 
 @pytest.fixture(scope="module")
 def faces():
-    return [synthetic.draw(index) for index in INDICES]
+    return [drawing.draw(index) for index in INDICES]
 
 
 def test_shapes_splits_and_time(drawn):
@@ -45,30 +45,30 @@ def test_a_row_depends_on_seed_and_index_only(drawn, faces):
     for index in (0, 7, 63, 64, 199):
         np.testing.assert_array_equal(images[index], faces[index].image)
         assert labels[index] == faces[index].label
-    np.testing.assert_array_equal(synthetic.draw(5999).image, images[5999])
-    other_sizes = synthetic.dataset((5, 4, 3))
+    np.testing.assert_array_equal(drawing.draw(5999).image, images[5999])
+    other_sizes = drawing.dataset((5, 4, 3))
     np.testing.assert_array_equal(other_sizes[0], images[:12])
-    assert (synthetic.dataset((12, 0, 0), seed=1)[0] != images[:12]).any(axis=(1, 2)).all()
+    assert (drawing.dataset((12, 0, 0), seed=1)[0] != images[:12]).any(axis=(1, 2)).all()
 
 
 def test_masks_in_bulk_are_those_of_the_faces(faces):
     some = [3, 150, 100]
-    evidence, masks = synthetic.evidence(some), synthetic.region_masks(some)
+    evidence, masks = drawing.evidence(some), drawing.region_masks(some)
     for row, index in enumerate(some):
         np.testing.assert_array_equal(evidence[row], faces[index].evidence)
         np.testing.assert_array_equal(masks[row], np.stack(list(faces[index].masks.values())))
 
 
 def test_classes_are_as_frequent_as_in_fer2013():
-    expressions = synthetic.plan(range(6000))[:, 2]
-    expected = np.array(synthetic.FREQUENCIES) / sum(synthetic.FREQUENCIES)
+    expressions = drawing.plan(range(6000))[:, 2]
+    expected = np.array(drawing.FREQUENCIES) / sum(drawing.FREQUENCIES)
     found = np.bincount(expressions, minlength=7) / 6000
     assert np.abs(found - expected).max() < 4 * np.sqrt(0.25 / 6000)
 
 
 def test_some_labels_are_wrong(drawn):
     labels = drawn[1]
-    expressions = synthetic.plan(range(6000))[:, 2]
+    expressions = drawing.plan(range(6000))[:, 2]
     wrong = labels != expressions
     assert 0.045 < wrong.mean() < 0.085
     by_class = [wrong[expressions == k].mean() for k in range(7)]
@@ -115,8 +115,8 @@ def test_evidence_is_where_the_units_show(faces):
 
 def test_expressions_change_the_pixels_of_their_evidence():
     def change(index, name):
-        face = synthetic.draw(index, expression=CLASSES.index(name))
-        rest = synthetic.draw(index, expression=CLASSES.index("neutral"))
+        face = drawing.draw(index, expression=CLASSES.index(name))
+        rest = drawing.draw(index, expression=CLASSES.index("neutral"))
         moved = np.abs(face.image.astype(int) - rest.image)
         return moved[face.evidence].sum() / moved.sum()
 
@@ -127,7 +127,7 @@ def test_expressions_change_the_pixels_of_their_evidence():
 def test_expressions_move_the_mouth_as_facs_says():
     corner, opening = {}, {}
     for name in ("happy", "neutral", "sad", "surprise", "fear"):
-        drawn = [synthetic.draw(i, expression=CLASSES.index(name)) for i in range(1, 21)]
+        drawn = [drawing.draw(i, expression=CLASSES.index(name)) for i in range(1, 21)]
         corner[name] = np.mean([face.corner for face in drawn])
         opening[name] = np.mean([face.opening for face in drawn])
     assert corner["happy"] + 1 < corner["neutral"] < corner["sad"] - 1
@@ -137,7 +137,7 @@ def test_expressions_move_the_mouth_as_facs_says():
 def test_a_raised_brow_is_higher_in_the_image():
     def brow_rows(name):
         expression = CLASSES.index(name)
-        drawn = [synthetic.draw(index, expression=expression) for index in range(1, 11)]
+        drawn = [drawing.draw(index, expression=expression) for index in range(1, 11)]
         return np.array([np.nonzero(face.masks["brows"])[0].mean() for face in drawn])
 
     assert np.all(brow_rows("surprise") < brow_rows("neutral"))
@@ -145,4 +145,4 @@ def test_a_raised_brow_is_higher_in_the_image():
 
 
 def test_the_grid_is_a_picture_of_seven_rows():
-    assert synthetic.grid(columns=2).shape == (7 * 49 - 1, 2 * 49 - 1)
+    assert drawing.grid(columns=2).shape == (7 * 49 - 1, 2 * 49 - 1)

@@ -11,12 +11,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from fer_utils import training
 from fer_utils.backend import keras, tf
-from fer_utils.experiments import Config, Phase
-from fer_utils.models import build
-from fer_utils.pipeline import normalise
-from fer_utils.training import Examples, TrainingError, train
+from fer_utils.data.transforms import normalise
+from fer_utils.training import loop
+from fer_utils.training.experiments import Config, Phase
+from fer_utils.training.loop import Examples, TrainingError, train
+from fer_utils.training.network import build
 
 TINY = Config(
     name="tiny",
@@ -74,14 +74,14 @@ def test_hidden_dense_units_survive_the_first_steps_of_adadelta(tmp_path):
 CHILD = """
 import os, signal, sys
 from pathlib import Path
-import fer_utils.training as training
+from fer_utils.training import loop
 sys.path.insert(0, {tests!r})
 import test_training
 
 fatal, during_save = int(sys.argv[2]), sys.argv[3] == "during"
-training.CHECKPOINT_SECONDS = 0
+loop.CHECKPOINT_SECONDS = 0
 steps = [0]
-savez = training.np.savez
+savez = loop.np.savez
 
 def torn(file, **arrays):
     if during_save and steps[0] + 1 == fatal:
@@ -95,7 +95,7 @@ def after_step(step):
     if step == fatal:
         os.kill(os.getpid(), signal.SIGKILL)
 
-training.np.savez = torn
+loop.np.savez = torn
 print(test_training.run_tiny(Path(sys.argv[1]), after_step))
 """
 
@@ -120,7 +120,7 @@ def test_killed_run_ends_with_the_same_bits(tmp_path, first, second):
 
 
 def test_loss_that_is_not_finite_stops_the_run_and_keeps_the_checkpoint(tmp_path, monkeypatch):
-    monkeypatch.setattr(training, "CHECKPOINT_SECONDS", 0)
+    monkeypatch.setattr(loop, "CHECKPOINT_SECONDS", 0)
     wild = replace(TINY, phases=(Phase("sgd", 1e25, 50),), batch_norm=False)
     with pytest.raises(TrainingError, match=r"tiny: .* not finite at step \d+; lower the learning"):
         train(wild, examples(), checkpoint=tmp_path / "c.npz", data_id="x")
@@ -165,7 +165,7 @@ def test_checkpoint_of_another_config_is_not_used(tmp_path):
 def test_mixed_precision_trains_float32_weights_to_nearly_the_same(tmp_path, monkeypatch):
     one_phase = replace(TINY, phases=TINY.phases[:1])
     exact = train(one_phase, examples(), checkpoint=tmp_path / "c.npz", data_id="x")
-    monkeypatch.setattr(training, "precision", lambda: "mixed_float16")
+    monkeypatch.setattr(loop, "precision", lambda: "mixed_float16")
     mixed = train(one_phase, examples(), checkpoint=tmp_path / "d.npz", data_id="x")
     losses = [[row["loss"] for row in trained.history] for trained in (mixed, exact)]
     np.testing.assert_allclose(*losses, rtol=0.01)

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import seaborn as sns
 
-from fer_utils.labels import CLASSES
+from fer_utils.fer2013 import CLASSES
 
 BLUE, RED = "#31597f", "#c0504d"
 

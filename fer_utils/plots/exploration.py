@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import seaborn as sns
 
-from fer_utils.labels import CLASSES, SPLITS
+from fer_utils.fer2013 import CLASSES, SPLITS
 
 
 def class_balance(shares: pd.DataFrame, *, ax: plt.Axes | None = None) -> plt.Axes:

@@ -1,0 +1,1 @@
+"""The drawn faces: action units -> geometry -> pixels."""

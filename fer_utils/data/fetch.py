@@ -1,0 +1,62 @@
+"""`python -m fer_utils.data.fetch` (`make data`): download FER2013 into data/, without a login."""
+
+import shutil
+import sys
+from pathlib import Path
+
+from fer_utils.data.dataset import FORMS, find, load
+from fer_utils.data.formats import DataError, read_csv
+from fer_utils.files import data_dir, replacing
+
+# a public copy of the original fer2013.csv, at a fixed version
+HANDLE = "deadskull7/fer2013/versions/1"
+
+
+def fetch() -> Path:
+    """Download `fer2013.csv` into data/, check it by parsing it, and return its path.
+
+    The file appears only when it is complete. Raises DataError if the download fails or does not
+    hold FER2013.
+    """
+    target = data_dir() / "fer2013.csv"
+    download = data_dir() / ".download"
+    shutil.rmtree(download, ignore_errors=True)  # left by a killed download
+    try:
+        _download(download)
+        found = next(download.rglob(target.name), None)
+        if found is None:
+            raise DataError(f"kaggle.com/{HANDLE} holds no {target.name}")
+        read_csv(found)
+        with replacing(target) as temporary:
+            found.replace(temporary)
+    finally:
+        shutil.rmtree(download, ignore_errors=True)
+    return target
+
+
+def _download(folder: Path) -> None:
+    import kagglehub  # slow to import, and needed here only
+
+    try:
+        kagglehub.dataset_download(HANDLE, output_dir=str(folder))
+    except Exception as error:  # network, server, disk: for the user it is all the same
+        raise DataError(
+            f"cannot download FER2013 ({type(error).__name__}): get it by hand from "
+            f"kaggle.com/datasets/{HANDLE.split('/versions')[0]} and put it into {data_dir()}/ "
+            f"as {FORMS}"
+        ) from error
+
+
+def main() -> int:
+    try:
+        if not find(data_dir()):
+            fetch()
+        print(load(str(data_dir())).source)
+    except DataError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

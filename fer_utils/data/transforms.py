@@ -1,0 +1,131 @@
+"""From images to what a network sees: normalisation, and the x13 and x20 transforms."""
+
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+
+from fer_utils.fer2013 import SIZE
+
+
+@dataclass(frozen=True)
+class Transform:
+    """A fixed warp of an image: mirror, then rotate about the centre, then shift.
+
+    `right` and `down` are in pixels, `degrees` counter-clockwise as seen.
+    """
+
+    right: int = 0
+    down: int = 0
+    mirror: bool = False
+    degrees: float = 0.0
+
+    def __str__(self) -> str:
+        parts = ["mirror"] if self.mirror else []
+        if self.degrees:
+            parts.append(f"rotate {self.degrees:+g}°")
+        for amount, towards, away in ((self.right, "right", "left"), (self.down, "down", "up")):
+            if amount:
+                parts.append(f"{towards if amount > 0 else away} {abs(amount)} px")
+        return ", ".join(parts) or "original"
+
+
+def _shifts(by: int, mirror: bool = False) -> tuple[Transform, ...]:
+    """Left, right, up and down by as many pixels."""
+    return tuple(
+        Transform(right, down, mirror) for right, down in ((-by, 0), (by, 0), (0, -by), (0, by))
+    )
+
+
+def _moves(shift: int, degrees: float, mirror: bool = False) -> tuple[Transform, ...]:
+    """The four shifts, and both rotations by `degrees`."""
+    rotations = (Transform(mirror=mirror, degrees=angle) for angle in (-degrees, degrees))
+    return (*_shifts(shift, mirror), *rotations)
+
+
+_X13 = (Transform(), *_moves(4, 10), *_moves(4, 10, mirror=True))
+_X20 = (*_X13, Transform(mirror=True), *_moves(7, 5))
+
+_VIEWS = (Transform(), Transform(mirror=True), *_shifts(2))
+
+#: The homework moves, mirrors and rotates each image into 13 or 20; the exact lists are ours.
+#: "views" are those averaged in test-time augmentation.
+TRANSFORMS = {"x1": (Transform(),), "x13": _X13, "x20": _X20, "views": _VIEWS}
+
+
+@cache
+def _warp_tables(name: str, fill: str) -> tuple[np.ndarray, np.ndarray]:
+    """Bilinear warps of all transforms of a set, as tables over the flattened image.
+
+    Returns `source` (t, 4, SIZE²) int32, the four pixels that each pixel is made from (SIZE² stands
+    for an extra black pixel), and `weight` (t, 4, SIZE²) float32.
+    """
+    centre = (SIZE - 1) / 2
+    y, x = np.mgrid[:SIZE, :SIZE].reshape(2, -1) - centre
+    sources, weights = [], []
+    for transform in TRANSFORMS[name]:
+        angle = np.deg2rad(transform.degrees)
+        shifted_x, shifted_y = x - transform.right, y - transform.down
+        from_x = np.cos(angle) * shifted_x - np.sin(angle) * shifted_y
+        from_y = np.sin(angle) * shifted_x + np.cos(angle) * shifted_y
+        from_x = centre + (-from_x if transform.mirror else from_x)
+        from_y = centre + from_y
+        left, top = np.floor(from_x).astype(int), np.floor(from_y).astype(int)
+        right_share, bottom_share = from_x - left, from_y - top
+        corners = []
+        for down, right in ((0, 0), (0, 1), (1, 0), (1, 1)):
+            share = np.abs(1 - down - bottom_share) * np.abs(1 - right - right_share)
+            corners.append((_pixel(left + right, top + down, fill), share))
+        sources.append([pixel for pixel, _ in corners])
+        weights.append([share for _, share in corners])
+    return np.array(sources, np.int32), np.array(weights, np.float32)
+
+
+def _pixel(x: np.ndarray, y: np.ndarray, fill: str) -> np.ndarray:
+    """Flat index of pixel (x, y); outside the image the black pixel, or the reflected one."""
+    if fill == "reflect":
+        period = 2 * (SIZE - 1)
+        x, y = (SIZE - 1 - np.abs(SIZE - 1 - c % period) for c in (x, y))
+        return y * SIZE + x
+    inside = (x >= 0) & (x < SIZE) & (y >= 0) & (y < SIZE)
+    return np.where(inside, y * SIZE + x, SIZE * SIZE)
+
+
+def augment(
+    images: np.ndarray, which: np.ndarray, transforms: str, fill: str = "zero"
+) -> np.ndarray:
+    """Apply transform number `which[i]` of a set to image i.
+
+    images (n, 48, 48) uint8, which (n,) int, transforms "x1" | "x13" | "x20",
+    fill "zero" | "reflect" -> (n, 48, 48) float32 in [0, 255].
+    """
+    if transforms == "x1":
+        return images.astype(np.float32)
+    source, weight = _warp_tables(transforms, fill)
+    pixels = np.zeros((len(images), SIZE * SIZE + 1), np.float32)
+    pixels[:, :-1] = images.reshape(len(images), -1)
+    warped = np.zeros((len(images), SIZE * SIZE), np.float32)
+    for transform in np.unique(which):
+        rows = np.flatnonzero(which == transform)
+        block = pixels[rows]
+        for corner in range(4):
+            share = weight[transform, corner]
+            if share.any():
+                warped[rows] += share * np.take(block, source[transform, corner], axis=1)
+    return warped.reshape(-1, SIZE, SIZE)
+
+
+def normalise(images: np.ndarray, per_image: bool) -> np.ndarray:
+    """What a network sees: images (n, 48, 48), 0..255 -> (n, 48, 48, 1) float32.
+
+    per_image: (image - mean) / std as in the homework, a constant image giving zeros;
+    otherwise the grey values scaled to [0, 1].
+    """
+    images = np.asarray(images, np.float32)
+    if per_image:
+        images = images - images.mean(axis=(1, 2), keepdims=True)
+        deviation = images.std(axis=(1, 2), keepdims=True)
+        images = images / np.where(deviation < 1e-3, 1, deviation)
+    else:
+        images = images / 255
+    return images[..., None]

@@ -1,0 +1,1 @@
+"""What a Keras model looks at: usable on any model; imports TensorFlow."""

@@ -1,0 +1,130 @@
+"""Looks inside a trained Keras model: logits, pre-activations, fixed-signature batches.
+
+Everything runs in inference mode and reads the model's live weights, so a later change of the
+weights is seen without building anything again.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import numpy as np
+
+from fer_utils.backend import keras, tf
+
+ACTIVATION_LAYERS = (
+    keras.layers.Activation,
+    keras.layers.ELU,
+    keras.layers.LeakyReLU,
+    keras.layers.PReLU,
+    keras.layers.ReLU,
+    keras.layers.Softmax,
+)
+
+
+@contextmanager
+def _without_activation(layer) -> Iterator[None]:
+    activation, layer.activation = layer.activation, keras.activations.linear
+    try:
+        yield
+    finally:
+        layer.activation = activation
+
+
+def logits_of(model, *tensors) -> Callable:
+    """The function images `(n, h, w, 1)` tensor -> logits `(n, classes)` float32 of `model`.
+
+    A softmax at the end, fused into the last layer or a layer of its own, is left out. With inner
+    `tensors` of the model the function returns [*their values, logits], of one forward pass.
+    Raises ValueError if the model ends in another activation.
+    """
+    last = model.layers[-1]
+    top = last.input if isinstance(last, keras.layers.Softmax) else model.outputs[0]
+    forward = output_of(model, [*tensors, top] if tensors else top)
+    while isinstance(last, keras.Model):
+        last = last.layers[-1]
+    activation = getattr(last, "activation", keras.activations.linear)
+    if activation is keras.activations.linear:
+        return forward
+    if activation is not keras.activations.softmax:
+        raise ValueError(f"{model.name} ends in {activation.__name__}, not in logits or a softmax")
+
+    def logits(images):
+        with _without_activation(last):
+            return forward(images)
+
+    return logits
+
+
+def pre_activation_of(model, name: str) -> Callable:
+    """The function images `(n, h, w, 1)` tensor -> what layer `name` holds before its activation.
+
+    For a layer that is only an activation (ReLU, ...) that is its input, for a layer with a fused
+    activation the value that goes into it, for a linear layer its output; float32.
+    """
+    layer = model.get_layer(name)
+    if isinstance(layer, ACTIVATION_LAYERS):
+        return output_of(model, layer.input)
+    if getattr(layer, "activation", keras.activations.linear) is keras.activations.linear:
+        return output_of(model, layer.output)
+    below = output_of(model, layer.input)
+
+    def pre_activation(images):
+        with _without_activation(layer):
+            return tf.cast(layer(below(images)), tf.float32)
+
+    return pre_activation
+
+
+def output_of(model, tensors) -> Callable:
+    """The function images `(n, h, w, 1)` tensor -> float32 values of the model's inner `tensors`.
+
+    One tensor gives one value, a list of them a list.
+    """
+    inner = keras.Model(model.inputs[0], tensors)
+
+    def values(images):
+        return tf.nest.map_structure(
+            lambda value: tf.cast(value, tf.float32), inner(images, training=False)
+        )
+
+    return values
+
+
+def standardise(images):
+    """(image - mean) / std of each image of a tensor `(n, h, w, 1)`; a constant image becomes 0.
+
+    Differentiable; the `preprocess` of models that were trained on per-image normalisation.
+    """
+    centred = images - tf.reduce_mean(images, axis=(1, 2, 3), keepdims=True)
+    variance = tf.reduce_mean(centred**2, axis=(1, 2, 3), keepdims=True)
+    return centred * tf.math.rsqrt(tf.maximum(variance, 1e-12))
+
+
+def with_channel(images: np.ndarray) -> np.ndarray:
+    """Images `(n, h, w)` or `(n, h, w, 1)` as `(n, h, w, 1)` float32."""
+    images = np.asarray(images, np.float32)
+    return images.reshape(*images.shape[:3], 1)
+
+
+def in_batches(function: Callable, batch: int, *arrays: np.ndarray) -> np.ndarray:
+    """`function` applied to at most `batch` rows of `arrays` at a time, the results joined."""
+    rows = range(0, len(arrays[0]), batch)
+    return np.concatenate([function(*(a[i : i + batch] for a in arrays)) for i in rows])
+
+
+def predictor(model: keras.Model, batch_size: int = 256) -> Callable[[np.ndarray], np.ndarray]:
+    """A function from a model's inputs (n, h, w, 1) to its outputs (n, k) float32, for inference.
+
+    The last batch is padded, so that every batch has one shape and is traced once.
+    """
+    forward = tf.function(lambda x: model(x, training=False))
+
+    def predict(inputs: np.ndarray) -> np.ndarray:
+        outputs = []
+        for start in range(0, len(inputs), batch_size):
+            batch = inputs[start : start + batch_size]
+            padding = [(0, batch_size - len(batch))] + [(0, 0)] * (inputs.ndim - 1)
+            outputs.append(forward(tf.constant(np.pad(batch, padding))).numpy()[: len(batch)])
+        return np.concatenate(outputs)
+
+    return predict

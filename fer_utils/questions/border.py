@@ -1,0 +1,132 @@
+"""The homework's conjecture: zero-padded shifts teach the first layer to detect borders.
+
+Measured as `ascent.border_response` of the first layer's activation maps at two places: the frame
+of the test images, and the seam between an image shifted by zero padding and its black bar. Runs
+of one seed start from the same weights, so their filters are compared one by one.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from fer_utils.data.transforms import TRANSFORMS, Transform, augment, normalise
+from fer_utils.fer2013 import SIZE
+from fer_utils.interpret.ascent import activation_maps, border_response, border_ring
+from fer_utils.statistics.intervals import holm, mean_interval, verdict
+from fer_utils.training.network import build
+from fer_utils.training.runs import Run
+
+SHIFT = Transform(right=4)
+ZERO, REFLECTED, NONE = "zero-padded shifts", "reflected shifts", "no shifts"
+CELLS = {ZERO: {"transforms": "x20"}, REFLECTED: {"transforms": "x20", "fill": "reflect"}, NONE: {}}
+UNTRAINED = "untrained"
+PLACES = ("frame", "seam")
+FEWEST_SEEDS = 2
+
+
+def shifted(images: np.ndarray, fill: str) -> np.ndarray:
+    """Images (n, 48, 48), 0..255, moved right by SHIFT as in training; fill "zero" | "reflect"."""
+    which = np.full(len(images), TRANSFORMS["x20"].index(SHIFT))
+    return augment(images, which, "x20", fill)
+
+
+def responses(model, images: np.ndarray) -> pd.DataFrame:
+    """Border response of each first-layer filter: columns filter, place, response.
+
+    images (n, 48, 48), 0..255. A filter that never responds has NaN.
+    """
+    seam = np.zeros((SIZE, SIZE), bool)
+    seam[1:-1, SHIFT.right - 1 : SHIFT.right + 1] = True
+    views = {"frame": (images, border_ring(SIZE)), "seam": (shifted(images, "zero"), seam)}
+    frames = []
+    for place, (view, border) in views.items():
+        maps = activation_maps(model, "relu1", normalise(view, per_image=True))
+        response = border_response(maps, border)
+        filters = range(len(response))
+        frames.append(pd.DataFrame({"filter": filters, "place": place, "response": response}))
+    return pd.concat(frames, ignore_index=True)
+
+
+def measure(runs: Mapping[str, Sequence[Run]], images: np.ndarray) -> pd.DataFrame:
+    """`responses` of every run and of its network before training: adds condition and seed."""
+    frames = []
+    for condition, seeds in runs.items():
+        for run in seeds:
+            measured = responses(run.model(), images)
+            frames.append(measured.assign(condition=condition, seed=run.config.seed))
+    for run in runs[ZERO]:
+        untrained = responses(build(run.config), images)
+        frames.append(untrained.assign(condition=UNTRAINED, seed=run.config.seed))
+    return pd.concat(frames, ignore_index=True)
+
+
+def compare(frame: pd.DataFrame) -> pd.DataFrame:
+    """Zero-padded shifts against each other condition, at each place; Holm over the table.
+
+    Per filter the difference of responses; its mean per seed; over seeds the mean and Student's
+    interval. With one seed the interval is over its filters, and says nothing of other trainings.
+    Columns: place, against, units ("seeds" or "filters of one seed"), n, difference (Interval),
+    p_holm, verdict.
+    """
+    wide = frame.pivot_table(
+        index=["place", "seed", "filter"], columns="condition", values="response"
+    )
+    rows = []
+    for place in PLACES:
+        for other in (REFLECTED, NONE, UNTRAINED):
+            differences = (wide.loc[place, ZERO] - wide.loc[place, other]).dropna()
+            seeds = differences.groupby("seed").mean()
+            enough = len(seeds) >= FEWEST_SEEDS
+            values = seeds if enough else differences
+            units = "seeds" if enough else "filters of one seed"
+            p = stats.ttest_1samp(values, 0).pvalue
+            rows.append((place, other, units, len(values), mean_interval(values), p))
+    table = pd.DataFrame(rows, columns=["place", "against", "units", "n", "difference", "p_holm"])
+    table["p_holm"] = holm(np.nan_to_num(table["p_holm"], nan=1))
+    words = ("more at the border", "less at the border", "no difference shown")
+    pairs = zip(table["difference"], table["p_holm"], strict=True)
+    return table.assign(verdict=[verdict(difference, p, words) for difference, p in pairs])
+
+
+def conclusion(comparisons: pd.DataFrame) -> str:
+    """What `compare` says of the conjecture; the untrained control plays no part in it."""
+    trained = comparisons[comparisons["against"] != UNTRAINED]
+    more = trained["verdict"] == "more at the border"
+    if more.all():
+        word = "supported"
+    elif (trained["verdict"] == "less at the border").any():
+        word = "contradicted by some of the comparisons" if more.any() else "contradicted"
+    else:
+        word = "supported by some of the comparisons" if more.any() else "not supported"
+    if trained["units"].iloc[0] == "seeds":
+        return word
+    return f"{word} (one seed only: another training might differ)"
+
+
+def frame_share(ascents: np.ndarray) -> np.ndarray:
+    """How much of each ascent image (k, h, w) is drawn at the frame: (k,) in [0, 1].
+
+    `border_response` of the deviation from the image's median; 0.5 is no preference.
+    """
+    deviation = ascents - np.median(ascents, axis=(1, 2), keepdims=True)
+    ring = border_ring(ascents.shape[1])
+    return border_response(np.moveaxis(deviation, 0, -1)[None], ring)
+
+
+def first_layer_facts(trained: np.ndarray, untrained: np.ndarray) -> dict:
+    """`frame_share` of the ascent images (k, h, w) of trained filters and of the same untrained.
+
+    `trained`, `untrained`: means; `extra`: the mean difference (Interval); `words`: what it says.
+    """
+    shares = frame_share(trained), frame_share(untrained)
+    differences = shares[0] - shares[1]
+    extra = mean_interval(differences[np.isfinite(differences)])
+    words = ("training adds to it", "training takes from it", "training is not shown to matter")
+    return {
+        "trained": float(np.nanmean(shares[0])),
+        "untrained": float(np.nanmean(shares[1])),
+        "extra": extra,
+        "words": verdict(extra, words=words),
+    }

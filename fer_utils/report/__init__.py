@@ -1,0 +1,1 @@
+"""Executed notebooks -> one HTML, one PDF; would render any notebooks."""
