@@ -1,48 +1,91 @@
-"""What a notebook calls: its data, its runs, and the facts that its prose is rendered from."""
+"""What a notebook imports first: its data, its runs, and how it shows figures, tables, answers.
+
+    nb = notebook.start("03_model_training", dataset=DATASET, profile=PROFILE, seed=SEED)
+    run = nb.model("model2")
+    nb.show(figure, photographs=False, caption="...", alt="...")
+    nb.table(frame, caption="...")
+    nb.say(f"Markdown with computed values: {run.accuracy:.3f}")
+    nb.answer(f"...", chinese=f"...", question=1, findings=[...])
+    nb.finish()
+
+What the report needs to know travels in the executed notebook: outputs of the type `RECORD`.
+"""
 
 import os
 import platform
+import sys
 import time
-from dataclasses import asdict, is_dataclass
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import partial
 from importlib.metadata import version
+from numbers import Integral, Real
+from typing import NamedTuple
 
 import matplotlib.pyplot as plt
 import pandas as pd
-import seaborn as sns
-from IPython.display import HTML, Markdown, display
+from IPython import get_ipython
+from IPython.display import Markdown, display
 
 from fer_utils.data.dataset import Dataset, load
+from fer_utils.data.formats import DataError
 from fer_utils.files import build_dir, write_json
+from fer_utils.plots import style
+from fer_utils.statistics.intervals import Interval
 from fer_utils.training import campaign, experiments, runs
 
+RECORD = "application/vnd.fer-utils+json"
 CORE = ((True, True, False), (False, True, False), (True, False, False), (False, False, False))
 CORE += ((True, True, True),)
-P_NAMES = ("p", "p_holm", "p (Holm)")  # of columns that hold p-values
 VERSIONS = ("tensorflow", "keras", "numpy", "pandas", "matplotlib", "papermill", "nbconvert")
+
+
+class ParameterError(ValueError):
+    """A value in the parameters cell that can't be meant; the message says what is expected."""
+
+
+class Label(str):
+    """Such as "Figure 6.3", to refer to it by a variable; at the end of a cell it shows nothing."""
+
+    def _ipython_display_(self) -> None:
+        pass
+
+
+class Finding(NamedTuple):
+    """A row of the report's first page: what was measured, ours, the homework's, the verdict."""
+
+    what: str
+    ours: Interval | float | str
+    homework: float | str
+    verdict: str
 
 
 class Session:
     """One notebook at work.
 
-    Attributes: `data` (Dataset), `profile`, `seed`, `facts` (all that was recorded so far).
+    Attributes: `data` (Dataset), `profile`, `seed`, `stand_ins` (names of missing runs).
     """
 
     def __init__(self, name: str, dataset: Dataset, profile: str, seed: int):
         self.name, self.data, self.profile, self.seed = name, dataset, profile, seed
         self.facts: dict = {}
         self.stand_ins: list[str] = []
+        self._shown = {"Figure": 0, "Table": 0}
         self._started = time.monotonic()
 
+    def __repr__(self) -> str:
+        return f"{self.name}: {self.data.source}; profile {self.profile}, seed {self.seed}"
+
+    def model(self, role: str) -> runs.Run:
+        """The run of one model, such as "model2"."""
+        return self.models(role)[role]
+
     def models(self, *roles: str) -> dict[str, runs.Run]:
-        """The runs of "model0", "model1", "model2", by name, to be compared with each other."""
+        """The runs of some models by name, to be compared with each other."""
         found = self._comparable([partial(experiments.model, role) for role in roles], seeds=1)
         return {role: seeds[0] for role, seeds in zip(roles, found, strict=True)}
 
-    def run(self, role: str) -> runs.Run:
-        """The run of one model."""
-        return self.models(role)[role]
+    run = model
 
     def ablations(self, *cells: dict) -> list[list[runs.Run]]:
         """For each cell (arguments of `experiments.ablation`) its runs, one per seed."""
@@ -83,7 +126,8 @@ class Session:
                 for make, finished in zip(makers, found, strict=True)
                 if not finished
             ]
-            print(f"no reference run for these data: {', '.join(missing)}; quick stand-ins instead")
+            why = f"of seed {self.seed}" if self.seed else "for these data"
+            print(f"no reference run {why}: {', '.join(missing)}; quick stand-ins instead")
             self.stand_ins += missing
             configs = [[self._config(make, "quick", 0)] for make in makers]
         else:
@@ -96,45 +140,97 @@ class Session:
         return make(profile=profile, dataset=self.data.name, seed=self.seed + seed)
 
     def record(self, **facts) -> None:
-        """Record facts (numbers, strings, lists, dicts of them) for the prose and the report."""
+        """Goes when the last notebook has its prose in f-strings."""
         self.facts |= facts
-        self._save()
 
-    def say(self, template: str) -> None:
-        """Show Markdown with `{fact}` fields, format specifications included, filled in."""
-        display(Markdown(template.format(**self.facts)))
+    def _filled(self, text: str) -> str:
+        return text.format(**self.facts) if self.facts else text
 
-    def show(self, figure: plt.Figure, *, alt: str, caption: str) -> None:
-        """Show a figure with its text for those who can't see it and a caption with facts."""
-        texts = {"alt": alt, "caption": caption.format(**self.facts)}
-        display(figure, metadata={"image/png": texts})
-        plt.close(figure)
+    def say(self, text: str) -> None:
+        """Show Markdown."""
+        display(Markdown(self._filled(text)))
 
-    def table(self, frame: pd.DataFrame, *, caption: str, digits: int = 3) -> None:
-        """Show a data frame as a table with a caption; its row labels are shown, NaN is a dash.
+    def show(
+        self,
+        figure: plt.Figure,
+        *,
+        photographs: bool | None = None,
+        caption: str = "",
+        alt: str = "",
+    ) -> Label:
+        """Show a figure under its number, with a caption and a description in words.
 
-        p-values have two significant digits, all else `digits` after the point.
+        Parameters
+        ----------
+        figure
+            The figure; it is closed, so that a cell which ends with it does not show it twice.
+        photographs
+            Whether single images of the data set can be seen in it: these may not be passed on.
+        caption, alt
+            What the figure shows, and what it looks like to those who can't see it. Both may be
+            left out while exploring.
+
+        Returns
+        -------
+        Label
+            Such as "Figure 6.3".
         """
-        if frame.index.nlevels == 1:  # its name into the header row, not into a row of its own
-            names = [None] * (frame.columns.nlevels - 1) + [frame.index.name]
-            frame = frame.rename_axis(index=None).rename_axis(names, axis="columns")
-        styled = frame.style.set_caption(caption.format(**self.facts)).format(
-            precision=digits, na_rep="–", thousands=","
-        )
-        p_values = [
-            name for name in frame if (name[-1] if type(name) is tuple else name) in P_NAMES
-        ]
-        styled = styled.format("{:.2g}", subset=p_values, na_rep="–")
-        display(HTML(styled.to_html()))
+        label, caption = self._next("Figure"), self._filled(caption)
+        about = {"alt": alt, "caption": caption, "label": label, "photographs": bool(photographs)}
+        display(figure, metadata={"image/png": about})
+        plt.close(figure)
+        words = [f"**{label}.** {caption}".strip(), f"*In words: {alt}*" if alt else ""]
+        text = "  \n".join(filter(None, words))
+        display(Markdown(text), metadata={"text/markdown": {"caption_of": label}})
+        return label
+
+    def table(self, frame: pd.DataFrame, *, caption: str = "", digits: int = 3) -> Label:
+        """Show a data frame under its number; its row labels are shown, NaN is a dash.
+
+        Cells may be Intervals. p-values (columns "p" and "p (Holm)") have two significant digits,
+        other fractions `digits` after the point.
+        """
+        label, caption = self._next("Table"), self._filled(caption)
+        cells = formatted(frame, digits)
+        heading = f"{label}. {caption}".strip()
+        html = cells.to_html(border=0).replace(">", f">\n<caption>{_escape(heading)}</caption>", 1)
+        about = {"caption": caption, "label": label}
+        bundle = {"text/html": html, "text/plain": f"{heading}\n{cells.to_string()}"}
+        display(bundle, raw=True, metadata={"text/html": about})
+        return label
+
+    def answer(
+        self,
+        english: str,
+        *,
+        chinese: str,
+        question: int | None,
+        findings: Sequence[Finding] = (),
+    ) -> None:
+        """Show the notebook's answer, in Markdown, and record it for the report's first page.
+
+        `question` is the number of the course's question that it answers, None for none.
+        """
+        rows = [[_cell(value, 3) for value in finding] for finding in findings]
+        record = {
+            "answer": {
+                "question": question,
+                "english": english,
+                "chinese": chinese,
+                "findings": [dict(zip(Finding._fields, row, strict=True)) for row in rows],
+            }
+        }
+        display({RECORD: record, "text/markdown": f"{english}\n\n{chinese}"}, raw=True)
 
     def finish(self) -> None:
         """Record how the notebook was made, and say which runs were stand-ins."""
-        self.facts["meta"] = {
+        meta = {
+            "name": self.name,
             "dataset": self.data.name,
             "source": self.data.source,
             "profile": self.profile,
             "seed": self.seed,
-            "stand_ins": self.stand_ins,
+            "stand_ins": sorted(set(self.stand_ins)),
             "seconds": round(time.monotonic() - self._started, 1),
             "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
             "code_version": runs.code_version(),
@@ -142,43 +238,93 @@ class Session:
             "versions": {"python": platform.python_version()}
             | {package: version(package) for package in VERSIONS},
         }
-        self._save()
+        write_json(build_dir() / "facts" / f"{self.name}.json", {"meta": meta})
+        text = ""
         if self.stand_ins:
-            names = ", ".join(f"`{name}`" for name in sorted(set(self.stand_ins)))
-            display(
-                Markdown(
-                    f"> **Stand-ins.** The reference runs {names} are missing; narrow networks "
-                    "trained for a few hundred steps stand in for them, and their figures say "
-                    "nothing about what the networks can reach."
-                )
+            names = ", ".join(f"`{name}`" for name in meta["stand_ins"])
+            text = (
+                f"> **Stand-ins.** The reference runs {names} are missing; narrow networks "
+                "trained for a few hundred steps stand in for them, and their figures say "
+                "nothing about what the networks can reach."
             )
+        display({RECORD: {"meta": meta}, "text/markdown": text}, raw=True)
 
-    def _save(self) -> None:
-        write_json(build_dir() / "facts" / f"{self.name}.json", _plain(self.facts))
+    def _next(self, kind: str) -> Label:
+        """The next label of a kind, "Figure" or "Table", such as "Figure 6.3"."""
+        self._shown[kind] += 1
+        return Label(f"{kind} {int(self.name[:2])}.{self._shown[kind]}")
 
 
 def start(name: str, *, dataset: str = "auto", profile: str = "auto", seed: int = 0) -> Session:
     """Open a notebook's session: load the data and say what was found.
 
     profile "auto" is "reference" with FER2013 and "quick" with the drawn faces.
+    Raises ParameterError for a value that is none of those expected, DataError as `data.load`.
     """
-    sns.set_theme(style="whitegrid", context="notebook", font="DejaVu Sans")
-    plt.rcParams |= {"figure.dpi": 110, "figure.constrained_layout.use": True}
+    _one_line_errors()
+    for parameter, value, kind in (
+        ("DATASET", dataset, str),
+        ("PROFILE", profile, str),
+        ("SEED", seed, int),
+    ):
+        if not isinstance(value, kind) or isinstance(value, bool):
+            raise ParameterError(f"{parameter} = {value!r}: expected {kind.__name__}")
+    if profile not in ("auto", *experiments.PROFILES):
+        known = ", ".join(experiments.PROFILES)
+        raise ParameterError(f"PROFILE = {profile!r}: expected auto, {known}")
+    if seed < 0:
+        raise ParameterError(f"SEED = {seed}: expected 0 or more")
+    style.use()
     loaded = load(dataset)
     if profile == "auto":
         profile = "quick" if loaded.name == "drawn" else "reference"
-    if profile not in experiments.PROFILES:
-        raise ValueError(f"PROFILE {profile!r}: expected auto, {', '.join(experiments.PROFILES)}")
     print(f"{loaded.source}\nprofile: {profile}, seed: {seed}")
     return Session(name, loaded, profile, seed)
 
 
-def _plain(value):
-    """NumPy values and Intervals as JSON has them."""
-    if isinstance(value, dict):
-        return {str(key): _plain(entry) for key, entry in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(entry) for entry in value]
-    if is_dataclass(value):
-        return _plain(asdict(value))
-    return value.tolist() if hasattr(value, "tolist") else value
+def formatted(frame: pd.DataFrame, digits: int = 3) -> pd.DataFrame:
+    """The cells of a frame as text, see `Session.table`; the index's name heads its column."""
+    columns = {
+        position: [_cell(value, digits, _holds_p(name)) for value in frame.iloc[:, position]]
+        for position, name in enumerate(frame.columns)
+    }
+    cells = pd.DataFrame(columns, frame.index).set_axis(frame.columns, axis=1)
+    if cells.index.nlevels == 1:  # its name into the header row, not into a row of its own
+        names = [None] * (cells.columns.nlevels - 1) + [cells.index.name]
+        cells = cells.rename_axis(index=None).rename_axis(names, axis="columns")
+    return cells
+
+
+def _holds_p(column: object) -> bool:
+    return (column[-1] if isinstance(column, tuple) else column) in ("p", "p_holm", "p (Holm)")
+
+
+def _cell(value: object, digits: int, is_p: bool = False) -> str:
+    if isinstance(value, Interval):
+        return f"{value:.{digits}f}"
+    if isinstance(value, str):
+        return value
+    if value is None or pd.isna(value):
+        return "–"
+    if isinstance(value, bool) or not isinstance(value, Real):
+        return str(value)
+    if isinstance(value, Integral):
+        return f"{value:,}"
+    text = f"{value:.2g}" if is_p else f"{value:,.{digits}f}"
+    return text.lstrip("-") if float(text.replace(",", "")) == 0 else text
+
+
+def _escape(text: str) -> str:
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def _one_line_errors() -> None:
+    """In JupyterLab, errors that are the user's to mend are one line, without a traceback."""
+    shell = get_ipython()
+    if shell is not None and os.environ.get("FER_HEADLESS") != "1":
+        known = (DataError, ParameterError)
+
+        def one_line(shell, kind, error, traceback, tb_offset=None) -> None:
+            print(f"{kind.__name__}: {error}", file=sys.stderr)
+
+        shell.set_custom_exc(known, one_line)

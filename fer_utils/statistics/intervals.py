@@ -32,7 +32,7 @@ class Interval:
         if np.isnan(self.estimate):
             return "–"
         estimate, low, high = (
-            format(x, spec or ".3f") for x in (self.estimate, self.low, self.high)
+            _unsigned_zero(format(x, spec or ".3f")) for x in (self.estimate, self.low, self.high)
         )
         return f"{estimate} [{low}, {high}]"
 
@@ -41,6 +41,11 @@ class Interval:
 
     def __float__(self) -> float:
         return float(self.estimate)
+
+
+def _unsigned_zero(text: str) -> str:
+    """ "-0.000" and "+0.000" without their sign."""
+    return text[1:] if text[:1] in "+-" and not any(c in "123456789" for c in text) else text
 
 
 def verdict(

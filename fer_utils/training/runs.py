@@ -30,7 +30,7 @@ TRAINING_SOURCES = (
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Run:
     """A finished run.
 
@@ -45,7 +45,7 @@ class Run:
     metrics: dict
     logits: dict[str, np.ndarray]
 
-    def __str__(self) -> str:
+    def __repr__(self) -> str:
         scores = ", ".join(f"{part} {m['accuracy']:.3f}" for part, m in self.metrics.items())
         return f"{self.config.name}: {self.made['parameters']:,} parameters, accuracy {scores}"
 

@@ -1,0 +1,94 @@
+"""What all figures share: size, colours, bare axes, one grid of images, one error bar."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import matplotlib.pyplot as plt
+import numpy as np
+import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+WIDTH = 6.7  # inches: the width of the text on a printed page, so that 8 pt stay 8 pt
+
+#: Okabe and Ito's colours, told apart by people with any common kind of colour blindness; always
+#: together with a marker, a dash or a label, which also survive a black-and-white print.
+BLUE, ORANGE, GREEN, PURPLE = "#0072B2", "#D55E00", "#009E73", "#CC79A7"
+SKY, YELLOW, BLACK, GREY = "#56B4E9", "#E69F00", "#000000", "0.55"
+SERIES = (BLUE, ORANGE, GREEN, PURPLE, YELLOW, SKY, BLACK)
+MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+DASHES = ("-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1)), (0, (1, 1)))
+
+FACE = {"cmap": "gray", "vmin": 0, "vmax": 255}  # how a photograph is shown
+SETTINGS = {
+    "figure.dpi": 144,
+    "figure.constrained_layout.use": True,
+    "font.family": "DejaVu Sans",
+    "font.size": 9,
+    "axes.titlesize": 9,
+    "axes.labelsize": 9,
+    "xtick.labelsize": 8,
+    "ytick.labelsize": 8,
+    "legend.fontsize": 8,
+    "legend.frameon": False,
+    "axes.prop_cycle": plt.cycler(color=SERIES),
+}
+
+
+def use() -> None:
+    """Draw all further figures of this process in the project's style."""
+    sns.set_theme(style="whitegrid", context="paper", rc=SETTINGS)
+
+
+@contextmanager
+def context() -> Iterator[None]:
+    """Draw the figures of a `with` block in the project's style, whatever the caller's is."""
+    with plt.rc_context():
+        use()
+        yield
+
+
+def bare(ax: Axes) -> None:
+    """Take ticks, grid and frame off axes that show an image."""
+    ax.set(xticks=[], yticks=[])
+    ax.grid(visible=False)
+    for spine in ax.spines.values():
+        spine.set_visible(False)
+
+
+def image_grid(
+    rows: int, columns: int, *, titles: float = 0.0, labels: float = 0.0, width: float = WIDTH
+) -> tuple[Figure, np.ndarray]:
+    """A figure of bare square axes, (rows, columns), that fills the width of the page.
+
+    `titles` and `labels` are the inches that each row needs above it for titles, and the figure
+    on its left for row labels.
+    """
+    side = min((width - labels) / columns, 1.4)
+    size = (side * columns + labels, (side + titles) * rows)
+    figure, axes = plt.subplots(rows, columns, figsize=size, squeeze=False)
+    figure.get_layout_engine().set(w_pad=0.02, h_pad=0.02, wspace=0, hspace=0)
+    for ax in axes.flat:
+        bare(ax)
+    return figure, axes
+
+
+def row_labels(axes: np.ndarray, labels: Sequence[str]) -> None:
+    """Write a label to the left of each row of an `image_grid`."""
+    for ax, label in zip(axes[:, 0], labels, strict=True):
+        ax.set_ylabel(label, rotation=0, ha="right", va="center")
+
+
+def ends(intervals: Sequence) -> np.ndarray:
+    """(2, n) float: how far the intervals reach below and above their estimates."""
+    reach = np.array([(x.estimate - x.low, x.high - x.estimate) for x in intervals]).T
+    return np.maximum(reach, 0)  # rounding can leave an estimate of 0 or 1 outside by 1e-17
+
+
+def interval_dots(
+    ax: Axes, intervals: Sequence, y: Sequence[float], *, series: int = 0, **options
+) -> None:
+    """Dots at the heights `y` with their 95 % intervals; `series` picks colour and marker."""
+    look = {"fmt": MARKERS[series], "color": SERIES[series], "ms": 4, "capsize": 2, "lw": 1}
+    estimates = [x.estimate for x in intervals]
+    ax.errorbar(estimates, y, xerr=ends(intervals), **{**look, **options})

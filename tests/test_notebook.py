@@ -1,0 +1,89 @@
+"""What a notebook shows: numbers, captions, cells of tables, and errors in the parameters."""
+
+import os
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from fer_utils import notebook
+from fer_utils.statistics.intervals import Interval
+
+
+@pytest.fixture
+def displayed(monkeypatch):
+    """Every (object, metadata) that is displayed."""
+    shown = []
+    monkeypatch.setattr(
+        notebook, "display", lambda value, metadata=None, raw=False: shown.append((value, metadata))
+    )
+    return shown
+
+
+@pytest.fixture
+def session(monkeypatch):
+    monkeypatch.setenv("FER_HEADLESS", "1")
+    return notebook.start("06_saliency_maps", dataset="drawn", profile="tiny")
+
+
+def test_figures_and_tables_are_numbered_apart(session, displayed):
+    assert session.table(pd.DataFrame({"n": [1]}), caption="One.") == "Table 6.1"
+    figure = notebook.plt.figure()
+    assert session.show(figure, photographs=False, caption="A < B.", alt="A line") == "Figure 6.1"
+    assert session.show(notebook.plt.figure()) == "Figure 6.2"
+    assert not notebook.plt.get_fignums()
+    table, picture, caption, *_ = displayed
+    assert "<caption>Table 6.1. One.</caption>" in table[0]["text/html"]
+    assert table[0]["text/plain"].startswith("Table 6.1. One.\n")
+    assert picture[1]["image/png"]["alt"] == "A line"
+    assert caption[0].data == "**Figure 6.1.** A < B.  \n*In words: A line*"
+
+
+def test_cells_are_readable():
+    frame = pd.DataFrame(
+        {
+            "images": np.array([1000, 2]),
+            "p": [0.00012, np.nan],
+            "effect": [Interval(-0.0001, -0.1, 0.2), None],
+            "mean": np.array([-0.00001, 2], np.float32),
+        },
+        index=pd.Index(["a", "b"], name="row"),
+    )
+    cells = notebook.formatted(frame)
+    assert cells.columns.name == "row"
+    assert cells.loc["a"].tolist() == ["1,000", "0.00012", "0.000 [-0.100, 0.200]", "0.000"]
+    assert cells.loc["b"].tolist() == ["2", "–", "–", "2.000"]
+
+
+def test_an_answer_is_recorded_for_the_first_page(session, displayed):
+    found = notebook.Finding("accuracy", Interval(0.5, 0.4, 0.6), 0.45, "no difference shown")
+    session.answer("It is.", chinese="是。", question=4, findings=[found])
+    (bundle, _), *_ = displayed
+    assert bundle["text/markdown"] == "It is.\n\n是。"
+    record = bundle[notebook.RECORD]["answer"]
+    assert (record["question"], record["english"], record["chinese"]) == (4, "It is.", "是。")
+    assert record["findings"][0]["ours"] == "0.500 [0.400, 0.600]"
+    assert record["findings"][0]["homework"] == "0.450"
+
+
+def test_how_it_was_made_is_recorded_at_the_end(session, displayed, tmp_path, monkeypatch):
+    monkeypatch.setenv("FER_BUILD", str(tmp_path))
+    session.finish()
+    meta = displayed[-1][0][notebook.RECORD]["meta"]
+    assert (meta["dataset"], meta["profile"], meta["seed"]) == ("drawn", "tiny", 0)
+
+
+@pytest.mark.parametrize(
+    ("parameter", "message"),
+    [
+        ({"profile": "tny"}, "PROFILE = 'tny': expected auto, tiny, quick, reference, paper"),
+        ({"seed": "1"}, "SEED = '1': expected int"),
+        ({"seed": -1}, "SEED = -1: expected 0 or more"),
+        ({"dataset": 3}, "DATASET = 3: expected str"),
+    ],
+)
+def test_a_wrong_parameter_is_one_line(parameter, message):
+    assert os.linesep not in message
+    with pytest.raises(notebook.ParameterError) as error:
+        notebook.start("01_data_exploration", **{"dataset": "drawn"} | parameter)
+    assert str(error.value) == message
