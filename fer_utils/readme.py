@@ -11,7 +11,7 @@ import numpy as np
 from fer_utils.fer2013 import PARTS
 from fer_utils.files import ROOT, replacing, runs_dir
 from fer_utils.homework import MODELS
-from fer_utils.statistics.intervals import share
+from fer_utils.statistics.intervals import proportion
 
 README = ROOT / "README.md"
 BOARDS = ("public", "private")
@@ -30,7 +30,7 @@ def results_table() -> str:
         cells = [path.parent.name]
         for number, part in enumerate(BOARDS):
             counts = np.array(metrics[part]["confusion"])
-            cells.append(str(share(int(np.trace(counts)), int(counts.sum()))))
+            cells.append(str(proportion(int(np.trace(counts)), int(counts.sum()))))
             theirs = MODELS.get(path.parent.name)
             cells.append(f"{theirs[number]:.3f}" if theirs else "")
         rows.append("| " + " | ".join(cells) + " |\n")

@@ -8,7 +8,7 @@ from fer_utils.data.dataset import Dataset
 from fer_utils.data.drawn import faces
 from fer_utils.fer2013 import PRIVATE, PUBLIC, TRAINING
 from fer_utils.questions import leakage
-from fer_utils.statistics.intervals import share
+from fer_utils.statistics.intervals import proportion
 
 TRAINING_IMAGES, TEST_IMAGES, COPIES = 300, 100, 50
 
@@ -168,13 +168,13 @@ def test_effects():
     table = leakage.effects({"leaky": (correct, twin), "clean": (correct, np.zeros(100, bool))})
     leaky, clean = table.loc["leaky"], table.loc["clean"]
     assert (leaky["images"], leaky["with_twin"]) == (100, 20)
-    assert leaky["accuracy"] == share(60, 100)
-    assert leaky["accuracy_with_twin"] == share(20, 20)
-    assert leaky["accuracy_without"] == share(40, 80)
+    assert leaky["accuracy"] == proportion(60, 100)
+    assert leaky["accuracy_with_twin"] == proportion(20, 20)
+    assert leaky["accuracy_without"] == proportion(40, 80)
     assert leaky["difference"].estimate == 0.5
     assert leaky["p_holm"] == pytest.approx(2 * stats.fisher_exact([[20, 0], [40, 40]]).pvalue)
     assert leaky["verdict"] == "twins are easier"
-    assert clean["accuracy_without"] == share(60, 100)
+    assert clean["accuracy_without"] == proportion(60, 100)
     assert clean["verdict"] == "no difference shown"
 
 
@@ -191,7 +191,7 @@ def test_leaks():
         [1, 0, 0],
         [3, 1, 2],
     ]
-    assert table.loc["all", "share"] == share(2, 3)
+    assert table.loc["all", "share"] == proportion(2, 3)
 
 
 def test_spread():

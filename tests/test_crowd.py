@@ -3,7 +3,7 @@ import pytest
 
 from fer_utils.data import ferplus
 from fer_utils.data.formats import DataError
-from fer_utils.statistics.intervals import Interval, independent_interval, share
+from fer_utils.statistics.intervals import Interval, independent_interval, proportion
 
 HEADER = (
     "Usage,Image name,neutral,happiness,surprise,sadness,anger,disgust,fear,contempt,unknown,NF"
@@ -86,11 +86,11 @@ def test_voter_against_others(loaded):
 def test_contradicted(loaded):
     # angry is confirmed; sad has a neutral majority, happy one of "no face"; fear has none
     table = ferplus.contradicted(LABELS, loaded)
-    assert table.loc["angry"].tolist() == [1, 0, 1, share(0, 1)]
-    assert table.loc["sad"].tolist() == [1, 0, 0, share(1, 1)]
+    assert table.loc["angry"].tolist() == [1, 0, 1, proportion(0, 1)]
+    assert table.loc["sad"].tolist() == [1, 0, 0, proportion(1, 1)]
     assert table.loc["fear", "without_majority"] == 1
     assert np.isnan(table.loc["fear", "contradicted"].estimate)
-    assert table.loc["all"].tolist() == [4, 1, 1, share(2, 3)]
+    assert table.loc["all"].tolist() == [4, 1, 1, proportion(2, 3)]
 
 
 def test_voter_shares():
@@ -107,9 +107,9 @@ def test_judge_and_sides(loaded):
     # majorities: angry (9 of 10), neutral (6), none, no face
     predictions = np.array([0, 6, 4, 6])
     judged = ferplus.judge(predictions, LABELS, loaded)
-    assert judged["label"] == share(1, 4)
-    assert judged["majority"] == share(2, 2)
-    assert judged["clear"] == share(1, 1)
+    assert judged["label"] == proportion(1, 4)
+    assert judged["majority"] == proportion(2, 2)
+    assert judged["clear"] == proportion(1, 1)
     assert judged["voter"].estimate == pytest.approx((0.9 + 0.1 + 0.5 + 0) / 4)
     assert ferplus.sides(predictions, LABELS, loaded) == {
         "mistakes": 3,
@@ -124,8 +124,8 @@ def test_confirmed_recall(loaded):
     # of the labels angry, sad, fear and happy the crowd confirms angry
     table = ferplus.confirmed_recall(np.array([0, 6, 2, 6]), LABELS, loaded)
     assert table.columns.tolist() == ["images", "recall", "confirmed", "recall_confirmed"]
-    assert table.loc["sad"].tolist()[:3] == [1, share(0, 1), 0]
-    assert table.loc["angry"].tolist() == [1, share(1, 1), 1, share(1, 1)]
+    assert table.loc["sad"].tolist()[:3] == [1, proportion(0, 1), 0]
+    assert table.loc["angry"].tolist() == [1, proportion(1, 1), 1, proportion(1, 1)]
     gap = table.loc["gap of fear"]
     assert (gap["images"], gap["confirmed"]) == (4, 1)
     assert gap["recall"] == independent_interval(1, 3, 1, 1)

@@ -8,7 +8,7 @@ from fer_utils.fer2013 import CLASSES
 from fer_utils.plots import confusion as confusion_plots
 from fer_utils.plots import exploration as plots
 from fer_utils.questions import exploration
-from fer_utils.statistics.intervals import mean_interval, share
+from fer_utils.statistics.intervals import mean_interval, proportion
 from fer_utils.training import predictions
 
 LABELS = np.array([0, 0, 3, 3, 3, -1, 3, 0], np.int8)
@@ -33,7 +33,7 @@ def test_class_counts_and_shares():
     assert counts.loc["happy"].tolist() == [3, 1]
     assert counts.to_numpy().sum() == 7  # the unlabelled image is left out
     shares = exploration.class_shares(counts)
-    assert shares.loc["happy", "Training"] == share(3, 5)
+    assert shares.loc["happy", "Training"] == proportion(3, 5)
 
 
 def test_same_mix():

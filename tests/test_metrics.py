@@ -3,6 +3,7 @@
 import json
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import stats
 
@@ -52,8 +53,8 @@ def test_verdict(low, high, p, word):
 
 def test_share_is_wilsons():
     # (8/10 + z^2/20 +- z sqrt(0.16/10 + z^2/400)) / (1 + z^2/10)
-    assert ends(intervals.share(8, 10)) == pytest.approx((0.8, 0.4902, 0.9433), abs=1e-4)
-    assert np.isnan(intervals.share(0, 0).low)
+    assert ends(intervals.proportion(8, 10)) == pytest.approx((0.8, 0.4902, 0.9433), abs=1e-4)
+    assert np.isnan(intervals.proportion(0, 0).low)
 
 
 def test_mean_interval_is_students():
@@ -108,7 +109,7 @@ HAND = counts_of(
 
 def test_accuracy_and_confusion():
     labels, predictions = np.array([0, 0, 3, 6]), np.array([0, 4, 3, 6])
-    assert classification.accuracy(labels, predictions) == intervals.share(3, 4)
+    assert classification.accuracy(labels, predictions) == intervals.proportion(3, 4)
     counts = classification.confusion(labels, predictions)
     assert counts.shape == (7, 7)
     assert counts.sum() == 4
@@ -118,8 +119,8 @@ def test_accuracy_and_confusion():
 def test_per_class():
     table = classification.per_class(HAND)
     assert table["support"].tolist() == [10, 0, 0, 0, 5, 0, 0]
-    assert table.loc["angry", "precision"] == intervals.share(6, 7)
-    assert table.loc["sad", "recall"] == intervals.share(3, 5)
+    assert table.loc["angry", "precision"] == intervals.proportion(6, 7)
+    assert table.loc["sad", "recall"] == intervals.proportion(3, 5)
     f1 = table.loc["angry", "f1"]
     assert f1.estimate == pytest.approx(2 * (6 / 7) * (6 / 10) / (6 / 7 + 6 / 10))
     assert 0 < f1.low < f1.estimate < f1.high <= 1
@@ -171,8 +172,8 @@ def test_confused_pairs():
     assert len(table) == 21
     first, second = table.iloc[0], table.iloc[1]
     assert (first["first"], first["second"], first["images"]) == ("fear", "sad", 50)
-    assert first["there"] == intervals.share(40, 100)
-    assert first["back"] == intervals.share(10, 200)
+    assert first["there"] == intervals.proportion(40, 100)
+    assert first["back"] == intervals.proportion(10, 200)
     assert first["difference"] == intervals.independent_interval(40, 100, 10, 200)
     assert first["verdict"] == "more fear → sad"
     assert (second["first"], second["second"]) == ("neutral", "happy")
@@ -221,7 +222,7 @@ def test_statements_are_checked_as_a_whole_and_by_name():
 def test_row_shares_and_recall_gap():
     counts = counts_of({("fear", "fear"): 30, ("fear", "sad"): 10, ("happy", "happy"): 60})
     shares = classification.row_shares(counts)
-    assert shares.loc["fear", "sad"] == intervals.share(10, 40)
+    assert shares.loc["fear", "sad"] == intervals.proportion(10, 40)
     assert np.isnan(shares.loc["angry", "sad"].estimate)
     assert classification.by_recall(counts).index.tolist() == ["fear", "happy"]
     assert classification.recall_gap(counts, "fear") == intervals.independent_interval(
@@ -354,9 +355,9 @@ def test_accuracy_by_size():
 def test_diversity():
     predictions = {"a": np.array([0, 0, 1, 2, 3]), "b": np.array([0, 1, 1, 3, 3])}
     row = ensemble.diversity(predictions, np.array([0, 0, 1, 1, 1])).iloc[0]
-    assert row["agreement"] == intervals.share(3, 5)
-    assert row["disagreement"] == intervals.share(1, 5)
-    assert row["double_fault"] == intervals.share(2, 5)
+    assert row["agreement"] == intervals.proportion(3, 5)
+    assert row["disagreement"] == intervals.proportion(1, 5)
+    assert row["double_fault"] == intervals.proportion(2, 5)
 
 
 # calibration
@@ -384,7 +385,7 @@ def test_expected_calibration_error_and_bins():
     filled = bins[bins["n"] > 0]
     assert filled["n"].tolist() == [1, 3]
     assert filled["confidence"].tolist() == pytest.approx([0.6, 0.9])
-    assert filled["accuracy"].iloc[1] == intervals.share(2, 3)
+    assert filled["accuracy"].iloc[1] == intervals.proportion(2, 3)
     assert ((filled["low"] < filled["confidence"]) & (filled["confidence"] <= filled["high"])).all()
     gap = calibration.confidence_gap(probabilities, labels)
     assert gap.estimate == pytest.approx(3.3 / 4 - 3 / 4)
@@ -423,12 +424,12 @@ def test_coverage_curve_and_sure():
     curve = calibration.coverage_curve(probabilities, labels)
     assert curve["n"].tolist() == list(range(1, 21))
     assert curve["coverage"].iloc[9] == 0.5
-    assert curve["accuracy"].iloc[9] == intervals.share(10, 10)
-    assert curve["accuracy"].iloc[-1] == intervals.share(10, 20)
+    assert curve["accuracy"].iloc[9] == intervals.proportion(10, 10)
+    assert curve["accuracy"].iloc[-1] == intervals.proportion(10, 20)
     assert curve["threshold"].iloc[9] == pytest.approx(0.8)
     selected = calibration.sure(probabilities, labels, threshold=0.75)
-    assert selected["coverage"] == intervals.share(12, 20)
-    assert selected["accuracy"] == intervals.share(10, 12)
+    assert selected["coverage"] == intervals.proportion(12, 20)
+    assert selected["accuracy"] == intervals.proportion(10, 12)
 
 
 def test_confident_mistakes_and_sure_and_correct():
@@ -443,8 +444,17 @@ def test_confident_mistakes_and_sure_and_correct():
 def test_calibration_summary():
     probabilities = np.array([[0.9, 0.1], [0.9, 0.1], [0.6, 0.4]])
     summary = calibration.summary(probabilities, np.array([0, 1, 0]))
-    assert summary["accuracy"] == intervals.share(2, 3)
+    assert summary["accuracy"] == intervals.proportion(2, 3)
     assert summary["gap"].estimate == pytest.approx(0.8 - 2 / 3)
-    assert summary["sure_share"] == intervals.share(2, 3)
-    assert summary["sure_accuracy"] == intervals.share(1, 2)
+    assert summary["sure_share"] == intervals.proportion(2, 3)
+    assert summary["sure_accuracy"] == intervals.proportion(1, 2)
     assert summary["verdict"] == "no miscalibration shown"
+
+
+def test_comparisons_are_judged_row_by_row_after_holm():
+    clear, unclear = intervals.Interval(0.2, 0.1, 0.3), intervals.Interval(0.1, -0.1, 0.3)
+    table = pd.DataFrame({"effect": [clear, clear, unclear], "p": [0.001, 0.03, np.nan], "n": 5})
+    judged = intervals.judged(table, interval="effect", words=("more", "less", "not shown"))
+    assert judged.columns.tolist() == ["effect", "verdict", "p (Holm)", "n"]
+    assert judged["p (Holm)"].tolist() == pytest.approx([0.003, 0.06, 1.0])
+    assert judged["verdict"].tolist() == ["more", "not shown", "not shown"]

@@ -15,7 +15,7 @@ from fer_utils.data.formats import DataError
 from fer_utils.fer2013 import CLASSES, SPLITS
 from fer_utils.files import data_dir
 from fer_utils.statistics import classification
-from fer_utils.statistics.intervals import Interval, mean_interval, share
+from fer_utils.statistics.intervals import Interval, mean_interval, proportion
 
 FILE = "fer2013new.csv"
 COLUMNS = ("anger", "disgust", "fear", "happiness", "sadness", "surprise", "neutral")
@@ -153,7 +153,7 @@ def contradicted(labels: np.ndarray, crowd: Crowd) -> pd.DataFrame:
     )
     table.loc["all"] = table.sum()
     decided = table["images"] - table["without_majority"]
-    return table.assign(contradicted=list(map(share, decided - table["confirmed"], decided)))
+    return table.assign(contradicted=list(map(proportion, decided - table["confirmed"], decided)))
 
 
 def voter_shares(truth: np.ndarray, crowd: Crowd) -> pd.DataFrame:
@@ -183,9 +183,9 @@ def judge(predictions: np.ndarray, labels: np.ndarray, crowd: Crowd) -> dict[str
     hits, clear = predictions == crowd.majority, named & (crowd.agreement >= CLEAR)
     of_label = crowd.votes[np.arange(len(labels)), labels] / crowd.votes.sum(axis=1)
     return {
-        "label": share(int(np.sum(predictions == labels)), len(labels)),
-        "majority": share(int(hits[named].sum()), int(named.sum())),
-        "clear": share(int(hits[clear].sum()), int(clear.sum())),
+        "label": proportion(int(np.sum(predictions == labels)), len(labels)),
+        "majority": proportion(int(hits[named].sum()), int(named.sum())),
+        "clear": proportion(int(hits[clear].sum()), int(clear.sum())),
         "voter": _cut(mean_interval(of_label)),
     }
 
@@ -215,7 +215,7 @@ def confirmed_recall(predictions: np.ndarray, labels: np.ndarray, crowd: Crowd) 
     columns = {}
     for name, rows in chosen.items():
         counts = classification.confusion(labels[rows], predictions[rows])
-        recall = list(map(share, np.diag(counts), counts.sum(axis=1)))
+        recall = list(map(proportion, np.diag(counts), counts.sum(axis=1)))
         columns[name or "images"] = [*counts.sum(axis=1), counts.sum()]
         columns[f"recall_{name}".rstrip("_")] = [*recall, classification.recall_gap(counts, "fear")]
     return pd.DataFrame(columns, index=pd.Index([*CLASSES, "gap of fear"], name="class"))

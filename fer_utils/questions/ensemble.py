@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from scipy.optimize import minimize
 
-from fer_utils.statistics.intervals import Interval, mean_interval, share
+from fer_utils.statistics.intervals import Interval, mean_interval, proportion
 
 
 def average(probabilities: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
@@ -64,9 +64,9 @@ def diversity(predictions: Mapping[str, np.ndarray], labels: np.ndarray) -> pd.D
             {
                 "first": first,
                 "second": second,
-                "agreement": share(int(np.sum(predictions[first] == predictions[second])), n),
-                "disagreement": share(int(np.sum(a != b)), n),
-                "double_fault": share(int(np.sum(~a & ~b)), n),
+                "agreement": proportion(int(np.sum(predictions[first] == predictions[second])), n),
+                "disagreement": proportion(int(np.sum(a != b)), n),
+                "double_fault": proportion(int(np.sum(~a & ~b)), n),
             }
         )
     return pd.DataFrame(table)

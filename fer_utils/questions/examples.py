@@ -8,7 +8,7 @@ import pandas as pd
 from fer_utils.data.dataset import Dataset
 from fer_utils.fer2013 import CHINESE, CLASSES
 from fer_utils.statistics.calibration import softmax
-from fer_utils.statistics.intervals import Interval, share
+from fer_utils.statistics.intervals import Interval, proportion
 from fer_utils.training.predictions import part_rows
 from fer_utils.training.runs import Run
 
@@ -42,7 +42,7 @@ def candidates(run: Run, dataset: Dataset) -> pd.DataFrame:
 def accuracies(runs: Mapping[str, Run], dataset: Dataset) -> dict[str, Interval]:
     """Accuracy of each run on the images that `candidates` lists."""
     hits = {name: candidates(run, dataset)["correct"] for name, run in runs.items()}
-    return {name: share(int(correct.sum()), len(correct)) for name, correct in hits.items()}
+    return {name: proportion(int(correct.sum()), len(correct)) for name, correct in hits.items()}
 
 
 def examples(table: pd.DataFrame) -> pd.DataFrame:

@@ -9,7 +9,7 @@ import pandas as pd
 from scipy import stats
 
 from fer_utils.fer2013 import CLASSES, SPLITS
-from fer_utils.statistics.intervals import mean_interval, share
+from fer_utils.statistics.intervals import mean_interval, proportion
 
 
 def class_counts(labels: np.ndarray, split: np.ndarray) -> pd.DataFrame:
@@ -23,7 +23,7 @@ def class_counts(labels: np.ndarray, split: np.ndarray) -> pd.DataFrame:
 
 def class_shares(counts: pd.DataFrame) -> pd.DataFrame:
     """Each class's share of each split (rows and columns of `class_counts`), as Intervals."""
-    return counts.apply(lambda column: [share(count, column.sum()) for count in column])
+    return counts.apply(lambda column: [proportion(count, column.sum()) for count in column])
 
 
 def same_mix(counts: pd.DataFrame) -> float:

@@ -18,7 +18,7 @@ from fer_utils.interpret.ascent import (
 from fer_utils.interpret.introspection import in_batches, logits_of, standardise, with_channel
 from fer_utils.questions import face_zones
 from fer_utils.statistics.comparisons import compare
-from fer_utils.statistics.intervals import Interval, mean_interval, share, verdict
+from fer_utils.statistics.intervals import Interval, mean_interval, proportion, verdict
 
 LAYER = "relu7"  # its input, the 7th convolution's normalised output, is maximised
 DEPTH = (1, 4, 7, 10, 12)
@@ -191,7 +191,7 @@ def attack(model, images: np.ndarray, labels: np.ndarray) -> dict[str, np.ndarra
 def flipped(epsilons: Mapping[str, np.ndarray]) -> pd.DataFrame:
     """Share of the images (Interval) that have flipped at so many grey levels, by direction."""
     rows = {
-        name: {f"≤ {level}": share(int(np.sum(e * 255 <= level)), len(e)) for level in LEVELS}
+        name: {f"≤ {level}": proportion(int(np.sum(e * 255 <= level)), len(e)) for level in LEVELS}
         for name, e in epsilons.items()
     }
     return pd.DataFrame(rows).T

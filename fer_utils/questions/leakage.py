@@ -16,7 +16,7 @@ from fer_utils.data import duplicates
 from fer_utils.data.dataset import Dataset
 from fer_utils.fer2013 import SPLITS, TRAINING
 from fer_utils.files import cache_dir, replacing
-from fer_utils.statistics.intervals import holm, independent_interval, share, verdict
+from fer_utils.statistics.intervals import holm, independent_interval, proportion, verdict
 
 THRESHOLDS = {"fer2013": duplicates.NEAR, "drawn": 0.97}  # drawn faces resemble one another more
 
@@ -95,7 +95,7 @@ def leaks(pairs: pd.DataFrame, split: np.ndarray) -> pd.DataFrame:
         for name, part in parts.items()
     }
     table = pd.DataFrame.from_dict(counts, "index", columns=["images", "exact", "with_twin"])
-    return table.assign(share=list(map(share, table["with_twin"], table["images"])))
+    return table.assign(share=list(map(proportion, table["with_twin"], table["images"])))
 
 
 def effects(cases: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> pd.DataFrame:
@@ -115,9 +115,9 @@ def effects(cases: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> pd.DataFrame:
         table[name] = {
             "images": len(correct),
             "with_twin": n,
-            "accuracy": share(right + right_without, len(correct)),
-            "accuracy_with_twin": share(right, n),
-            "accuracy_without": share(right_without, n_without),
+            "accuracy": proportion(right + right_without, len(correct)),
+            "accuracy_with_twin": proportion(right, n),
+            "accuracy_without": proportion(right_without, n_without),
             "difference": independent_interval(right, n, right_without, n_without),
         }
     table = pd.DataFrame.from_dict(table, "index").assign(p_holm=holm(p_values))

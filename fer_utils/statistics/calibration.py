@@ -10,7 +10,7 @@ from scipy import special
 from scipy.optimize import minimize_scalar
 
 from fer_utils.fer2013 import CLASSES
-from fer_utils.statistics.intervals import Interval, bootstrap, mean_interval, share, verdict
+from fer_utils.statistics.intervals import Interval, bootstrap, mean_interval, proportion, verdict
 
 BINS = 15  # of equal width, as in Guo et al.
 
@@ -52,7 +52,7 @@ def reliability_bins(probabilities: np.ndarray, labels: np.ndarray) -> pd.DataFr
         inside = bin_of == k
         n = int(inside.sum())
         mean = confidence[inside].mean() if n else np.nan
-        table.append((edges[k], edges[k + 1], n, mean, share(int(correct[inside].sum()), n)))
+        table.append((edges[k], edges[k + 1], n, mean, proportion(int(correct[inside].sum()), n)))
     return pd.DataFrame(table, columns=["low", "high", "n", "confidence", "accuracy"])
 
 
@@ -87,7 +87,9 @@ def coverage_curve(probabilities: np.ndarray, labels: np.ndarray) -> pd.DataFram
     order = np.argsort(-confidence, kind="stable")
     right = np.cumsum(correct[order])
     kept = np.unique(np.ceil(np.arange(0.05, 1.0001, 0.05) * len(order) - 1e-9).astype(int))
-    table = [(n / len(order), confidence[order[n - 1]], n, share(right[n - 1], n)) for n in kept]
+    table = [
+        (n / len(order), confidence[order[n - 1]], n, proportion(right[n - 1], n)) for n in kept
+    ]
     return pd.DataFrame(table, columns=["coverage", "threshold", "n", "accuracy"])
 
 
@@ -98,8 +100,8 @@ def sure(
     confidence, correct = _confidence(probabilities, labels)
     kept = confidence >= threshold
     return {
-        "coverage": share(int(kept.sum()), len(kept)),
-        "accuracy": share(int(correct[kept].sum()), int(kept.sum())),
+        "coverage": proportion(int(kept.sum()), len(kept)),
+        "accuracy": proportion(int(correct[kept].sum()), int(kept.sum())),
     }
 
 
@@ -108,7 +110,7 @@ def summary(probabilities: np.ndarray, labels: np.ndarray) -> dict[str, Interval
     gap = confidence_gap(probabilities, labels)
     selected = sure(probabilities, labels)
     return {
-        "accuracy": share(int(_confidence(probabilities, labels)[1].sum()), len(labels)),
+        "accuracy": proportion(int(_confidence(probabilities, labels)[1].sum()), len(labels)),
         "error": expected_calibration_error(probabilities, labels),
         "gap": gap,
         "verdict": calibration_verdict(gap),

@@ -21,14 +21,14 @@ from fer_utils.statistics.intervals import (
     holm,
     independent_interval,
     paired_interval,
-    share,
+    proportion,
     verdict,
 )
 
 
 def accuracy(labels: np.ndarray, predictions: np.ndarray) -> Interval:
     """Share of correct predictions, with Wilson's interval."""
-    return share(int(np.sum(labels == predictions)), len(labels))
+    return proportion(int(np.sum(labels == predictions)), len(labels))
 
 
 def confusion(labels: np.ndarray, predictions: np.ndarray) -> np.ndarray:
@@ -62,8 +62,8 @@ def per_class(counts: np.ndarray) -> pd.DataFrame:
     right, true, predicted = np.diag(counts), counts.sum(axis=1), counts.sum(axis=0)
     columns = {
         "support": true,
-        "precision": list(map(share, right, predicted)),
-        "recall": list(map(share, right, true)),
+        "precision": list(map(proportion, right, predicted)),
+        "recall": list(map(proportion, right, true)),
         "f1": _resampled(f1, counts),
     }
     return pd.DataFrame(columns, index=pd.Index(CLASSES, name="class"))
@@ -71,7 +71,7 @@ def per_class(counts: np.ndarray) -> pd.DataFrame:
 
 def row_shares(counts: np.ndarray) -> pd.DataFrame:
     """(7, 7) Intervals: of each true class (rows), the share predicted as each class (columns)."""
-    shares = [[share(count, row.sum()) for count in row] for row in counts]
+    shares = [[proportion(count, row.sum()) for count in row] for row in counts]
     return pd.DataFrame(
         shares, pd.Index(CLASSES, name="label"), pd.Index(CLASSES, name="prediction")
     )
@@ -121,8 +121,8 @@ def confused_pairs(counts: np.ndarray) -> pd.DataFrame:
                 "first": CLASSES[one],
                 "second": CLASSES[other],
                 "images": there + back,
-                "there": share(there, true[one]),
-                "back": share(back, true[other]),
+                "there": proportion(there, true[one]),
+                "back": proportion(back, true[other]),
                 "difference": independent_interval(there, true[one], back, true[other]),
                 "p_holm": tested.pvalue,
             }

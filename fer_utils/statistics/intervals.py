@@ -1,7 +1,7 @@
 """Estimates with 95 % intervals, and the words that an interval allows.
 
-A share of images has Wilson's interval, a mean over images Student's, any other figure the
-percentile bootstrap over images; differences of shares see `paired_interval` (same images) and
+A proportion of images has Wilson's interval, a mean over images Student's, any other figure the
+percentile bootstrap over images; differences of proportions see `paired_interval` (same images) and
 `independent_interval`.
 """
 
@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import confint_proportions_2indep, proportion_confint
@@ -71,7 +72,37 @@ def holm(p_values: Sequence[float]) -> np.ndarray:
     return multipletests(p_values, alpha=ALPHA, method="holm")[1]
 
 
-def share(successes: int, total: int) -> Interval:
+def judged(
+    table: pd.DataFrame,
+    *,
+    interval: str,
+    words: tuple[str, str, str] = ("better", "worse", "no difference shown"),
+) -> pd.DataFrame:
+    """A table of comparisons with the p-values of column "p" corrected, and a verdict per row.
+
+    Parameters
+    ----------
+    table
+        One row per comparison: a column `interval` of Intervals and a column "p" of p-values, NaN
+        where there was nothing to test.
+    interval
+        The column that is judged.
+    words
+        As in `verdict`.
+
+    Returns
+    -------
+    pd.DataFrame
+        The table with the column "p (Holm)" in place of "p", and "verdict" after `interval`.
+    """
+    adjusted = holm(table["p"].fillna(1.0))
+    verdicts = [verdict(d, p, words) for d, p in zip(table[interval], adjusted, strict=True)]
+    table = table.assign(p=adjusted).rename(columns={"p": "p (Holm)"})
+    table.insert(table.columns.get_loc(interval) + 1, "verdict", verdicts)
+    return table
+
+
+def proportion(successes: int, total: int) -> Interval:
     """`successes` of `total` with Wilson's interval (1927); all NaN if `total` is 0."""
     if total == 0:
         return Interval(np.nan, np.nan, np.nan)
