@@ -2,13 +2,12 @@
 
     python -m fer_utils.report.document
 
-Reads `build_dir()/notebooks/` and the `meta` entry of `build_dir()/facts/`, writes
-`build_dir()/*.html` and `build_dir()/report.pdf`. The HTML makes no request to anywhere and runs no
-script; scripts, styles and remote images in a notebook's outputs do not get into it.
+Reads `build_dir()/notebooks/`, writes `build_dir()/*.html` and `build_dir()/report.pdf`. The first
+page has the course's questions with their answers. The HTML makes no request to anywhere and runs
+no script.
 """
 
 import base64
-import json
 import logging
 import re
 import shutil
@@ -19,13 +18,16 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader
+from markupsafe import Markup
+from nbconvert.filters import markdown2html
 
 from fer_utils.files import ROOT, build_dir, replacing
-from fer_utils.report.page import ReportError, Section, read_section
+from fer_utils.report.page import ReportError, Section, by_language, read_section
+from fer_utils.report.sanitise import sanitise
 
 NOTEBOOKS = ROOT / "notebooks"
 REPORT = ROOT / "report"
-TITLE = "Facial expression recognition on FER2013"
+TITLE = "Facial expression recognition"
 
 NO_PRINTER = """{html} is ready, but there is no PDF: WeasyPrint needs pango. Install it:
   Debian, Ubuntu: apt install libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0
@@ -37,24 +39,19 @@ BROWSERS = (
 )
 
 
-def read_facts(names: Sequence[str]) -> dict[str, str]:
-    """The lines of the title page, from the `meta` entries of the notebooks' facts.
+def circumstances(sections: Sequence[Section]) -> dict[str, str]:
+    """The small print of the first page: data, profile, date, time, machine, versions.
 
-    Raises ReportError if facts are missing or the notebooks ran on different data, profile or seed.
+    Raises ReportError if the notebooks ran on different data, profile or seed.
     """
-    metas = {}
-    for name in names:
-        path = build_dir() / "facts" / f"{name}.json"
-        if not path.exists():
-            raise ReportError(f"{name} has recorded no facts: run `make report`")
-        metas[name] = json.loads(path.read_text(encoding="utf-8"))["meta"]
-    first = metas[names[0]]
+    metas = {section.name: section.record["meta"] for section in sections}
+    first_name, first = next(iter(metas.items()))
     for key in ("source", "profile", "seed"):
         for name, meta in metas.items():
             if meta[key] != first[key]:
                 raise ReportError(
-                    f"{names[0]} and {name} differ in {key} ({first[key]}, {meta[key]}): "
-                    "run `make report` again"
+                    f"{first_name} and {name} differ in {key} ({first[key]}, {meta[key]}): "
+                    "run `make report`, which executes again what does not fit together"
                 )
     minutes, seconds = divmod(round(sum(meta["seconds"] for meta in metas.values())), 60)
     versions = {key: text for meta in metas.values() for key, text in meta["versions"].items()}
@@ -62,12 +59,12 @@ def read_facts(names: Sequence[str]) -> dict[str, str]:
     lines = {
         "Data set": first["source"],
         "Profile": f"{first['profile']}, seed {first['seed']}",
+        "Stand-ins": stand_ins and f"narrow networks, trained briefly, in place of {stand_ins}",
         "Date": max(str(meta["date"]) for meta in metas.values()),
-        "Total time": f"{minutes} min {seconds} s",
+        "Notebooks ran for": f"{minutes} min {seconds} s, the training of finished runs apart",
         "Machine": _distinct(meta["machine"] for meta in metas.values()),
         "Code": _distinct(meta["code_version"] for meta in metas.values()),
         "Versions": ", ".join(f"{key} {text}" for key, text in versions.items()),
-        "Stand-ins": stand_ins and f"narrow networks, trained briefly, in place of {stand_ins}",
     }
     return {name: text for name, text in lines.items() if text}
 
@@ -76,26 +73,62 @@ def _distinct(values) -> str:
     return "; ".join(dict.fromkeys(map(str, values)))
 
 
-def render(sections: Sequence[Section], title: str, facts: dict[str, str] | None = None) -> str:
-    """One HTML document; with `facts` it has a title page and a table of contents."""
+def answers(sections: Sequence[Section]) -> list[dict]:
+    """What the first page says: a dict per section that has an answer, by the course's numbers.
+
+    Keys: section, number (None: not one of the course's questions), english, chinese (Markup),
+    findings.
+    """
+    found = []
+    for section in sections:
+        if answer := section.record.get("answer"):
+            found.append(
+                {
+                    "section": section,
+                    "number": answer["question"],
+                    "english": Markup(sanitise(markdown2html(answer["english"]))),
+                    "chinese": Markup(sanitise(markdown2html(answer["chinese"]))),
+                    "findings": answer["findings"],
+                }
+            )
+    return sorted(found, key=lambda one: (one["number"] is None, one["number"] or 0))
+
+
+def render(
+    sections: Sequence[Section],
+    title: str,
+    *,
+    cover: bool,
+    neighbours: tuple[Section | None, Section | None] = (None, None),
+) -> str:
+    """One HTML document; with a `cover` it has a first page and a table of contents."""
     fonts = {
         weight: base64.b64encode((REPORT / "fonts" / f"NotoSansTC-{face}.woff2").read_bytes())
         for weight, face in {400: "Regular", 700: "Bold"}.items()
     }
     environment = Environment(loader=FileSystemLoader(REPORT / "template"), autoescape=True)
+    environment.filters["by_language"] = by_language
     return environment.get_template("page.html.j2").render(
         title=title,
-        facts=facts,
+        cover=cover,
+        dataset=sections[0].record["meta"]["dataset"],
+        source=sections[0].record["meta"]["source"],
+        answers=answers(sections) if cover else [],
+        facts=circumstances(sections),
         sections=sections,
+        neighbours=neighbours,
         fonts={weight: font.decode() for weight, font in fonts.items()},
         style=(REPORT / "style.css").read_text(encoding="utf-8"),
     )
 
 
-def render_page(section: Section, names: Sequence[str]) -> str:
+def render_page(number: int, sections: Sequence[Section]) -> str:
     """The page of one notebook: links to the others go to their pages."""
-    others = "|".join(name for name in names if name != section.name)
-    html = render([section], section.title)
+    section = sections[number]
+    before = sections[number - 1] if number else None
+    after = sections[number + 1] if number + 1 < len(sections) else None
+    html = render([section], section.title, cover=False, neighbours=(before, after))
+    others = "|".join(other.name for other in sections if other is not section)
     return re.sub(rf'href="#({others})(?=["-])', r'href="\1.html#\1', html) if others else html
 
 
@@ -137,10 +170,12 @@ def write(names: Sequence[str]) -> None:
     """Write the pages, index.html and report.pdf of the executed notebooks `names`, in order."""
     build = build_dir()
     (build / "report.pdf").unlink(missing_ok=True)
-    facts = read_facts(names)
-    sections = [read_section(name) for name in names]
-    documents = {f"{section.name}.html": render_page(section, names) for section in sections}
-    documents["index.html"] = render(sections, TITLE, facts)
+    sections = [read_section(build / "notebooks" / f"{name}.ipynb", list(names)) for name in names]
+    documents = {
+        f"{section.name}.html": render_page(number, sections)
+        for number, section in enumerate(sections)
+    }
+    documents["index.html"] = render(sections, TITLE, cover=True)
     for name, html in documents.items():
         with replacing(build / name) as temporary:
             temporary.write_text(html, encoding="utf-8")

@@ -5,26 +5,24 @@ import re
 from collections import Counter
 from dataclasses import dataclass
 from io import BytesIO
+from pathlib import Path
 
 import nbformat
-from bs4 import BeautifulSoup, Tag
+from bs4 import BeautifulSoup, NavigableString, Tag
 from nbconvert import HTMLExporter
 from PIL import Image
 from traitlets.config import Config
 
-from fer_utils.files import ROOT, build_dir
+from fer_utils.files import ROOT
+from fer_utils.report.sanitise import sanitise
+from fer_utils.report.tables import arrange
 
 SHOWN = [  # of an output's representations, the first of these
     *("text/html", "text/markdown", "image/svg+xml", "image/png", "image/jpeg", "text/plain")
 ]
-DROPPED = (
-    *("script", "style", "link", "meta", "base", "iframe", "object", "embed", "template"),
-    *("form", "input", "button", "textarea", "select", "svg", "math", "video", "audio"),
-)
-ATTRIBUTES = {"class", "href", "src", "alt", "colspan", "rowspan", "scope", "lang", "title"}
-NUMBER = re.compile(r"[-+−±]?[\d.,]+( ?%)?( ?[±–([].*)?|nan|–|")
-INTERVAL = re.compile(r"\[(\S+), (\S+)\]")  # not to be broken within the brackets
-WIDE = 9  # columns from which a table is printed smaller
+RECORD = "application/vnd.fer-utils+json"  # outputs: how a notebook was made, and its answer
+CHINESE = re.compile(r"[\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef「」『』、。，；：？！（）]+")
+NOTEBOOK = re.compile(r"\b[Nn]otebooks? 0?([1-9])\b")
 
 
 class ReportError(Exception):
@@ -33,19 +31,33 @@ class ReportError(Exception):
 
 @dataclass(frozen=True)
 class Section:
-    """One executed notebook: its HTML, with ids that start with the notebook's name."""
+    """One executed notebook.
+
+    `body` is its HTML without the title, with ids that start with the notebook's name; `headings`
+    are (id, text) of the second level; `question` is HTML; `record` as the notebook left it: "meta"
+    and, where it has one, "answer".
+    """
 
     name: str
     title: str
-    headings: list[tuple[str, str]]  # (id, text) of the second-level headings
+    question: str
+    headings: list[tuple[str, str]]
     body: str
+    record: dict
 
 
-def read_section(name: str) -> Section:
-    """The executed notebook `name` as HTML. Raises ReportError if it has not been executed."""
-    path = build_dir() / "notebooks" / f"{name}.ipynb"
+def read_section(path: Path, names: list[str]) -> Section:
+    """The executed notebook at `path` as HTML; `names` are those of all notebooks of the report.
+
+    Raises ReportError if it has not been executed to its end, or shows a picture from elsewhere.
+    """
+    name = path.stem
     if not path.exists():
         raise ReportError(f"{name} has not been executed: run `make report`")
+    notebook = nbformat.read(path, as_version=4)
+    record = collect(notebook)
+    if "meta" not in record:
+        raise ReportError(f"{name} has not been executed to its end: run `make report`")
     exporter = HTMLExporter(
         template_name="template",
         extra_template_basedirs=[str(ROOT / "report")],
@@ -55,32 +67,105 @@ def read_section(name: str) -> Section:
             CoalesceStreamsPreprocessor={"enabled": True},
         ),
     )
-    html, _ = exporter.from_notebook_node(nbformat.read(path, as_version=4))
-    soup = BeautifulSoup(html, "html.parser")
-    sanitise(soup)
-    link(soup, name)
+    html, _ = exporter.from_notebook_node(notebook)
+    soup = BeautifulSoup(sanitise(html), "html.parser")
+    fold(soup)
+    link(soup, name, names)
     for image in soup.find_all("img"):
         _size(image, name)
     for table in soup.find_all("table"):
-        _arrange(table, soup)
+        arrange(table, soup)
+    mark_chinese(soup)
+    return _section(soup, name, record)
+
+
+def collect(notebook: nbformat.NotebookNode) -> dict:
+    """Take out of a notebook's outputs what they record of it: "meta", "answer"."""
+    record = {}
+    for cell in notebook.cells:
+        for output in cell.get("outputs", []):
+            record |= output.get("data", {}).pop(RECORD, {})
+        if "outputs" in cell:
+            cell.outputs = [out for out in cell.outputs if out.get("data", True)]
+    return record
+
+
+def _section(soup: BeautifulSoup, name: str, record: dict) -> Section:
+    """Take the title out, and put the answer under the question."""
     title = soup.find("h1")
+    text = title.get_text() if title else name
+    question = next((p for p in soup.find_all("p") if p.get_text().startswith("Question")), None)
+    asked = question.decode_contents() if question else ""
+    if title:
+        title.extract()
+    raise_answer(soup)
     headings = [(heading["id"], heading.get_text()) for heading in soup.find_all("h2")]
-    return Section(name, title.get_text() if title else name, headings, str(soup))
+    return Section(name, text, asked, headings, str(soup), record)
 
 
-def sanitise(soup: BeautifulSoup) -> None:
-    """Remove, in place, elements that run or load something, and attributes not in ATTRIBUTES."""
-    for tag in soup.find_all(DROPPED):
-        tag.decompose()
-    for tag in soup.find_all(True):
-        tag.attrs = {name: value for name, value in tag.attrs.items() if name in ATTRIBUTES}
+def raise_answer(soup: BeautifulSoup) -> None:
+    """Move what stands under the heading "Answer" to the top, below the question."""
+    heading = soup.find("h2", string="Answer")
+    first = soup.find("h2")
+    if heading is None:
+        return
+    block = soup.new_tag("div", attrs={"class": "answer"})
+    moved = [heading]
+    for node in heading.next_siblings:
+        if isinstance(node, Tag) and node.name == "h2":
+            break
+        if not (isinstance(node, Tag) and node.name == "details"):
+            moved.append(node)
+    if first is heading:
+        heading.insert_before(block)
+    else:
+        _after_question(first).insert_after(block)
+    for node in moved:
+        block.append(node.extract())
 
 
-def link(soup: BeautifulSoup, name: str) -> None:
+def _after_question(first: Tag) -> Tag:
+    """The last paragraph that puts the question, else what stands before the first heading."""
+    asked = [
+        p
+        for p in first.find_all_previous("p")
+        if re.match(r"Question|問題", p.get_text()) and p.find_parent("table") is None
+    ]
+    return asked[0] if asked else first.previous_sibling or first
+
+
+def fold(soup: BeautifulSoup) -> None:
+    """One fold for each run of code cells, with what they printed."""
+    for code in soup.find_all("details", class_="code"):
+        if code.parent is None:
+            continue
+        while (following := _next_tag(code)) is not None:
+            classes = following.get("class", [])
+            if following.name == "details" and "code" in classes:
+                following.summary.decompose()
+                code.extend(list(following.contents))
+                following.decompose()
+            elif "output" in classes or "log" in classes:
+                code.append(following.extract())
+            else:
+                break
+
+
+def _next_tag(node: Tag) -> Tag | None:
+    """The next element, if nothing but white space comes before it."""
+    for following in node.next_siblings:
+        if isinstance(following, Tag):
+            return following
+        if following.strip():
+            return None
+    return None
+
+
+def link(soup: BeautifulSoup, name: str, names: list[str]) -> None:
     """Give headings ids that start with the notebook's name, and point links to them, in place.
 
     `03_model_training.ipynb#Title` becomes `#03_model_training-Title`. Links to other files are
-    dropped: they are not in the report.
+    dropped: they are not in the report. "notebook 3" becomes a link.
     """
     seen = Counter()
     for heading in soup.find_all(re.compile("h[1-6]")):
@@ -95,6 +180,52 @@ def link(soup: BeautifulSoup, name: str) -> None:
             tag["href"] = f"#{inside[1] or name}{fragment}"
         elif not re.match(r"https?://|mailto:", tag["href"]):
             tag.unwrap()
+    by_number = {int(other[:2]): other for other in names if other[:2].isdigit() and other != name}
+    for text in soup.find_all(string=NOTEBOOK):
+        if not text.find_parent(["a", "pre", "code", "h1", "h2", "h3", "details"]):
+            _replace(text, NOTEBOOK, partial_link(soup, by_number))
+
+
+def partial_link(soup: BeautifulSoup, by_number: dict[int, str]):
+    """What to put in place of "notebook 3": a link, or the words as they are."""
+
+    def made(found: re.Match) -> Tag | str:
+        target = by_number.get(int(found[1]))
+        if target is None:
+            return found[0]
+        tag = soup.new_tag("a", href=f"#{target}")
+        tag.string = found[0]
+        return tag
+
+    return made
+
+
+def mark_chinese(soup: BeautifulSoup) -> None:
+    """Say that Chinese text is Chinese: for fonts, line breaks and screen readers."""
+
+    def made(found: re.Match) -> Tag:
+        tag = soup.new_tag("span", lang="zh-Hant")
+        tag.string = found[0]
+        return tag
+
+    for text in soup.find_all(string=CHINESE):
+        if not text.find_parent(lang=True):
+            _replace(text, CHINESE, made)
+
+
+def by_language(text: str) -> list[tuple[bool, str]]:
+    """A text cut into (is Chinese, part)."""
+    parts = re.split(f"({CHINESE.pattern})", text)
+    return [(bool(number % 2), part) for number, part in enumerate(parts) if part]
+
+
+def _replace(text: NavigableString, pattern: re.Pattern, made) -> None:
+    """Put what `made` makes in place of each match in a text."""
+    pieces, end = [], 0
+    for found in pattern.finditer(text):
+        pieces += [text[end : found.start()], made(found)]
+        end = found.end()
+    text.replace_with(*(piece for piece in [*pieces, text[end:]] if piece != ""))
 
 
 def _size(image: Tag, name: str) -> None:
@@ -106,22 +237,3 @@ def _size(image: Tag, name: str) -> None:
         picture = Image.open(BytesIO(base64.b64decode(data)))
         scale = 96 / picture.info.get("dpi", (96, 96))[0]
         image["width"], image["height"] = (round(side * scale) for side in picture.size)
-
-
-def _arrange(table: Tag, soup: BeautifulSoup) -> None:
-    """Wrap a table so that it scrolls on a phone; mark a wide one, and columns of numbers."""
-    if table.thead and not table.thead.get_text(strip=True):
-        table.thead.decompose()
-    rows = [row.find_all(["th", "td"], recursive=False) for row in table.find_all("tr")]
-    if max(map(len, rows), default=0) >= WIDE:
-        table["class"] = [*table.get("class", []), "wide"]
-    if not table.find(colspan=True) and not table.find(rowspan=True):
-        for column in zip(*rows, strict=False):
-            cells = [cell for cell in column if cell.name == "td"]
-            if cells and all(NUMBER.fullmatch(cell.get_text(strip=True)) for cell in cells):
-                for cell in column:
-                    cell["class"] = "number"
-    for text in table.find_all(string=INTERVAL):
-        text.replace_with(INTERVAL.sub("[\\1,\u00a0\\2]", text))
-    # A region that scrolls must be reachable by keyboard.
-    table.wrap(soup.new_tag("div", attrs={"class": "table", "tabindex": "0", "role": "group"}))

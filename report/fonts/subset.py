@@ -44,7 +44,7 @@ def characters() -> set[str]:
     """The characters that the fonts must have: Latin, and all Chinese in the project's texts."""
     sources = [
         *ROOT.glob("notebooks/*.ipynb"),
-        *ROOT.glob("fer_utils/*.py"),
+        *ROOT.glob("fer_utils/**/*.py"),
         *HERE.parent.glob("template/*"),
     ]
     texts = [path.read_text(encoding="utf-8") for path in sources]

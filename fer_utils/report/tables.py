@@ -1,0 +1,67 @@
+"""Tables of the report: columns of numbers, headers to hear, rows that stack on a phone."""
+
+import re
+
+from bs4 import BeautifulSoup, Tag
+
+NUMBER = re.compile(r"[-+−±]?[\d.,]+( ?%)?( ?[±–([].*)?|nan|–|")
+INTERVAL = re.compile(r"\[(\S+), (\S+)\]")  # not to be broken within the brackets
+WIDE = 8  # columns from which a table is printed smaller
+
+
+def arrange(table: Tag, soup: BeautifulSoup) -> None:
+    """Prepare one table, in place; it ends up in a `div.table`."""
+    if table.thead and not table.thead.get_text(strip=True):
+        table.thead.decompose()
+    rows = [row.find_all(["th", "td"], recursive=False) for row in table.find_all("tr")]
+    if max(map(len, rows), default=0) >= WIDE:
+        table["class"] = [*table.get("class", []), "wide"]
+    if not table.find(rowspan=True) and not table.find(colspan=True):
+        _mark_numbers(rows)
+    _label(table)
+    for text in table.find_all(string=INTERVAL):
+        text.replace_with(INTERVAL.sub("[\\1,\u00a0\\2]", text))
+    # A region that can scroll must be reachable by keyboard, and named.
+    region = soup.new_tag("div", attrs={"class": "table", "tabindex": "0", "role": "region"})
+    region["aria-label"] = table.caption.get_text(" ", strip=True) if table.caption else "Table"
+    table.wrap(region)
+
+
+def _mark_numbers(rows: list[list[Tag]]) -> None:
+    """Set columns that hold nothing but numbers flush right."""
+    for column in zip(*rows, strict=False):
+        cells = [cell for cell in column if cell.name == "td"]
+        if cells and all(NUMBER.fullmatch(cell.get_text(strip=True)) for cell in cells):
+            for cell in column:
+                cell["class"] = "number"
+
+
+def _label(table: Tag) -> None:
+    """Give header cells their scope, and each cell the name of its column, for narrow screens."""
+    head = table.thead.find_all("tr", recursive=False) if table.thead else []
+    names = _column_names(head)
+    for cell in (cell for row in head for cell in row.find_all("th")):
+        cell["scope"] = "colgroup" if cell.get("colspan") else "col"
+    body = table.tbody or table
+    for row in body.find_all("tr", recursive=False):
+        cells = row.find_all(["th", "td"], recursive=False)
+        for cell in cells:
+            if cell.name == "th":
+                cell["scope"] = "row"
+        # where a row label spans rows, the cells below it are aligned from the right
+        for cell, name in zip(reversed(cells), reversed(names), strict=False):
+            if cell.name == "td" and name:
+                cell["data-label"] = name
+
+
+def _column_names(head: list[Tag]) -> list[str]:
+    """What stands above each column, of all header rows."""
+    levels = []
+    for row in head:
+        level = []
+        for cell in row.find_all(["th", "td"], recursive=False):
+            level += [cell.get_text(" ", strip=True)] * int(cell.get("colspan", 1))
+        levels.append(level)
+    width = max(map(len, levels), default=0)
+    levels = [level for level in levels if len(level) == width]
+    return [", ".join(dict.fromkeys(filter(None, names))) for names in zip(*levels, strict=True)]
