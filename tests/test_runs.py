@@ -37,7 +37,7 @@ def test_folder_holds_what_it_should(finished):
     assert names == {"config.json", "history.csv", "curve.png"} | figures
     assert len(finished.history) == 3
     assert finished.history["step"].tolist() == [2, 4, 6]
-    assert not list(finished.folder.parent.glob(".*")), "nothing half-written is left"
+    assert not list(finished.folder.parent.glob(".*.tmp")), "nothing half-written is left"
 
 
 def test_metrics_are_those_of_the_logits(finished, dataset):

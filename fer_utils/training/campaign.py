@@ -8,6 +8,7 @@ Asking for a run that exists loads it; asking for one that does not trains it.
 """
 
 import argparse
+import os
 import platform
 import subprocess
 import sys
@@ -23,7 +24,7 @@ from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
 from fer_utils.data.dataset import DataError, Dataset, hold_out, load
 from fer_utils.fer2013 import CLASSES
-from fer_utils.files import ROOT, cache_dir, replacing, write_json
+from fer_utils.files import ROOT, cache_dir, locked, replacing, write_json
 from fer_utils.plots.training import learning_curves
 from fer_utils.training import experiments
 from fer_utils.training.experiments import Config
@@ -38,9 +39,17 @@ if TYPE_CHECKING:
 def get(config: Config, dataset: Dataset, strategy: "tf.distribute.Strategy | None" = None) -> Run:
     """The run of a config on a data set: loaded if it is finished, trained otherwise.
 
-    `strategy` is a tf.distribute strategy; all its workers get the run that its chief writes.
+    A second process that asks for it meanwhile waits, and loads it. `strategy` is a tf.distribute
+    strategy; all its workers train together and get the run that its chief writes.
     """
-    return find(config, dataset) or _train(config, dataset, strategy)
+    if run := find(config, dataset):
+        return run
+    if "TF_CONFIG" in os.environ:
+        return _train(config, dataset, strategy)
+    folder = folder_of(config)
+    waiting = f"{config.name} is being trained by another process; waiting for it"
+    with locked(folder.with_name(f".{folder.name}.lock"), waiting):
+        return find(config, dataset) or _train(config, dataset, strategy)
 
 
 def _train(config: Config, dataset: Dataset, strategy: "tf.distribute.Strategy | None") -> Run:
