@@ -278,7 +278,7 @@ def test_tables(built):
     assert counts.caption.get_text() == "Class balance"
     assert all(table.parent["class"] == ["table"] for table in tables)
     heads = counts.thead.find_all("th")
-    assert [th.get("class") for th in heads] == [None, ["number"], ["number"]]
+    assert [th.get("class") for th in heads] == [["number"], ["number"]]
     assert {th["scope"] for th in heads} == {"col"}
     assert {th["scope"] for th in counts.tbody.find_all("th")} == {"row"}
     assert counts.tbody.td["data-label"] == "Training"

@@ -21,10 +21,10 @@ def arrange(table: Tag, soup: BeautifulSoup) -> None:
     _label(table)
     for text in table.find_all(string=INTERVAL):
         text.replace_with(INTERVAL.sub("[\\1,\u00a0\\2]", text))
-    # A region that can scroll must be reachable by keyboard, and named.
-    region = soup.new_tag("div", attrs={"class": "table", "tabindex": "0", "role": "region"})
-    region["aria-label"] = table.caption.get_text(" ", strip=True) if table.caption else "Table"
-    table.wrap(region)
+    # What can scroll must be reachable by keyboard, and named.
+    place = soup.new_tag("div", attrs={"class": "table", "tabindex": "0", "role": "group"})
+    place["aria-label"] = table.caption.get_text(" ", strip=True) if table.caption else "Table"
+    table.wrap(place)
 
 
 def _mark_numbers(rows: list[list[Tag]]) -> None:
@@ -41,7 +41,10 @@ def _label(table: Tag) -> None:
     head = table.thead.find_all("tr", recursive=False) if table.thead else []
     names = _column_names(head)
     for cell in (cell for row in head for cell in row.find_all("th")):
-        cell["scope"] = "colgroup" if cell.get("colspan") else "col"
+        if cell.get_text(strip=True):
+            cell["scope"] = "colgroup" if cell.get("colspan") else "col"
+        else:
+            cell.name = "td"  # nothing to announce
     body = table.tbody or table
     for row in body.find_all("tr", recursive=False):
         cells = row.find_all(["th", "td"], recursive=False)
