@@ -22,6 +22,7 @@ SHOWN = [  # of an output's representations, the first of these
 ]
 RECORD = "application/vnd.fer-utils+json"  # outputs: how a notebook was made, and its answer
 CHINESE = re.compile(r"[\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef「」『』、。，；：？！（）]+")
+PHONE = 358  # CSS pixels that a figure has on a phone; a larger one keeps its size there
 NOTEBOOK = re.compile(r"\b[Nn]otebooks? 0?([1-9])\b")
 
 
@@ -237,3 +238,6 @@ def _size(image: Tag, name: str) -> None:
         picture = Image.open(BytesIO(base64.b64decode(data)))
         scale = 96 / picture.info.get("dpi", (96, 96))[0]
         image["width"], image["height"] = (round(side * scale) for side in picture.size)
+        figure = image.find_parent("figure")
+        if figure is not None and image["width"] > PHONE:
+            figure["class"] = "scrolls"
