@@ -129,12 +129,11 @@ def pytorch(network: str, steps: int) -> dict[str, float]:
     model = nn.Sequential(*layers).to(memory_format=torch.channels_last)
     optimizer = torch.optim.Adadelta(model.parameters(), lr=1.0, rho=0.95, eps=1e-6)
 
-    setting = {"transforms": "x20", "fill": "zero", "per_image": True, "seed": 0}
-    batches, clock = Batches(*noise(), batch_size=BATCH, **setting), Clock()
+    batches, clock = Batches(*noise(), config(network, steps)), Clock()
     with ThreadPoolExecutor(1) as pool:
         upcoming = pool.submit(batches, 0)
         for step in range(steps):
-            x, y = upcoming.result()
+            x, y, _ = upcoming.result()
             upcoming = pool.submit(batches, step + 1)
             x = (
                 torch.from_numpy(x)

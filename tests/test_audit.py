@@ -205,11 +205,11 @@ def test_pairs_are_kept(textures, tmp_path, monkeypatch):
     monkeypatch.setenv("FER_CACHE", str(tmp_path))
     images = textures[[0, 1, 2, 1]]
     dataset = Dataset("drawn", "", images, np.zeros(4, np.int8), np.zeros(4, np.int8))
-    pairs = leakage.find(dataset)
+    pairs = duplicates.find(dataset)
     assert pairs[["first", "second", "exact"]].to_numpy().tolist() == [[1, 3, True]]
     monkeypatch.setattr(duplicates, "near_duplicates", lambda *_: pytest.fail("compared again"))
-    kept = leakage.find(dataset)
+    kept = duplicates.find(dataset)
     pd.testing.assert_frame_equal(pairs.reset_index(drop=True), kept)
     monkeypatch.setattr(duplicates, "near_duplicates", lambda *_: pairs.iloc[:0])
     next(tmp_path.iterdir()).write_bytes(b"half a file")
-    assert len(leakage.find(dataset)) == 0
+    assert len(duplicates.find(dataset)) == 0

@@ -16,7 +16,7 @@ from fer_utils.data.transforms import normalise
 from fer_utils.training import loop
 from fer_utils.training.experiments import Config, Phase
 from fer_utils.training.loop import Examples, TrainingError, train
-from fer_utils.training.network import build
+from fer_utils.training.network import at_size, build
 
 TINY = Config(
     name="tiny",
@@ -53,6 +53,93 @@ def run_tiny(folder, after_step=None) -> str:
 
 def test_same_seed_same_weights(tmp_path):
     assert run_tiny(tmp_path / "a") == run_tiny(tmp_path / "b")
+
+
+SECOND = replace(
+    TINY,
+    phases=(
+        Phase("adadelta", 1.0, 4, size=24),
+        Phase("sgd", 0.01, 3, 0.9, final_rate=0.005, size=24),
+        Phase("sgd", 0.005, 24, 0.9),
+    ),
+    widths=(2, 2),
+    evaluate_every=4,
+    order="cycled",
+    dropout=(0.1, 0.2, 0.4, 0.4),
+    averaged=0.9,
+    teachers=("someone",),
+)
+
+
+def soft_examples() -> Examples:
+    soft = np.random.default_rng(1).dirichlet(np.ones(7), 40).astype(np.float32)
+    return replace(examples(), soft=soft)
+
+
+def run_second(folder, after_step=None) -> str:
+    """Small images first, weights averaged, soft targets, cycled transforms."""
+    made = train(
+        SECOND, soft_examples(), checkpoint=folder / "c.npz", data_id="x", after_step=after_step
+    )
+    return digest(made)
+
+
+def test_interrupted_in_any_phase_it_ends_with_the_same_bits(tmp_path, monkeypatch):
+    monkeypatch.setattr(loop, "CHECKPOINT_SECONDS", 0)
+    whole = run_second(tmp_path / "whole")
+
+    def stop_at(fatal):
+        def after_step(step):
+            if step == fatal:
+                raise InterruptedError
+
+        return after_step
+
+    for fatal in (3, 6, 20, 31):
+        with pytest.raises(InterruptedError):
+            run_second(tmp_path / "cut", stop_at(fatal))
+    assert run_second(tmp_path / "cut") == whole
+
+
+def test_history_of_small_then_large_images_ends_with_the_average(tmp_path):
+    made = train(SECOND, soft_examples(), checkpoint=tmp_path / "c.npz", data_id="x")
+    assert [row["size"] for row in made.history] == [24] * 2 + [48] * 8
+    assert [row["step"] for row in made.history[-2:]] == [31, 31]
+    assert made.history[-2]["learning_rate"] == pytest.approx(0, abs=1e-9)
+    assert made.best_step > 7, "what was best on small images does not count"
+
+
+@pytest.mark.parametrize("network", ["vgg", "compact"])
+def test_the_network_for_small_images_has_the_same_weights(network):
+    config = replace(TINY, network=network, widths=(4, 4, 4))
+    model = build(config)
+    small = at_size(model, 24)
+    assert [id(v) for v in small.trainable_variables] == [id(v) for v in model.trainable_variables]
+    shapes = [net.get_layer("logits").input.shape for net in (model, small)]
+    assert shapes[0] == shapes[1]
+
+
+def test_targets_are_labels_and_what_the_teachers_say():
+    smoothed = loop._targets(soft_examples(), replace(TINY, label_smoothing=0.1))
+    assert smoothed[0, soft_examples().labels[0]] == pytest.approx(0.9 + 0.1 / 7)
+    mixed = loop._targets(soft_examples(), SECOND)
+    expected = 0.8 * soft_examples().soft + 0.2 * np.eye(7)[soft_examples().labels]
+    np.testing.assert_allclose(mixed, expected, atol=1e-6)
+    assert mixed.sum(axis=1) == pytest.approx(1)
+
+
+def test_a_checkpoint_of_other_training_code_is_not_continued(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(loop, "CHECKPOINT_SECONDS", 0)
+    whole = run_tiny(tmp_path / "whole")
+
+    def stop(step):
+        raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        run_tiny(tmp_path / "cut", stop)
+    monkeypatch.setattr(loop, "code_version", lambda: "another")
+    assert run_tiny(tmp_path / "cut") == whole
+    assert "tiny: the checkpoint is of another config" in capsys.readouterr().out
 
 
 def test_hidden_dense_units_survive_the_first_steps_of_adadelta(tmp_path):

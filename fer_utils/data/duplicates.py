@@ -13,13 +13,17 @@ or contrast. Only the central part of an image is compared, so that the border w
 leaves behind does not count.
 """
 
+import hashlib
 from itertools import product
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from scipy.ndimage import gaussian_filter1d
 
+from fer_utils.data.dataset import Dataset, hold_out
 from fer_utils.fer2013 import SIZE
+from fer_utils.files import cache_dir, replacing
 
 NEAR = 0.90  # pixel correlation of a near duplicate; at 0.85 half of FER2013's pairs are chance
 LOOSE, TIGHT = 0.5, 0.75  # cosines that steps 1 and 2 let through
@@ -28,6 +32,9 @@ REACH = 3  # px, the largest shift tried at full size
 MARGIN, STEP, BLUR = 4, 3, 2.0  # px: thumbnail's border left out, sampling step, Gaussian sigma
 COMPONENTS, SHRINKAGE = 48, 0.01  # shrinkage: share of the largest eigenvalue added to each
 ROWS = 512  # images compared at once
+
+
+THRESHOLDS = {"fer2013": NEAR, "drawn": 0.97}  # drawn faces resemble one another more
 
 
 def constant_images(images: np.ndarray) -> np.ndarray:
@@ -71,6 +78,38 @@ def near_duplicates(images: np.ndarray, threshold: float = NEAR) -> pd.DataFrame
     pairs = pairs.assign(exact=same.all(axis=(1, 2)), mirrored=pairs["mirrored"].astype(bool))
     pairs = pairs.assign(first=rows[pairs["first"]], second=rows[pairs["second"]])
     return pairs.sort_values(["first", "second"], ignore_index=True)
+
+
+def find(dataset: Dataset) -> pd.DataFrame:
+    """`near_duplicates` of a data set at its threshold of `THRESHOLDS`, kept in the cache."""
+    threshold = THRESHOLDS[dataset.name]
+    code = Path(__file__).read_bytes()
+    key = hashlib.sha256(code + str(threshold).encode()).hexdigest()
+    path = cache_dir() / f"pairs-{dataset.pixels}.npz"
+    try:
+        with np.load(path) as kept:
+            if kept["key"] == key:
+                return pd.DataFrame({name: kept[name] for name in kept.files if name != "key"})
+    except Exception:  # absent, or damaged in whichever way: it is made again
+        pass
+    pairs = near_duplicates(dataset.images, threshold)
+    with replacing(path) as temporary, temporary.open("wb") as file:
+        np.savez(file, **{name: pairs[name].to_numpy() for name in pairs}, key=key)
+    return pairs
+
+
+def unseen(dataset: Dataset) -> np.ndarray:
+    """(n,) bool, one value per held-out row (`hold_out`): no near duplicate in the part trained on.
+
+    Only these may choose weights and recipes: a network recites the others.
+    """
+    fit, held_out = hold_out(dataset)
+    in_fit = np.zeros(len(dataset.images), bool)
+    in_fit[fit] = True
+    pairs = find(dataset)
+    first, second = pairs["first"].to_numpy(), pairs["second"].to_numpy()
+    seen = np.concatenate([first[in_fit[second]], second[in_fit[first]]])
+    return ~np.isin(held_out, seen)
 
 
 def _no_pairs() -> pd.DataFrame:

@@ -115,6 +115,36 @@ def augment(
     return warped.reshape(-1, SIZE, SIZE)
 
 
+#: Bounds of the random transforms, of which `augment_randomly` draws one for each image.
+RANDOM_SHIFT, RANDOM_DEGREES, RANDOM_SCALE, CUTOUT = 5.0, 12.0, (0.85, 1.12), 12
+
+
+def augment_randomly(images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Each image mirrored or not, shifted, rotated, scaled; a square cut out (arXiv 1708.04552).
+
+    images (n, 48, 48) uint8 -> (n, 48, 48) float32 in [0, 255]; what lies outside is 0, the square,
+    of CUTOUT x CUTOUT pixels and cut off at the border, is the image's mean.
+    """
+    import cv2
+
+    n, centre = len(images), (SIZE - 1) / 2
+    shift = rng.uniform(-RANDOM_SHIFT, RANDOM_SHIFT, (n, 2))
+    angle = np.deg2rad(rng.uniform(-RANDOM_DEGREES, RANDOM_DEGREES, n))
+    scale, mirrored = rng.uniform(*RANDOM_SCALE, n), rng.integers(0, 2, n) * -2 + 1
+    corners = rng.integers(-CUTOUT // 2, SIZE - CUTOUT // 2, (n, 2))
+    warped = np.empty((n, SIZE, SIZE), np.float32)
+    for i, image in enumerate(images):
+        cos, sin = scale[i] * np.cos(angle[i]), scale[i] * np.sin(angle[i])
+        turn = np.array([[mirrored[i] * cos, -sin], [mirrored[i] * sin, cos]])
+        offset = centre - turn @ (centre, centre) + shift[i]
+        matrix = np.column_stack([turn, offset])
+        warped[i] = cv2.warpAffine(image.astype(np.float32), matrix, (SIZE, SIZE))
+        top, left = np.maximum(corners[i], 0)
+        bottom, right = corners[i] + CUTOUT
+        warped[i, top:bottom, left:right] = warped[i].mean()
+    return warped
+
+
 def normalise(images: np.ndarray, per_image: bool) -> np.ndarray:
     """What a network sees: images (n, 48, 48), 0..255 -> (n, 48, 48, 1) float32.
 

@@ -3,40 +3,15 @@
 `pairs` is a table of `duplicates.near_duplicates`: one row per pair.
 """
 
-import hashlib
 from collections.abc import Mapping
 from itertools import combinations_with_replacement
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from scipy import stats
 
-from fer_utils.data import duplicates
-from fer_utils.data.dataset import Dataset
 from fer_utils.fer2013 import SPLITS, TRAINING
-from fer_utils.files import cache_dir, replacing
 from fer_utils.statistics.intervals import holm, independent_interval, proportion, verdict
-
-THRESHOLDS = {"fer2013": duplicates.NEAR, "drawn": 0.97}  # drawn faces resemble one another more
-
-
-def find(dataset: Dataset) -> pd.DataFrame:
-    """`near_duplicates` of a data set at its threshold of `THRESHOLDS`, kept in the cache."""
-    threshold = THRESHOLDS[dataset.name]
-    code = Path(duplicates.__file__).read_bytes()
-    key = hashlib.sha256(code + str(threshold).encode()).hexdigest()
-    path = cache_dir() / f"pairs-{dataset.pixels}.npz"
-    try:
-        with np.load(path) as kept:
-            if kept["key"] == key:
-                return pd.DataFrame({name: kept[name] for name in kept.files if name != "key"})
-    except Exception:  # absent, or damaged in whichever way: it is made again
-        pass
-    pairs = duplicates.near_duplicates(dataset.images, threshold)
-    with replacing(path) as temporary, temporary.open("wb") as file:
-        np.savez(file, **{name: pairs[name].to_numpy() for name in pairs}, key=key)
-    return pairs
 
 
 def pair_counts(pairs: pd.DataFrame, labels: np.ndarray, split: np.ndarray) -> pd.DataFrame:

@@ -30,7 +30,7 @@ def view_logits(run: Run, dataset: Dataset) -> dict[str, np.ndarray]:
 
 
 def _compute(run: Run, dataset: Dataset) -> dict[str, np.ndarray]:
-    from fer_utils.interpret.introspection import predictor
+    from fer_utils.interpret.inference import predictor
 
     predict = predictor(run.model())
     others = range(1, len(TRANSFORMS["views"]))

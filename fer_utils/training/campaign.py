@@ -8,6 +8,7 @@ Asking for a run that exists loads it; asking for one that does not trains it.
 """
 
 import argparse
+import hashlib
 import os
 import platform
 import subprocess
@@ -23,13 +24,14 @@ import pandas as pd
 from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
 from fer_utils.data.dataset import DataError, Dataset, hold_out, load
+from fer_utils.data.duplicates import unseen
 from fer_utils.fer2013 import CLASSES
 from fer_utils.files import ROOT, cache_dir, locked, replacing, write_json
 from fer_utils.plots.training import learning_curves
 from fer_utils.training import experiments
 from fer_utils.training.experiments import Config
 from fer_utils.training.predictions import of_logits, part_rows
-from fer_utils.training.runs import Run, code_version, find, folder_of
+from fer_utils.training.runs import Run, code_version, find, folder_of, weights_file
 
 if TYPE_CHECKING:
     from fer_utils.backend import tf
@@ -54,19 +56,25 @@ def get(config: Config, dataset: Dataset, strategy: "tf.distribute.Strategy | No
 
 def _train(config: Config, dataset: Dataset, strategy: "tf.distribute.Strategy | None") -> Run:
     from fer_utils.backend import tf
-    from fer_utils.training import devices
+    from fer_utils.training import devices, teachers
     from fer_utils.training.loop import Examples, train
 
     strategy = strategy or tf.distribute.get_strategy()
     fit, held_out = hold_out(dataset)
+    if config.unseen_only:
+        held_out = held_out[unseen(dataset)]
+    soft = teachers.probabilities(config.teachers, dataset, fit) if config.teachers else None
     examples = Examples(
         dataset.images[fit],
         dataset.labels[fit],
         dataset.images[held_out],
         dataset.labels[held_out],
+        soft,
     )
     checkpoint = cache_dir() / "checkpoints" / f"{config.name}.npz"
     data_id = f"{dataset.rows}-{dataset.pixels}"
+    if soft is not None:
+        data_id += f"-{hashlib.sha256(soft.tobytes()).hexdigest()[:16]}"
     trained = train(config, examples, checkpoint=checkpoint, data_id=data_id, strategy=strategy)
     if devices.is_chief(strategy):
         _write(config, dataset, trained, devices.arithmetic(strategy))
@@ -78,7 +86,7 @@ def _train(config: Config, dataset: Dataset, strategy: "tf.distribute.Strategy |
 def _write(config: Config, dataset: Dataset, trained: "Trained", arithmetic: dict) -> None:
     """Score what was trained, its weights rounded as they are saved, and write the run's folder."""
     from fer_utils.data.transforms import normalise
-    from fer_utils.interpret.introspection import predictor
+    from fer_utils.interpret.inference import predictor
     from fer_utils.training.network import build
 
     rounded = [weight.astype(np.float16) for weight in trained.weights]
@@ -97,9 +105,12 @@ def _write(config: Config, dataset: Dataset, trained: "Trained", arithmetic: dic
         history.to_csv(folder / "history.csv", index=False)
         _draw(history, config.name, folder / "curve.png")
         np.savez_compressed(folder / "logits.npz", **logits)
-        if config.keeps_weights:
-            arrays = {f"w{i}": weight for i, weight in enumerate(rounded)}
+        arrays = {f"w{i}": weight for i, weight in enumerate(rounded)}
+        if config.keep_weights:
             np.savez_compressed(folder / "weights.npz", **arrays)
+        else:
+            with replacing(weights_file(config)) as kept, kept.open("wb") as file:
+                np.savez_compressed(file, **arrays)
         write_json(folder / "metrics.json", _scores(logits, dataset))
         write_json(folder / "config.json", {"config": config.to_dict(), "made": made})
 

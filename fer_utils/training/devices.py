@@ -50,7 +50,9 @@ def is_chief(strategy: Strategy) -> bool:
     return strategy.extended.should_checkpoint
 
 
-def share(strategy: Strategy, array: np.ndarray):
+def distribute(
+    strategy: Strategy, array: np.ndarray
+) -> "tf.Tensor | tf.distribute.DistributedValues":
     """An array as a tensor; with several replicas cut into parts as equal as can be, one for each.
 
     Returns what `strategy.run` takes as an argument.

@@ -7,15 +7,18 @@
 import json
 from dataclasses import asdict, dataclass, replace
 
+PASS = 200  # batches of 128 in a pass over the 90 % of FER2013's Training that are not held out
+
 
 @dataclass(frozen=True)
 class Phase:
     """One optimiser for at most `steps` steps.
 
     `patience` evaluations without a better held-out accuracy end the phase (0: it runs through).
-    SGD's learning rate falls linearly to 0 over the phase; Adadelta's is constant. Each step
-    shrinks the kernels by learning rate times `weight_decay`, decoupled from the gradient (arXiv
-    1711.05101); with momentum m that does what an L2 term of weight_decay (1 - m) does.
+    SGD's learning rate falls linearly to `final_rate` over the phase; Adadelta's is constant. Each
+    step shrinks the kernels by learning rate times `weight_decay`, decoupled from the gradient
+    (arXiv 1711.05101); with momentum m that does what an L2 term of weight_decay (1 - m) does.
+    `size` is the side of the images in pixels: 48, or 24, the means of 2 x 2 pixels.
     """
 
     optimizer: str
@@ -24,15 +27,42 @@ class Phase:
     momentum: float = 0.0
     patience: int = 0
     weight_decay: float = 0.0
+    final_rate: float = 0.0
+    size: int = 48
 
 
 @dataclass(frozen=True)
 class Config:
     """Everything that decides the outcome of a run, apart from the data.
 
-    network "vgg" (4 units of 3 convolutions of the given widths) | "dense" (`widths` are the units
-    of its hidden layers); transforms "x1" | "x13" | "x20"; fill "zero" | "reflect"; label_smoothing
-    is the share of each label that is spread evenly over all classes (arXiv 1512.00567, section 7).
+    network
+        "vgg": units of 3 convolutions of the given widths; "dense": `widths` are the units of its
+        hidden layers; "compact": a residual network of three stages of these widths
+    activation
+        of "compact": a Keras name such as "relu" or "silu"
+    dropout
+        the rate after each unit (or stage), then after each hidden dense layer; () is the rule of
+        `layers.dropout_rate`
+    transforms
+        "x1" | "x13" | "x20", or "random": drawn anew for each image and step
+    fill
+        "zero" | "reflect", what shifts leave behind
+    order
+        "shuffled": a pass has every image under every transform; "cycled": a pass has every image
+        once, under the next of its own random order of the transforms
+    label_smoothing
+        the part of each label that is spread evenly over all classes (arXiv 1512.00567, section 7)
+    averaged
+        the last part of the last phase whose weights are averaged (arXiv 1803.05407); 0 is none
+    teachers
+        names of runs whose mean probabilities on the image and its mirror image are the targets,
+        with `teacher_weight` beside the label's 1 - teacher_weight (arXiv 1503.02531, temperature
+        1); () is none
+    unseen_only
+        whether weights are chosen on those held-out images alone that have no near duplicate in
+        the part trained on
+    keep_weights
+        whether the weights are saved with the run
     """
 
     name: str
@@ -49,6 +79,14 @@ class Config:
     batch_size: int = 128
     seed: int = 0
     label_smoothing: float = 0.0
+    activation: str = "relu"
+    dropout: tuple[float, ...] = ()
+    order: str = "shuffled"
+    averaged: float = 0.0
+    teachers: tuple[str, ...] = ()
+    teacher_weight: float = 0.8
+    unseen_only: bool = False
+    keep_weights: bool = True
 
     @classmethod
     def from_dict(cls, saved: dict) -> "Config":
@@ -56,18 +94,19 @@ class Config:
 
         Raises TypeError if `saved` has a field that does not exist now.
         """
-        lists = {key: tuple(saved[key]) for key in ("widths", "dense")}
+        lists = {
+            key: tuple(saved[key])
+            for key in ("widths", "dense", "dropout", "teachers")
+            if key in saved
+        }
         phases = tuple(Phase(**phase) for phase in saved["phases"])
-        return cls(**{**saved, **lists, "phases": phases})
+        # the first runs kept the weights of these only
+        kept = saved["network"] == "vgg" and saved["per_image_norm"] and saved["batch_norm"]
+        return cls(**{"keep_weights": kept, **saved, **lists, "phases": phases})
 
     def to_dict(self) -> dict:
         """As JSON gives it back (lists for tuples)."""
         return json.loads(json.dumps(asdict(self)))
-
-    @property
-    def keeps_weights(self) -> bool:
-        """Whether its weights are saved: notebooks 05 to 07 look only into the normalised ones."""
-        return self.network == "vgg" and self.per_image_norm and self.batch_norm
 
     @property
     def steps(self) -> int:
@@ -75,76 +114,94 @@ class Config:
         return sum(phase.steps for phase in self.phases)
 
 
-@dataclass(frozen=True)
-class Scale:
-    """How wide and how long a profile trains: Adadelta, then SGD, as in the homework."""
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """How networks of one kind are built and trained: the fields that their configs share."""
 
     widths: tuple[int, ...]
-    dense: tuple[int, ...]
-    adadelta_steps: int
-    sgd_steps: int
-    batch_size: int
+    phases: tuple[Phase, ...]
     evaluate_every: int
-    patience: int = 0
-    sgd_rate: float = 0.01
-    weight_decay: float = 0.0
+    dense: tuple[int, ...] = ()
+    network: str = "vgg"
+    batch_size: int = 128
     label_smoothing: float = 0.0
-
-    @property
-    def phases(self) -> tuple[Phase, ...]:
-        """Adadelta with its 2012 learning rate of 1.0, then SGD from `sgd_rate` down to 0."""
-        return (
-            Phase("adadelta", 1.0, self.adadelta_steps, patience=self.patience),
-            Phase(
-                "sgd",
-                self.sgd_rate,
-                self.sgd_steps,
-                momentum=0.9,
-                weight_decay=self.weight_decay,
-            ),
-        )
+    activation: str = "relu"
+    dropout: tuple[float, ...] = ()
+    order: str = "shuffled"
+    averaged: float = 0.0
+    unseen_only: bool = False
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Profile:
-    """The scale of the models, that of the ablations, and how many seeds a contrast has.
+    """The recipe of the models, that of the narrow networks, and how many seeds a contrast has.
 
     `without_convolutions` are the hidden layers of a dense network with model1's parameters.
     """
 
-    models: Scale
-    ablations: Scale
+    models: Recipe
+    narrow: Recipe
     seeds: int
     without_convolutions: tuple[int, ...]
 
 
-_TINY = Scale((2, 2, 2, 2), (8, 8), 4, 2, 16, 2)
-_QUICK = Scale((8, 12, 16, 24), (64, 64), 540, 360, 32, 180)
+def two_phases(
+    adadelta: int, sgd: int, *, patience: int = 0, rate: float = 0.01, weight_decay: float = 0.0
+) -> tuple[Phase, Phase]:
+    """The homework's: Adadelta with its 2012 learning rate of 1.0, then SGD, `rate` down to 0.
 
-#: A pass over the 90 % of FER2013's Training that are not held out is 200 batches of 128.
+    `adadelta` and `sgd` are steps.
+    """
+    return (
+        Phase("adadelta", 1.0, adadelta, patience=patience),
+        Phase("sgd", rate, sgd, momentum=0.9, weight_decay=weight_decay),
+    )
+
+
+_TINY = Recipe(
+    widths=(2, 2, 2, 2), dense=(8, 8), phases=two_phases(4, 2), batch_size=16, evaluate_every=2
+)
+_QUICK = Recipe(
+    widths=(8, 12, 16, 24),
+    dense=(64, 64),
+    phases=two_phases(540, 360),
+    batch_size=32,
+    evaluate_every=180,
+)
+
 PROFILES = {
-    "tiny": Profile(_TINY, _TINY, seeds=1, without_convolutions=(4,)),
-    "quick": Profile(_QUICK, _QUICK, seeds=1, without_convolutions=(18, 64, 16)),
+    "tiny": Profile(models=_TINY, narrow=_TINY, seeds=1, without_convolutions=(4,)),
+    "quick": Profile(models=_QUICK, narrow=_QUICK, seeds=1, without_convolutions=(18, 64, 16)),
     "reference": Profile(
-        models=Scale(
-            (16, 48, 128, 256),
-            (256, 128),
-            adadelta_steps=6 * 200,
-            sgd_steps=30 * 200,
-            batch_size=128,
-            evaluate_every=200,
-            patience=3,
-            sgd_rate=0.1,
-            weight_decay=0.005,
+        models=Recipe(
+            widths=(16, 48, 128, 256),
+            dense=(256, 128),
+            phases=two_phases(6 * PASS, 30 * PASS, patience=3, rate=0.1, weight_decay=0.005),
+            evaluate_every=PASS,
             label_smoothing=0.1,
         ),
-        ablations=Scale((12, 24, 48, 96), (128, 128), 8 * 200, 6 * 200, 128, 200),
+        narrow=Recipe(
+            widths=(12, 24, 48, 96),
+            dense=(128, 128),
+            phases=two_phases(8 * PASS, 6 * PASS),
+            evaluate_every=PASS,
+        ),
         seeds=3,
         without_convolutions=(832, 608, 128),
     ),
     "paper": Profile(
-        models=Scale((64, 128, 256, 512), (1024, 512), 60 * 200, 90 * 200, 128, 200, patience=10),
-        ablations=Scale((32, 64, 128, 256), (512, 256), 30 * 200, 20 * 200, 128, 200),
+        models=Recipe(
+            widths=(64, 128, 256, 512),
+            dense=(1024, 512),
+            phases=two_phases(60 * PASS, 90 * PASS, patience=10),
+            evaluate_every=PASS,
+        ),
+        narrow=Recipe(
+            widths=(32, 64, 128, 256),
+            dense=(512, 256),
+            phases=two_phases(30 * PASS, 20 * PASS),
+            evaluate_every=PASS,
+        ),
         seeds=3,
         without_convolutions=(2752, 2048, 512),
     ),
@@ -154,7 +211,7 @@ PROFILES = {
 MODELS = {"model0": "x1", "model1": "x13", "model2": "x20"}
 
 
-#: The ablations, by (per-image normalisation, batch normalisation, x20 augmentation).
+#: The narrow networks, by (per-image normalisation, batch normalisation, x20 augmentation).
 CELLS = {
     (norm, bn, augmented): {
         "per_image_norm": norm,
@@ -170,33 +227,23 @@ CELLS = {
 REFLECTED = {"transforms": "x20", "fill": "reflect"}
 
 
-def _config(name: str, profile: str, dataset: str, scale: Scale, **settings) -> Config:
+def _config(name: str, profile: str, dataset: str, recipe: Recipe, **settings) -> Config:
     local = (profile, dataset) != ("reference", "fer2013")
-    return Config(
-        name=f"{profile}-{dataset}-{name}" if local else name,
-        dataset=dataset,
-        phases=scale.phases,
-        widths=scale.widths,
-        dense=scale.dense,
-        evaluate_every=scale.evaluate_every,
-        batch_size=scale.batch_size,
-        label_smoothing=scale.label_smoothing,
-        **settings,
-    )
+    name = f"{profile}-{dataset}-{name}" if local else name
+    return Config(name=name, dataset=dataset, **{**vars(recipe), **settings})
 
 
 def model(role: str, *, profile: str, dataset: str, seed: int) -> Config:
     """The config of "model0", "model1" or "model2", or of "dense": model1 without convolutions."""
-    scale = PROFILES[profile].models
+    recipe = PROFILES[profile].models
     name = role if seed == 0 else f"{role}-s{seed}"
     if role == "dense":
-        scale = replace(scale, widths=PROFILES[profile].without_convolutions, dense=())
-        transforms, others = MODELS["model1"], {"network": "dense"}
+        widths = PROFILES[profile].without_convolutions
+        recipe = replace(recipe, widths=widths, dense=(), network="dense")
+        settings = {"transforms": MODELS["model1"], "keep_weights": False}
     else:
-        transforms, others = MODELS[role], {}
-        if scale == PROFILES[profile].ablations:
-            return ablation(transforms=transforms, profile=profile, dataset=dataset, seed=seed)
-    return _config(name, profile, dataset, scale, transforms=transforms, seed=seed, **others)
+        settings = {"transforms": MODELS[role]}
+    return _config(name, profile, dataset, recipe, seed=seed, **settings)
 
 
 def ablation(
@@ -209,7 +256,7 @@ def ablation(
     transforms: str = "x1",
     fill: str = "zero",
 ) -> Config:
-    """The config of one cell of the ablations; by default all of the homework but augmentation."""
+    """The config of a narrow network; by default all of the homework but augmentation."""
     parts = [
         "norm" if per_image_norm else "raw",
         "bn" if batch_norm else "nobn",
@@ -220,19 +267,105 @@ def ablation(
         "-".join(parts),
         profile,
         dataset,
-        PROFILES[profile].ablations,
+        PROFILES[profile].narrow,
         per_image_norm=per_image_norm,
         batch_norm=batch_norm,
         transforms=transforms,
         fill=fill,
         seed=seed,
+        keep_weights=per_image_norm and batch_norm,
     )
+
+
+#: The models' second recipe: small images first, then large ones (bench/recipes.md). Its runs have
+#: names of their own until all are finished and take the place of the first recipe's.
+SECOND = Recipe(
+    widths=(16, 48, 128, 256),
+    dense=(256, 128),
+    phases=(
+        Phase("adadelta", 1.0, 8 * PASS, size=24),
+        Phase("sgd", 0.1, 36 * PASS, 0.9, weight_decay=0.005, final_rate=0.05, size=24),
+        Phase("sgd", 0.05, 16 * PASS, 0.9, weight_decay=0.005),
+    ),
+    evaluate_every=PASS,
+    label_smoothing=0.1,
+    dropout=(0.1, 0.15, 0.2, 0.25, 0.4, 0.4),
+    order="cycled",
+    averaged=0.25,
+    unseen_only=True,
+)
+
+#: Role -> what differs from `SECOND`: the five networks of the homework's two tables.
+SECOND_MODELS = {
+    "model1": {"transforms": "x13", "seed": 1},
+    "model2": {"transforms": "x20", "seed": 2},
+    "model0": {"transforms": "x1", "seed": 2},
+    "model0-raw": {"transforms": "x1", "seed": 2, "per_image_norm": False},
+    "model0-raw-nobn": {
+        "transforms": "x1",
+        "seed": 2,
+        "per_image_norm": False,
+        "batch_norm": False,
+    },
+}
+
+
+def second_model(role: str) -> Config:
+    """The config of a model of the second recipe on FER2013, such as "model1-v2"."""
+    settings = SECOND_MODELS[role]
+    kept = settings.get("per_image_norm", True)
+    return _config(f"{role}-v2", "reference", "fer2013", SECOND, keep_weights=kept, **settings)
+
+
+#: The compact residual network, about 70 M multiply-adds, 1.9 M parameters.
+COMPACT = Recipe(
+    network="compact",
+    widths=(64, 128, 256),
+    phases=(
+        Phase("sgd", 0.1, 40 * PASS, 0.9, weight_decay=0.005, final_rate=0.06, size=24),
+        Phase("sgd", 0.06, 36 * PASS, 0.9, weight_decay=0.005),
+    ),
+    evaluate_every=PASS,
+    label_smoothing=0.1,
+    dropout=(0.0, 0.0, 0.3),
+    averaged=0.25,
+    unseen_only=True,
+)
+
+#: Members of the committee, and the students of all that are finished before them.
+MEMBERS = {
+    "member1": {"seed": 11},
+    "member2": {"seed": 12, "activation": "silu"},
+    "member3": {"seed": 13, "widths": (64, 160, 288)},
+    "member4": {"seed": 14, "activation": "gelu"},
+}
+TEACHERS = ("model1-v2", "model2-v2", *MEMBERS)
+
+
+def member(name: str) -> Config:
+    """The config of a member of the committee."""
+    settings = {"transforms": "random", "keep_weights": False, **MEMBERS[name]}
+    return _config(name, "reference", "fer2013", COMPACT, **settings)
+
+
+def student(name: str) -> Config:
+    """The config of "student-compact", "student-tiny" or "model2-distilled"."""
+    common = {"teachers": TEACHERS, "label_smoothing": 0.0}
+    if name == "model2-distilled":
+        settings = {**SECOND_MODELS["model2"], **common}
+        return _config(name, "reference", "fer2013", SECOND, **settings)
+    longer = tuple(replace(phase, steps=2 * phase.steps) for phase in COMPACT.phases)
+    settings = {"phases": longer, "transforms": "random", "seed": 21, **common}
+    if name == "student-tiny":
+        settings |= {"widths": (20, 40, 80), "seed": 22, "dropout": (0.0, 0.0, 0.1)}
+    return _config(name, "reference", "fer2013", COMPACT, **settings)
 
 
 def campaign(profile: str) -> list[Config]:
     """Every run on FER2013 that the notebooks ask for, the cheapest questions first.
 
-    One seed of what the homework draws, then the models, then interactions and further seeds.
+    One seed of what the homework draws, then the models, then interactions and further seeds; with
+    the profile "reference" also the second recipe's models, the committee and its students.
     """
     common = {"profile": profile, "dataset": "fer2013"}
     needed = [(True, True, False), (True, True, True), (False, True, False), (False, False, False)]
@@ -248,4 +381,15 @@ def campaign(profile: str) -> list[Config]:
             for seed in range(1, PROFILES[profile].seeds)
             for cell in contrasts
         ),
+        *(second_campaign() if profile == "reference" else ()),
+    ]
+
+
+def second_campaign() -> list[Config]:
+    """The second recipe's models, the committee, and its students, teachers before students."""
+    return [
+        *(second_model(role) for role in ("model1", "model2", "model0")),
+        *(member(name) for name in MEMBERS),
+        *(student(name) for name in ("student-compact", "student-tiny", "model2-distilled")),
+        *(second_model(role) for role in ("model0-raw", "model0-raw-nobn")),
     ]

@@ -18,15 +18,18 @@ import numpy as np
 
 from fer_utils.backend import keras, tf
 from fer_utils.data.transforms import normalise
+from fer_utils.fer2013 import CLASSES
 from fer_utils.files import replacing
-from fer_utils.interpret.introspection import predictor
+from fer_utils.interpret.inference import predictor
 from fer_utils.training.batches import Batches
-from fer_utils.training.devices import agree, arithmetic, is_chief, precision, share
+from fer_utils.training.devices import agree, arithmetic, distribute, is_chief, precision
 from fer_utils.training.experiments import Config, Phase
-from fer_utils.training.network import build
+from fer_utils.training.network import at_size, build
 from fer_utils.training.progress import Progress
+from fer_utils.training.runs import code_version
 
 CHECKPOINT_SECONDS = 300
+AVERAGE_EVERY = 10  # steps between the weights that are averaged
 
 #: Gradients of a loss this much larger are still numbers in float16, where most would round to 0.
 LOSS_SCALE = 1024.0
@@ -38,12 +41,16 @@ class TrainingError(Exception):
 
 @dataclass(frozen=True)
 class Examples:
-    """Images (n, 48, 48) uint8 and labels (n,) to train on, and those that are held out."""
+    """Images (n, 48, 48) uint8 and labels (n,) to train on, and those that are held out.
+
+    `soft` (n, 7) float: the teachers' probabilities for the images to train on, if there are any.
+    """
 
     images: np.ndarray
     labels: np.ndarray
     held_out_images: np.ndarray
     held_out_labels: np.ndarray
+    soft: np.ndarray | None = None
 
 
 @dataclass
@@ -51,7 +58,8 @@ class State:
     """Where a run stands, apart from its variables; all of it goes into the checkpoint.
 
     `stale` counts evaluations since the best one of the current phase; `loss_sum`, `correct` and
-    `images` run since the last evaluation; `waited` are the seconds spent waiting for batches.
+    `images` run since the last evaluation; `waited` are the seconds spent waiting for batches;
+    `averaged` counts the weights in the average.
     """
 
     step: int = 0
@@ -67,6 +75,7 @@ class State:
     images: int = 0
     seconds: float = 0.0
     waited: float = 0.0
+    averaged: int = 0
     history: list[dict] = field(default_factory=list)
 
 
@@ -99,29 +108,35 @@ def train(
 
     Raises TrainingError if the loss is not finite; the last checkpoint is kept.
     """
-    return _Run(config, examples, checkpoint, data_id, strategy).finish(after_step)
+    return _Training(config, examples, Path(checkpoint), data_id, strategy).finish(after_step)
 
 
-class _Run:
-    def __init__(self, config, examples, checkpoint, data_id, strategy):
-        self.config, self.examples, self.checkpoint = config, examples, Path(checkpoint)
+class _Training:
+    """A training under way: network, optimiser, and where it stands."""
+
+    def __init__(
+        self,
+        config: Config,
+        examples: Examples,
+        checkpoint: Path,
+        data_id: str,
+        strategy: "tf.distribute.Strategy | None",
+    ):
+        self.config, self.examples, self.checkpoint = config, examples, checkpoint
         self.strategy = strategy or tf.distribute.get_strategy()
-        self.identity = json.dumps([config.to_dict(), data_id, arithmetic(self.strategy)])
+        circumstances = [data_id, arithmetic(self.strategy), code_version()]
+        self.identity = json.dumps([config.to_dict(), *circumstances])
         self.held_out = normalise(examples.held_out_images, config.per_image_norm)
-        self.batches = Batches(
-            examples.images,
-            examples.labels,
-            transforms=config.transforms,
-            fill=config.fill,
-            per_image=config.per_image_norm,
-            batch_size=config.batch_size,
-            seed=config.seed,
-        )
+        self.batches = Batches(examples.images, examples.labels, config)
+        self.targets = _targets(examples, config)
         self.state = State()
         with self.strategy.scope():
             self.model = build(config, precision())
-        self.predict = predictor(self.model)
+            sizes = {phase.size for phase in config.phases}
+            self.networks = {size: at_size(self.model, size) for size in sizes}
+        self.predictors = {size: predictor(network) for size, network in self.networks.items()}
         self.best = self.model.get_weights()
+        self.average = [np.zeros_like(weight, np.float64) for weight in self.best]
         self._saved = time.monotonic()
         if not self._restore():
             self._start_phase(0)
@@ -140,8 +155,11 @@ class _Run:
                 upcoming = self._one_step(upcoming, pool)
                 progress.update()
                 phase_ends = state.step - state.phase_start == config.phases[state.phase].steps
+                self._add_to_average()
                 if phase_ends or state.step % config.evaluate_every == 0:
                     self._evaluate(progress)
+                    if phase_ends and state.averaged:
+                        self._evaluate_average(progress)
                     if phase_ends or self._out_of_patience():
                         self._start_phase(state.phase + 1)
                 if is_chief(self.strategy) and time.monotonic() - self._saved > CHECKPOINT_SECONDS:
@@ -155,10 +173,10 @@ class _Run:
     def _one_step(self, upcoming: Future, pool: ThreadPoolExecutor) -> Future:
         """Train on one batch while the next one is made."""
         state, started = self.state, time.monotonic()
-        x, y = upcoming.result()
+        x, y, image = upcoming.result()
         state.waited += time.monotonic() - started
         following = pool.submit(self.batches, state.step + 1)
-        batch = (share(self.strategy, array) for array in (x, y))
+        batch = (distribute(self.strategy, array) for array in (x, y, self.targets[image]))
         loss, correct = (float(value) for value in self.train_step(*batch))
         if not math.isfinite(loss):
             raise self._diverged()
@@ -178,23 +196,28 @@ class _Run:
     def _start_phase(self, number: int) -> None:
         """Begin a phase from the best weights so far; past the last phase the run is over."""
         state = self.state
+        phases = self.config.phases
         state.phase, state.phase_start = number, state.step
         state.stale, state.phase_best = 0, -1.0
-        if number < len(self.config.phases):
+        if number < len(phases):
             self.model.set_weights(self.best)
-            self._make_train_step(self.config.phases[number])
+            self._make_train_step(phases[number])
+            if number and phases[number].size != phases[number - 1].size:
+                state.best_accuracy, state.best_loss = -1.0, math.inf  # of another kind of images
 
     def _make_train_step(self, phase: Phase) -> None:
         with self.strategy.scope():
             self.optimizer = _optimizer(phase)
             self.optimizer.build(self.model.trainable_variables)
-        self.train_step = _train_step(self.model, self.optimizer, self.strategy, self.config)
+        network = self.networks[phase.size]
+        self.train_step = _train_step(network, self.optimizer, self.strategy, self.config)
 
     def _evaluate(self, progress: Progress) -> None:
         """Score the held-out images, remember the best weights, and write a row of history."""
         state, started = self.state, time.monotonic()
-        labels = self.examples.held_out_labels
-        loss, accuracy = agree(self.strategy, *_score(self.predict(self.held_out), labels))
+        labels, size = self.examples.held_out_labels, self.config.phases[self.state.phase].size
+        logits = self.predictors[size](_shrunk(self.held_out, size))
+        loss, accuracy = agree(self.strategy, *_score(logits, labels))
         better = (accuracy, -loss) > (state.best_accuracy, -state.best_loss)
         if better:
             state.best_accuracy, state.best_loss, state.best_step = accuracy, loss, state.step
@@ -206,16 +229,33 @@ class _Run:
                 "step": state.step,
                 "phase": state.phase + 1,
                 "optimizer": self.config.phases[state.phase].optimizer,
+                "size": size,
                 "learning_rate": float(self.optimizer.learning_rate.numpy()),
-                "loss": state.loss_sum / state.images,
-                "accuracy": state.correct / state.images,
+                "loss": state.loss_sum / state.images if state.images else math.nan,
+                "accuracy": state.correct / state.images if state.images else math.nan,
                 "held_out_loss": loss,
                 "held_out_accuracy": accuracy,
             }
         )
-        progress.note(f"loss {state.loss_sum / state.images:.3f}, held-out {accuracy:.3f}")
+        loss = f"loss {state.loss_sum / state.images:.3f}" if state.images else "averaged weights"
+        progress.note(f"{loss}, held-out {accuracy:.3f}")
         state.loss_sum, state.correct, state.images = 0.0, 0.0, 0
         state.seconds += time.monotonic() - started
+
+    def _add_to_average(self) -> None:
+        """In the last part of the last phase, take the weights into their running mean."""
+        state, phases = self.state, self.config.phases
+        left = phases[-1].steps - (state.step - state.phase_start)
+        last_part = self.config.averaged * phases[-1].steps
+        if state.phase == len(phases) - 1 and left < last_part and left % AVERAGE_EVERY == 0:
+            state.averaged += 1
+            for mean, weight in zip(self.average, self.model.get_weights(), strict=True):
+                mean += (weight - mean) / state.averaged
+
+    def _evaluate_average(self, progress: Progress) -> None:
+        """Score the averaged weights as well; kept if they are the best."""
+        self.model.set_weights([mean.astype(np.float32) for mean in self.average])
+        self._evaluate(progress)
 
     def _out_of_patience(self) -> bool:
         patience = self.config.phases[self.state.phase].patience
@@ -230,6 +270,8 @@ class _Run:
         if not all(np.isfinite(array).all() for array in arrays.values()):
             raise self._diverged()
         arrays |= {f"best{i}": weight for i, weight in enumerate(self.best)}
+        if self.state.averaged:
+            arrays |= {f"average{i}": mean for i, mean in enumerate(self.average)}
         state = json.dumps([self.identity, asdict(self.state)])
         with replacing(self.checkpoint) as temporary, temporary.open("wb") as file:
             np.savez(file, state=np.frombuffer(state.encode(), np.uint8), **arrays)
@@ -242,9 +284,15 @@ class _Run:
         with np.load(self.checkpoint, allow_pickle=False) as arrays:
             identity, state = json.loads(arrays["state"].tobytes())
             if identity != self.identity:
+                print(
+                    f"{self.config.name}: the checkpoint is of another config, other data, "
+                    "threads or training code: training starts over"
+                )
                 return False
             self.state = State(**state)
             self.best = [arrays[f"best{i}"] for i in range(len(self.best))]
+            if self.state.averaged:
+                self.average = [arrays[f"average{i}"] for i in range(len(self.average))]
             if self.state.phase < len(self.config.phases):
                 self._make_train_step(self.config.phases[self.state.phase])
                 for i, variable in enumerate(self._variables()):
@@ -262,7 +310,9 @@ def _optimizer(phase: Phase) -> keras.optimizers.Optimizer:
             phase.learning_rate, rho=0.95, epsilon=1e-6, **options
         )
     elif phase.optimizer == "sgd":
-        falling = keras.optimizers.schedules.PolynomialDecay(phase.learning_rate, phase.steps, 0.0)
+        falling = keras.optimizers.schedules.PolynomialDecay(
+            phase.learning_rate, phase.steps, phase.final_rate
+        )
         optimizer = keras.optimizers.SGD(falling, momentum=phase.momentum, nesterov=True, **options)
     else:
         raise ValueError(f"optimizer {phase.optimizer!r}: expected 'adadelta' or 'sgd'")
@@ -270,31 +320,58 @@ def _optimizer(phase: Phase) -> keras.optimizers.Optimizer:
     return optimizer
 
 
-def _train_step(model, optimizer, strategy, config: Config):
-    """One step of gradient descent: batch -> (mean cross-entropy, number of correct predictions).
+def _targets(examples: Examples, config: Config) -> np.ndarray:
+    """(n, 7) float32: what the network's probabilities for each image are drawn to.
 
-    The cross-entropy is that of the labels as they are; what is minimised is that of the smoothed.
+    The label, smoothed; with teachers mixed with their probabilities.
     """
-    smoothing = config.label_smoothing
+    classes = len(CLASSES)
+    labels = np.eye(classes, dtype=np.float32)[examples.labels]
+    targets = labels * (1 - config.label_smoothing) + config.label_smoothing / classes
+    if config.teachers:
+        soft = examples.soft.astype(np.float32)
+        targets = config.teacher_weight * soft + (1 - config.teacher_weight) * targets
+    return targets.astype(np.float32)
 
-    def on_replica(x, y):
+
+def _shrunk(images, size: int):
+    """Normalised images (n, 48, 48, 1), NumPy or TensorFlow, at `size` pixels: means of blocks."""
+    block = images.shape[1] // size
+    if block == 1:
+        return images
+    if isinstance(images, np.ndarray):
+        return images.reshape(-1, size, block, size, block, 1).mean(axis=(2, 4))
+    return tf.nn.avg_pool2d(images, block, block, "VALID")
+
+
+def _train_step(
+    network: keras.Model,
+    optimizer: keras.optimizers.Optimizer,
+    strategy: "tf.distribute.Strategy",
+    config: Config,
+) -> Callable:
+    """One step of gradient descent: images (b, 48, 48, 1), labels (b,), targets (b, 7) ->
+    (mean cross-entropy of the labels, number of correct predictions).
+
+    What is minimised is the cross-entropy of the targets.
+    """
+    size = network.input.shape[1]
+
+    def on_replica(x, y, targets):
         with tf.GradientTape() as tape:
-            logits = model(x, training=True)
-            losses = tf.nn.sparse_softmax_cross_entropy_with_logits(y, logits)
-            loss = minimised = tf.reduce_sum(losses) / config.batch_size
-            if smoothing:
-                evenly = tf.reduce_logsumexp(logits, axis=1) - tf.reduce_mean(logits, axis=1)
-                spread = tf.reduce_sum(evenly) / config.batch_size
-                minimised = (1 - smoothing) * loss + smoothing * spread
-            scaled = optimizer.scale_loss(minimised)
-        gradients = tape.gradient(scaled, model.trainable_variables)
-        optimizer.apply(gradients, model.trainable_variables)
+            logits = network(_shrunk(x, size), training=True)
+            losses = tf.nn.softmax_cross_entropy_with_logits(targets, logits)
+            scaled = optimizer.scale_loss(tf.reduce_sum(losses) / config.batch_size)
+        gradients = tape.gradient(scaled, network.trainable_variables)
+        optimizer.apply(gradients, network.trainable_variables)
+        of_labels = tf.nn.sparse_softmax_cross_entropy_with_logits(y, logits)
         hits = tf.argmax(logits, axis=1, output_type=y.dtype) == y
+        loss = tf.reduce_sum(of_labels) / config.batch_size
         return loss, tf.reduce_sum(tf.cast(hits, tf.float32))
 
     @tf.function
-    def step(x, y):
-        per_replica = strategy.run(on_replica, args=(x, y))
+    def step(x, y, targets):
+        per_replica = strategy.run(on_replica, args=(x, y, targets))
         return [strategy.reduce("SUM", value, axis=None) for value in per_replica]
 
     return step

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from fer_utils.data.dataset import Dataset
-from fer_utils.files import ROOT, runs_dir
+from fer_utils.files import ROOT, cache_dir, runs_dir
 from fer_utils.training import experiments
 from fer_utils.training.experiments import Config
 from fer_utils.training.predictions import Predictions, of_logits
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 #: What decides how a run is trained.
 TRAINING_SOURCES = (
     "data/transforms.py",
-    "interpret/introspection.py",
+    "interpret/inference.py",
     *(f"training/{name}.py" for name in ("batches", "devices", "layers", "loop", "network")),
 )
 
@@ -68,12 +68,19 @@ def folder_of(config: Config) -> Path:
     return runs_dir() / config.name if is_reference(config) else runs_dir() / "local" / config.name
 
 
+def weights_file(config: Config) -> Path:
+    """Where the weights of a run lie: with it, or in the cache, for teachers that leave no more."""
+    if config.keep_weights:
+        return folder_of(config) / "weights.npz"
+    return cache_dir() / "weights" / f"{config.name}.npz"
+
+
 def trained_model(config: Config) -> "keras.Model":
     """The Keras model of a finished run that keeps its weights; needs no data."""
     from fer_utils.training.network import build
 
     model = build(config)
-    with np.load(folder_of(config) / "weights.npz", allow_pickle=False) as arrays:
+    with np.load(weights_file(config), allow_pickle=False) as arrays:
         model.set_weights([arrays[f"w{i}"].astype(np.float32) for i in range(len(arrays))])
     return model
 
