@@ -16,7 +16,7 @@ PYTHON := $(VENV)/bin/python
 READY := $(if $(filter .venv,$(VENV)),$(VENV)/.ready)
 BUILD := $(or $(FER_BUILD),report/build)
 
-NOTEBOOKS := $(sort $(wildcard notebooks/*.ipynb))
+NOTEBOOKS := $(sort $(wildcard notebooks/[0-9]*.ipynb))
 EXECUTED := $(NOTEBOOKS:%=$(BUILD)/%)
 SOURCES := $(shell find fer_utils -name '*.py')
 TEMPLATES := $(wildcard report/*.css report/template/* report/fonts/*.woff2)
@@ -64,7 +64,7 @@ data: $(READY)  ## Fetch FER2013 into data/
 lint: $(READY)  ## Check style, formatting, and that the notebooks carry no outputs
 	@$(PYTHON) -m ruff check .
 	@$(PYTHON) -m ruff format --check .
-	@$(PYTHON) -m nbstripout --verify --keep-id $(NOTEBOOKS)
+	@$(PYTHON) -m nbstripout --verify --keep-id notebooks/*.ipynb
 
 clean:  ## Remove the report, the cache and the runs trained here
 	rm -rf $(BUILD) .cache runs/local
