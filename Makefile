@@ -2,49 +2,34 @@
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help report test oracles lab data lint clean FORCE
+.PHONY: help report test test-faults oracles lab data lint clean
 
-# Which data, profile and seed the notebooks get; empty: what the notebooks say.
-DATASET ?=
-PROFILE ?=
-SEED ?=
-FER_DATA ?=
-export FER_DATA
+ifeq ($(wildcard fer_utils/build.py),)
+$(error not in the folder of this Makefile: use `make -C that/folder`)
+endif
+
+# What the notebooks get, and where things lie; empty: what the notebooks say, and the defaults.
+# The environment hands it on as it is, so that any character may stand in it.
+GIVEN := DATASET PROFILE SEED FER_DATA FER_BUILD FER_CACHE FER_RUNS
+$(foreach name,$(GIVEN),$(if $(filter command,$(firstword $(origin $(name)))),\
+  $(eval override $(name) := $$(value $(name)))))
+export $(GIVEN)
 
 VENV := .venv
-PYTHON := $(VENV)/bin/python
-READY := $(if $(filter .venv,$(VENV)),$(VENV)/.ready)
-BUILD := $(or $(FER_BUILD),report/build)
-
-NOTEBOOKS := $(sort $(wildcard notebooks/[0-9]*.ipynb))
-EXECUTED := $(NOTEBOOKS:%=$(BUILD)/%)
-SOURCES := $(shell find fer_utils -name '*.py')
-TEMPLATES := $(wildcard report/*.css report/template/* report/fonts/*.woff2)
-PARAMETERS := $(foreach name,DATASET PROFILE SEED,$(if $($(name)),-p $(name) "$($(name))"))
+PYTHON := "$(VENV)/bin/python"
+READY := $(if $(filter-out .venv,$(VENV)),,.venv/.ready)
+DRY_RUN := $(findstring n,$(firstword -$(MAKEFLAGS)))
+QUOTED = $(foreach name,$(GIVEN),$(name)='$(subst ','\'',$(value $(name)))')
 
 help:  ## List the targets
-	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
+	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
 	@echo
 	@echo "  make report FER_DATA=path/to/fer2013.csv     the report on your copy of FER2013"
 	@echo "  make report DATASET=drawn PROFILE=quick SEED=1   other notebook parameters"
+	@echo '  make lab LAB="--no-browser --port 9999"      options for JupyterLab'
 
-report: $(BUILD)/report.pdf  ## Execute the notebooks; render report/build/index.html and report.pdf
-	@echo "report: $(BUILD)/index.html, $(BUILD)/report.pdf"
-
-$(BUILD)/report.pdf: $(EXECUTED) $(TEMPLATES) $(if $(wildcard $(BUILD)/index.html),,FORCE) | $(READY)
-	@$(PYTHON) -m fer_utils.report.document
-
-$(BUILD)/notebooks/%.ipynb: notebooks/%.ipynb $(SOURCES) $(BUILD)/inputs uv.lock | $(READY)
-	@$(PYTHON) -m fer_utils.report.execute $< $(PARAMETERS)
-
-# Changes when a parameter, the data or the finished runs do (make alone can't see a deleted file).
-$(BUILD)/inputs: FORCE
-	@mkdir -p $(@D)
-	@{ echo '$(PARAMETERS)'; \
-	   if [ -n "$$FER_DATA" ]; then ls -lLd "$$FER_DATA" "$$(dirname "$$FER_DATA")"/fer2013new.csv; fi; \
-	   ls -lLR data; \
-	   cksum $(or $(FER_RUNS),runs)/*/*.json; } > $@.tmp 2>/dev/null || true
-	@cmp -s $@.tmp $@ && rm $@.tmp || mv $@.tmp $@
+report: $(READY)  ## Execute the notebooks; render report/build/index.html and report.pdf
+	$(if $(DRY_RUN),$(shell $(QUOTED) $(PYTHON) -m fer_utils.build --dry-run >&2),@$(PYTHON) -m fer_utils.build)
 
 test: $(READY)  ## Run the tests
 	@$(PYTHON) -m pytest
@@ -55,7 +40,7 @@ oracles: $(READY)  ## Compare saliency maps with xplique and tf-keras-vis (envir
 	@.cache/oracles/bin/python -c "import tf_keras_vis, xplique"
 	@.cache/oracles/bin/python -m pytest tests/test_oracles.py
 
-lab: $(READY)  ## Open the notebooks in JupyterLab
+lab: $(READY)  ## Open working copies of the notebooks in JupyterLab
 	@FER_DATA="$${FER_DATA:+$$(realpath "$$FER_DATA")}" $(PYTHON) -m jupyter lab notebooks
 
 data: $(READY)  ## Fetch FER2013 into data/
@@ -66,8 +51,8 @@ lint: $(READY)  ## Check style, formatting, and that the notebooks carry no outp
 	@$(PYTHON) -m ruff format --check .
 	@$(PYTHON) -m nbstripout --verify --keep-id notebooks/*.ipynb
 
-clean:  ## Remove the report, the cache and the runs trained here
-	rm -rf $(BUILD) .cache runs/local
+clean:  ## Remove what builds made here: the report, the cache, the runs trained here
+	@python=$(PYTHON); test -x "$$python" || python=python3; "$$python" -m fer_utils.report.folder
 
 # uv from PATH, or a copy of its own where there is none.
 FIND_UV = uv=$$(command -v uv) || { \

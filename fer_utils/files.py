@@ -62,8 +62,9 @@ def _folder(variable: str, default: str) -> Path:
 def absolute_paths() -> None:
     """Make the paths in FER_* absolute, `~` expanded, for programs that run in another folder."""
     for name in ("FER_DATA", "FER_RUNS", "FER_CACHE", "FER_BUILD"):
-        if os.environ.get(name):
-            os.environ[name] = str(Path(os.environ[name]).expanduser().absolute())
+        path = os.path.expanduser(os.environ.get(name, ""))
+        if path and not path.startswith("~"):  # there is no such user: whoever needs it says so
+            os.environ[name] = os.path.abspath(path)
 
 
 def state(path: Path) -> str:

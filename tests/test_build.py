@@ -1,157 +1,345 @@
-"""`python -m fer_utils.report.execute`: one notebook, executed to the end or not there at all."""
+"""`make report` on small notebooks: what it notices, refuses, heals, and leaves alone."""
 
 import json
-import signal
+import os
+import shutil
 import subprocess
 import sys
-import time
+from collections.abc import Callable
 from pathlib import Path
 
 import nbformat
+import numpy as np
+import pandas as pd
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-from fer_utils.report import execute
+from fer_utils import build, files
+from fer_utils.report import folder as build_folder
 
 PARAMETERS = new_code_cell(
-    'DATASET = "auto"  # what to load\nPROFILE = "quick"\nSEED = 0',
-    metadata={"tags": ["parameters"]},
+    'DATASET = "auto"\nPROFILE = "auto"\nSEED = 0', metadata={"tags": ["parameters"]}
 )
+# What the report needs of a notebook: notebook.Session.finish displays it.
+RECORD = (
+    "from IPython.display import display\n"
+    "meta = dict.fromkeys(('dataset', 'source', 'machine', 'code_version', 'date'), 'none')\n"
+    "meta |= {'profile': PROFILE, 'seed': SEED, 'seconds': 1, 'stand_ins': [], 'versions': {}}\n"
+    "display({'application/vnd.fer-utils+json': {'meta': meta}, 'text/plain': ''}, raw=True)"
+)
+NAMES = ("01_first", "02_second")
+MADE = [
+    *("01_first.html", "02_second.html", "build.json", "index.html"),
+    *("notebooks/01_first.ipynb", "notebooks/02_second.ipynb", "report.pdf"),
+]
 
 
-def write_notebook(folder: Path, *sources: str) -> Path:
-    """A notebook without kernelspec: prose, the parameters, then one code cell per source."""
-    folder.mkdir(exist_ok=True)
-    path = folder / "01_probe.ipynb"
-    cells = [new_markdown_cell("# Probe"), PARAMETERS, *map(new_code_cell, sources)]
-    nbformat.write(new_notebook(cells=cells), path)
-    return path
+class Project:
+    """Two notebooks, a run and a data set in a folder of their own."""
+
+    def __init__(self, root: Path):
+        self.root, self.built, self.data = root, root / "my built", root / "data é"
+        (root / "notebooks").mkdir()
+        for name in NAMES:
+            cells = [new_markdown_cell(f"# {name}"), PARAMETERS, new_code_cell(RECORD)]
+            nbformat.write(new_notebook(cells=cells), root / "notebooks" / f"{name}.ipynb")
+        run = root / "the runs" / "model1"
+        run.mkdir(parents=True)
+        (run / "weights.npz").write_bytes(b"1234")
+        self.data.mkdir()
+        random = np.random.default_rng(0)
+        pixels = [" ".join(map(str, row)) for row in random.integers(0, 256, (140, 48 * 48))]
+        frame = pd.DataFrame({"emotion": np.arange(140) % 7, "pixels": pixels})
+        frame.to_csv(self.data / "train.csv", index=False)
+        (self.data / "fer2013new.csv").write_text("votes")
+
+    def run(self, *arguments: str) -> int:
+        return build.main(list(arguments))
+
+    def stale(self, capsys) -> str:
+        """What `--dry-run` says."""
+        capsys.readouterr()
+        assert self.run("--dry-run") == 0
+        return capsys.readouterr().out
+
+    def files(self) -> list[str]:
+        """All files in the build folder but the lock."""
+        paths = (path for path in self.built.rglob("*") if path.is_file() and path.name != ".lock")
+        return sorted(str(path.relative_to(self.built)) for path in paths)
+
+    def executed(self, name: str) -> Path:
+        return self.built / "notebooks" / f"{name}.ipynb"
 
 
-def command(path: Path, *arguments: str) -> list[str]:
-    return [sys.executable, "-m", "fer_utils.report.execute", str(path), *arguments]
+@pytest.fixture(scope="module")
+def built(tmp_path_factory):
+    """A project that has been built."""
+    project = Project(tmp_path_factory.mktemp("it's a project"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(build, "NOTEBOOKS", project.root / "notebooks")
+        for name in build.PARAMETERS:
+            patch.delenv(name, raising=False)
+        patch.setenv("FER_BUILD", str(project.built))
+        patch.setenv("FER_RUNS", str(project.root / "the runs"))
+        patch.setenv("FER_CACHE", str(project.root / "cache"))
+        patch.setenv("FER_DATA", str(project.data))
+        assert project.run() == 0
+        yield project
 
 
 @pytest.fixture
-def environment(tmp_path, monkeypatch):
-    """FER_BUILD is relative to the working directory; the caller's variables come back after."""
-    for name in ("JUPYTER_PATH", "FER_HEADLESS", "TF_CPP_MIN_LOG_LEVEL"):
-        monkeypatch.setenv(name, "")
-    monkeypatch.setenv("FER_BUILD", "built")
-    monkeypatch.chdir(tmp_path)
-    return monkeypatch
+def project(built, capsys):
+    """The built project; what a test has changed is brought up to date before the next."""
+    assert built.stale(capsys) == "", "the test before has left something stale"
+    return built
 
 
-def leftovers(folder: Path) -> list[str]:
-    return sorted(str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file())
+def test_everything_is_made_and_nothing_twice(project, capsys):
+    assert project.files() == sorted(MADE)
+    before = [path.stat().st_mtime_ns for path in project.built.rglob("*.*")]
+    assert project.run() == 0
+    assert [path.stat().st_mtime_ns for path in project.built.rglob("*.*")] == before
+    assert capsys.readouterr().out.startswith("report: ")
 
 
-def test_success(tmp_path, environment):
-    """Parameters, working directory, this environment's kernel, headless settings, echo."""
-    foreign = tmp_path / "other" / "kernels" / "python3"
-    foreign.mkdir(parents=True)
-    spec = {"argv": ["/bin/false"], "display_name": "other", "language": "python"}
-    (foreign / "kernel.json").write_text(json.dumps(spec))
-    probe = (
-        "import os, sys\n"
-        "from pathlib import Path\n"
-        'print("cwd", Path.cwd().name, "prefix", sys.prefix)\n'
-        'print(DATASET, PROFILE, SEED + 1, os.environ["FER_HEADLESS"], os.environ["FER_BUILD"])'
-    )
-    path = write_notebook(tmp_path / "notebooks", probe)
-    environment.setenv("JUPYTER_PATH", str(tmp_path / "other"))
-    done = subprocess.run(
-        command(path, "-p", "SEED", "7", "-p", "DATASET", "notebooks/01_probe.ipynb"),
-        text=True,
-        capture_output=True,
-    )
-    assert done.returncode == 0, done.stderr
-    assert "[01_probe cell 2/2] import os, sys\n" in done.stdout
-    assert f"    cwd notebooks prefix {sys.prefix}\n" in done.stdout
-    assert f"    {path} quick 8 1 {tmp_path / 'built'}\n" in done.stdout
-    assert leftovers(tmp_path / "built") == ["notebooks/01_probe.ipynb"]
-    executed = nbformat.read(tmp_path / "built/notebooks/01_probe.ipynb", as_version=4)
-    nbformat.validate(executed)
-    assert "quick 8 1" in executed.cells[-1].outputs[0].text
+def rewrite(path: Path) -> None:
+    """Other content of the same size, a nanosecond later."""
+    status = path.stat()
+    path.write_bytes(bytes(reversed(path.read_bytes())))
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns + 1))
 
 
-@pytest.mark.usefixtures("environment")
-def test_failing_cell(tmp_path, capsys):
-    """One message; the older copy, its facts and the report that shows it are gone."""
-    path = write_notebook(tmp_path / "notebooks", "print('fine')", "\nx = 1 / 0  # here", "x")
-    older = ["notebooks/01_probe.ipynb", "facts/01_probe.json", "index.html", "report.pdf"]
-    for name in [*older, "notebooks/02_other.ipynb"]:
-        (tmp_path / "built" / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / "built" / name).touch()
-    assert execute.main([str(path)]) == 1
-    message = capsys.readouterr().err
-    assert message.endswith(
-        f"{path}: 01_probe cell 3/4 failed, at `x = 1 / 0  # here`\n"
-        "ZeroDivisionError: division by zero\n"
-    )
-    assert leftovers(tmp_path / "built") == ["notebooks/02_other.ipynb"]
+def nothing_but_time(path: Path) -> None:
+    os.utime(path)
 
 
-@pytest.mark.usefixtures("environment")
-def test_user_error_has_no_traceback(tmp_path, capsys):
-    raising = "class DataError(Exception): pass\nraise DataError('faces.csv, row 3: 2303 pixels')"
-    path = write_notebook(tmp_path / "notebooks", raising)
-    assert execute.main([str(path)]) == 1
-    message = capsys.readouterr().err
-    assert message.count("\n") == 2
-    assert message.endswith("DataError: faces.csv, row 3: 2303 pixels\n")
+#: What changes under a finished report, how, and the reason that make gives for the first notebook.
+STALE: dict[str, tuple[str, Callable[[Path], None], str]] = {
+    "weights of a run replaced": (
+        "the runs/model1/weights.npz",
+        rewrite,
+        "runs/model1/weights.npz",
+    ),
+    "a run vanished": ("the runs/model1/weights.npz", Path.unlink, "weights.npz is gone"),
+    "a run appeared": ("the runs/model2/config.json", Path.touch, "model2/config.json is new"),
+    "CSV edited, same size": ("data é/train.csv", rewrite, "the data set has changed"),
+    "another form of the data": ("data é/fer2013.csv", Path.touch, "the data set has changed"),
+    "votes taken away": ("data é/fer2013new.csv", Path.unlink, "the file of votes has changed"),
+    "notebook edited": ("notebooks/01_first.ipynb", rewrite, "01_first.ipynb has changed"),
+    "executed copy truncated": (
+        "my built/notebooks/01_first.ipynb",
+        lambda path: os.truncate(path, 100),
+        "not as the last build left it",
+    ),
+    "executed copy replaced": (
+        "my built/notebooks/01_first.ipynb",
+        rewrite,
+        "not as the last build",
+    ),
+    "executed copy deleted": ("my built/notebooks/01_first.ipynb", Path.unlink, "not there"),
+    "record damaged": (
+        "my built/build.json",
+        lambda path: os.truncate(path, 50),
+        "not as the last build left it",
+    ),
+}
 
 
-@pytest.mark.usefixtures("environment")
-def test_killed_kernel(tmp_path, capsys):
-    """papermill itself would write a notebook that says `completed`."""
-    path = write_notebook(tmp_path / "notebooks", "import os\nos.kill(os.getpid(), 9)")
-    assert execute.main([str(path)]) == 1
-    message = capsys.readouterr().err
-    assert "01_probe cell 2/2 failed, at `import os`\nthe kernel died" in message
-    assert leftovers(tmp_path / "built") == []
+@pytest.mark.parametrize("fault", STALE)
+def test_change_is_noticed(project, capsys, fault):
+    name, change, reason = STALE[fault]
+    path = project.root / name
+    content, status = (path.read_bytes(), path.stat()) if path.exists() else (None, None)
+    path.parent.mkdir(exist_ok=True)
+    change(path)
+    first = project.stale(capsys).splitlines()[0]
+    assert first.startswith("python -m fer_utils.report.execute notebooks/01_first.ipynb  # ")
+    assert reason in first
+    if content is None:
+        path.unlink()
+    else:
+        path.write_bytes(content)
+        os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
 
 
-@pytest.mark.usefixtures("environment")
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
-def test_killed_build(tmp_path, number):
-    """The build itself is killed half-way: nothing is left, and its kernel ends too."""
-    path = write_notebook(
-        tmp_path / "notebooks",
-        "import os, time\nprint('kernel', os.getpid())\ntime.sleep(60)",
-    )
-    with subprocess.Popen(command(path), text=True, stdout=-1, stderr=-1) as process:
-        kernel = next(int(line.split()[1]) for line in process.stdout if "    kernel" in line)
-        process.send_signal(number)
-        process.communicate(timeout=20)
-    assert process.returncode != 0
-    assert leftovers(tmp_path / "built") == []
-    deadline = time.monotonic() + 10
-    while Path(f"/proc/{kernel}").exists() and time.monotonic() < deadline:
-        time.sleep(0.1)
-    assert not Path(f"/proc/{kernel}").exists()
+def test_picture_added_and_taken_away(built, tmp_path, capsys, monkeypatch):
+    """The folder form of the data; the order of the notebooks' reasons is that of their names."""
+    sad = tmp_path / "train" / "sad"
+    sad.mkdir(parents=True)
+    (sad / "1.png").touch()
+    monkeypatch.setenv("FER_DATA", str(tmp_path))
+
+    def data() -> str:
+        return build.Build({}).inputs["the data set"]
+
+    seen = [data()]
+    (sad / "2.png").touch()
+    seen.append(data())
+    (sad / "1.png").unlink()
+    seen.append(data())
+    rewrite(sad / "2.png")
+    seen.append(data())
+    assert len(set(seen)) == 4
+
+
+@pytest.mark.parametrize("name", ["index.html", "report.pdf", "01_first.html"])
+@pytest.mark.parametrize("change", [Path.unlink, lambda path: os.truncate(path, 10)])
+def test_missing_or_truncated_page_is_only_rendered_again(project, capsys, name, change):
+    path = project.built / name
+    content, status = path.read_bytes(), path.stat()
+    change(path)
+    assert project.stale(capsys).startswith("python -m fer_utils.report.document  # ")
+    path.write_bytes(content)
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+
+
+def test_template_is_a_reason_to_render(project, capsys, monkeypatch):
+    monkeypatch.setattr(build.inputs, "of_report", lambda executed: {"report/style.css": "other"})
+    said = project.stale(capsys)
+    assert said.startswith("python -m fer_utils.report.document  # ")
+    assert said.count("\n") == 1
 
 
 @pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (["-p", "SEDE", "1"], "unknown parameter SEDE; it has DATASET, PROFILE, SEED"),
-        (["-p", "SEED", "one"], "SEED must be int, not 'one'"),
-    ],
+    "changed", [{"SEED": "1"}, {"PROFILE": "quick"}, {"DATASET": "drawn"}, {"FER_DATA": ""}]
 )
-@pytest.mark.usefixtures("environment")
-def test_bad_parameters(tmp_path, capsys, arguments, message):
-    """An error before anything runs or is removed."""
-    path = write_notebook(tmp_path / "notebooks", "print(1)")
-    older = tmp_path / "built" / "notebooks" / path.name
-    older.parent.mkdir(parents=True)
-    older.touch()
-    assert execute.main([str(path), *arguments]) == 1
-    assert capsys.readouterr().err == f"{path}: {message}\n"
-    assert older.exists()
+def test_another_parameter_is_a_reason(project, capsys, monkeypatch, changed):
+    for name, value in changed.items():
+        monkeypatch.setenv(name, value)
+    said = project.stale(capsys)
+    assert all(f"report.execute notebooks/{name}.ipynb  # " in said for name in NAMES)
 
 
-@pytest.mark.usefixtures("environment")
-def test_missing_notebook(tmp_path, capsys):
-    assert execute.main([str(tmp_path / "08_none.ipynb")]) == 1
-    assert "No such file" in capsys.readouterr().err
+def test_path_given_as_dataset(project, capsys, monkeypatch, tmp_path):
+    csv = tmp_path / "it's mine.csv"
+    shutil.copy(project.data / "train.csv", csv)
+    monkeypatch.setenv("DATASET", str(csv))
+    before = build.Build({"DATASET": str(csv)}).inputs
+    rewrite(csv)
+    assert build.Build({"DATASET": str(csv)}).inputs != before
+
+
+#: Parameters and folders that can't be meant, and what the one line says of them.
+WRONG = [
+    ({"PROFILE": "tny"}, "PROFILE = 'tny': expected auto, tiny, quick, reference, paper"),
+    ({"SEED": "-1"}, "SEED = -1: expected 0 or more"),
+    ({"SEED": "one"}, "SEED must be int, not 'one'"),
+    ({"SEED": "1.5"}, "SEED must be int, not '1.5'"),
+    ({"DATASET": "no/such.csv"}, "no/such.csv"),
+    ({"DATASET": "an apostrophe's"}, "an apostrophe's"),
+    ({"FER_DATA": "no/such\nfolder"}, "folder"),
+    ({"FER_BUILD": "."}, "FER_BUILD="),
+    ({"FER_BUILD": "~nobody_of_that_name"}, "FER_BUILD=~nobody_of_that_name"),
+    ({"FER_RUNS": "fer_utils"}, "FER_RUNS="),
+    ({"FER_CACHE": "notebooks"}, "FER_CACHE="),
+    ({"FER_BUILD": "/proc/none"}, "/proc/none"),
+    ({"FER_BUILD": "/dev/null/below"}, "/dev/null"),
+]
+
+
+@pytest.mark.parametrize(("wrong", "message"), WRONG, ids=lambda value: str(value)[:30])
+def test_wrong_parameter_is_one_line_and_costs_nothing(
+    project, capsys, monkeypatch, wrong, message
+):
+    monkeypatch.chdir(files.ROOT)
+    before = project.files()
+    for name, value in wrong.items():
+        monkeypatch.setenv(name, value)
+    capsys.readouterr()
+    assert project.run() == 1
+    error = capsys.readouterr().err
+    assert message in error
+    assert error.count("\n") == 1 + message.count("\n") + str(wrong).count("\\n")
+    assert project.files() == before
+
+
+def test_full_disk_is_named_before_anything_is_removed(project, capsys, monkeypatch):
+    before = project.files()
+    monkeypatch.setenv("SEED", "1")
+    monkeypatch.setattr(
+        build.shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(10**9, 10**9, 20_000_000)
+    )
+    assert project.run() == 1
+    assert capsys.readouterr().err == f"{project.built}: the disk is full; 40 MB are missing\n"
+    assert project.files() == before
+
+
+def test_folder_of_somebody_else_is_refused(project, capsys, monkeypatch, tmp_path):
+    (tmp_path / "index.html").write_text("mine")
+    monkeypatch.setenv("FER_BUILD", str(tmp_path))
+    assert project.run() == 1
+    assert "not empty, and not of a build" in capsys.readouterr().err
+    assert build_folder.main() == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["index.html"]
+
+
+def test_failure_stops_the_build_and_is_mended_by_the_next(project, capsys, monkeypatch):
+    """Also: two notebooks of different seeds do not stay side by side."""
+    second = project.root / "notebooks" / "02_second.ipynb"
+    good = second.read_text()
+    second.write_text(good.replace("from IPython", "1 / 0; from IPython"))
+    monkeypatch.setenv("SEED", "1")
+    assert project.run() == 1
+    assert capsys.readouterr().err.endswith("02_second failed, see above\n")
+    made = {"build.json", "notebooks/01_first.ipynb"}
+    assert set(project.files()) <= made, "what is stale has been removed"
+    second.write_text(good)
+    monkeypatch.delenv("SEED")
+    assert project.run() == 0
+    assert project.files() == sorted(MADE)
+
+
+def test_copy_left_by_another_execution_is_executed_again(project, capsys):
+    """Such as one of another seed, by hand: seeds differ, so there would be no report."""
+    command = [sys.executable, "-m", "fer_utils.report.execute"]
+    notebook = project.root / "notebooks" / "01_first.ipynb"
+    subprocess.run([*command, notebook, "-p", "SEED", "7"], check=True, capture_output=True)
+    assert "not as the last build left it" in project.stale(capsys)
+    assert project.run() == 0
+
+
+def test_run_trained_by_the_build_is_no_change(project, capsys):
+    local = project.root / "the runs" / "local" / "quick-model1"
+    local.mkdir(parents=True)
+    (local / "weights.npz").write_bytes(b"1")
+    assert project.stale(capsys) == ""
+    shutil.rmtree(local.parent)
+
+
+def test_second_build_waits_for_the_first(project, capsys):
+    with build_folder.BuildFolder().alone():
+        second = subprocess.Popen(
+            [sys.executable, "-m", "fer_utils.build", "--help"], stdout=subprocess.PIPE
+        )
+        assert second.wait(20) == 0
+        command = "import fer_utils.report.folder as f\nwith f.BuildFolder().alone(): print('in')"
+        waiting = subprocess.Popen([sys.executable, "-c", command], stdout=subprocess.PIPE)
+        assert waiting.stdout.readline().startswith(b"another build is at work in ")
+    assert waiting.communicate(timeout=20)[0] == b"in\n"
+
+
+def test_clean_removes_what_builds_made_and_says_so(built, capsys, monkeypatch, tmp_path):
+    """Of another checkout's cache it touches nothing; nor of what is not of a build."""
+    monkeypatch.setattr(build_folder, "ROOT", tmp_path)
+    (tmp_path / "notebooks").mkdir()
+    (tmp_path / "runs" / "local").mkdir(parents=True)
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / ".cache").symlink_to(tmp_path / "elsewhere")
+    copy = tmp_path / "a copy"
+    shutil.copytree(built.built, copy)
+    (copy / "notes.txt").write_text("mine")
+    (copy / "notebooks" / ".01_first.ipynb.99.tmp").touch()
+    monkeypatch.setenv("FER_BUILD", str(copy))
+    assert build_folder.main() == 0
+    said = capsys.readouterr().out
+    assert [path.name for path in copy.iterdir()] == ["notes.txt"]
+    assert all(name in said for name in MADE if name != "build.json")
+    assert f"left in {copy}, not made by a build: notes.txt\n" in said
+    assert f"left {tmp_path / '.cache'}: a link" in said
+    assert (tmp_path / "elsewhere").is_dir()
+    assert not (tmp_path / "runs" / "local").exists()
+
+
+def test_record_is_readable(built):
+    entries = json.loads((built.built / "build.json").read_text(encoding="utf-8"))
+    assert set(entries) == set(MADE) - {"build.json"}

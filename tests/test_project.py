@@ -14,12 +14,19 @@ import pytest
 from fer_utils.readme import with_table
 
 ROOT = Path(__file__).parents[1]
-NOTEBOOKS = sorted((ROOT / "notebooks").glob("[0-9]*.ipynb"))  # those of the report
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 MODULES = sorted((ROOT / "fer_utils").rglob("*.py"))
 
 WITHOUT_TENSORFLOW = [
     *("data.dataset", "statistics.classification", "plots.training", "notebook", "training.runs"),
-    *("training.campaign", "questions.accuracy", "report.document", "report.execute", "readme"),
+    *(
+        "training.campaign",
+        "questions.accuracy",
+        "report.document",
+        "report.execute",
+        "readme",
+        "build",
+    ),
 ]
 
 

@@ -71,17 +71,29 @@ def load(dataset: str = "auto") -> Dataset:
 
     Raises DataError if the data are absent or not as expected.
     """
+    files = source(dataset)
+    return _fer2013(files) if files else _drawn()
+
+
+def source(dataset: str = "auto") -> list[Path]:
+    """What `load(dataset)` reads, as `find` gives it; [] for the drawn faces. Raises DataError."""
     if dataset == "drawn":
-        return _drawn()
-    if dataset not in ("auto", "fer2013"):
-        return _from_path(dataset)
-    if os.environ.get("FER_DATA"):
-        return _from_path(os.environ["FER_DATA"])
-    if files := find(data_dir()):
-        return _fer2013(files)
-    if dataset == "auto":
-        return _drawn()
-    raise DataError(f"no FER2013 in data/: run `make data`, or set FER_DATA, or put there {FORMS}")
+        return []
+    named = os.environ.get("FER_DATA") if dataset in ("auto", "fer2013") else dataset
+    if not named:
+        files = find(data_dir())
+        if files or dataset == "auto":
+            return files
+        raise DataError(
+            f"no FER2013 in data/: run `make data`, or set FER_DATA, or put there {FORMS}"
+        )
+    path = Path(os.path.expanduser(named))
+    if not path.exists():
+        raise DataError(f"{named}: no such file or folder")
+    files = find(path) if path.is_dir() else [path]
+    if not files:
+        raise DataError(f"{named}: no FER2013 in this folder, expected {FORMS}")
+    return files
 
 
 def find(folder: Path) -> list[Path]:
@@ -133,16 +145,6 @@ def hold_out(dataset: Dataset, fraction: float = 0.1) -> tuple[np.ndarray, np.nd
 def _csv_file(folder: Path, stem: str) -> Path | None:
     paths = (folder / f"{stem}.csv{suffix}" for suffix in COMPRESSIONS)
     return next((path for path in paths if path.is_file()), None)
-
-
-def _from_path(name: str) -> Dataset:
-    path = Path(name).expanduser()
-    if not path.exists():
-        raise DataError(f"{name}: no such file or folder")
-    files = find(path) if path.is_dir() else [path]
-    if not files:
-        raise DataError(f"{name}: no FER2013 in this folder, expected {FORMS}")
-    return _fer2013(files)
 
 
 def _fer2013(files: list[Path]) -> Dataset:

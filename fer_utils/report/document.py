@@ -20,6 +20,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader
 from markupsafe import Markup
 from nbconvert.filters import markdown2html
+from PIL import ImageFile
 
 from fer_utils.files import ROOT, build_dir, replacing
 from fer_utils.report.page import ReportError, Section, by_language, read_section
@@ -145,6 +146,9 @@ def print_pdf(html: Path, pdf: Path) -> str:
             raise ReportError(NO_PRINTER.format(html=html, error=error)) from None
         _print_in_browser(browser, html, pdf)
         return Path(browser).name
+    ImageFile.LOAD_TRUNCATED_IMAGES = (
+        False  # importing WeasyPrint lets Pillow accept half a picture
+    )
     logging.getLogger("weasyprint").setLevel(logging.ERROR)
     document = weasyprint.HTML(
         string=html.read_text(encoding="utf-8"),

@@ -12,6 +12,8 @@ import ast
 import os
 import re
 import sys
+import tempfile
+import threading
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -22,10 +24,12 @@ from nbclient.exceptions import DeadKernelError
 from papermill.engines import NBClientEngine, papermill_engines
 from traitlets.config import Config
 
-from fer_utils.files import build_dir, replacing
+from fer_utils.files import FolderError, absolute_paths, replacing
+from fer_utils.report.folder import REPORT, BuildFolder, products
 
-# One line of user-facing text, so that no traceback is printed (fer_utils.data.DataError).
-USER_ERROR = "DataError"
+# Their message is for the user, in one line: no traceback is printed.
+USER_ERRORS = ("DataError", "ParameterError", "FolderError", "TrainingError")
+SHORT = "/tmp" if os.name == "posix" else None  # a socket's path has at most 100 characters or so
 
 
 class BuildError(Exception):
@@ -33,39 +37,39 @@ class BuildError(Exception):
 
 
 class Terminal:
-    """Shows what a notebook is doing: one line per code cell, its printed lines below it.
+    """Shows what a notebook is doing: a line per code cell, below it the lines that it prints.
 
-    papermill writes to it as to a text file.
+    Every line names the notebook, since others may be executed at the same time. papermill writes
+    to it as to a text file.
     """
 
     def __init__(self, name: str, n_cells: int):
         self.name, self.n_cells, self.cell, self.source = name, n_cells, 0, ""
-        self.line_start = True
+        self._pending = ""
 
     def start(self, source: str) -> None:
         """Say which code cell starts: its number among the code cells, its first source line."""
+        self._end_line()
         self.cell, self.source = self.cell + 1, source
-        self._newline()
         print(f"[{self}] {first_line(source)}", flush=True)
 
     def write(self, text: str) -> None:
-        """Echo a piece of the cell's output, indented."""
-        for line in text.splitlines(keepends=True):
-            print("    " + line if self.line_start else line, end="", flush=True)
-            self.line_start = line.endswith("\n")
+        """Echo a piece of the cell's output, as soon as a line is complete."""
+        *lines, self._pending = (self._pending + text).split("\n")
+        for line in lines:
+            print(f"[{self.name}]     {line}", flush=True)
 
     def flush(self) -> None:
-        """Each write is flushed."""
+        """Each line is flushed."""
 
     def finish(self, seconds: float) -> None:
         """Say that the notebook is done."""
-        self._newline()
+        self._end_line()
         print(f"[{self.name}] done in {seconds:.0f} s", flush=True)
 
-    def _newline(self) -> None:
-        if not self.line_start:
-            print()
-        self.line_start = True
+    def _end_line(self) -> None:
+        if self._pending:
+            self.write("\n")
 
     def __str__(self) -> str:
         return f"{self.name} cell {self.cell}/{self.n_cells}"
@@ -74,7 +78,7 @@ class Terminal:
 class TerminalEngine(NBClientEngine):
     """papermill's own engine, which also tells `terminal` when a cell starts.
 
-    The messages to and from the kernel are encrypted (unencrypted, the kernel prints a warning).
+    It talks with the kernel through sockets in the file system, which need no network.
     """
 
     @classmethod
@@ -87,8 +91,11 @@ class TerminalEngine(NBClientEngine):
             return start(cell, *args, **kwargs)
 
         nb_man.cell_start = announce
-        config = Config(KernelManager={"transport_encryption": "auto"})
-        return super().execute_managed_notebook(nb_man, kernel_name, config=config, **options)
+        sockets = os.path.join(os.environ["JUPYTER_RUNTIME_DIR"], "kernel")
+        config = Config(KernelManager={"transport": "ipc", "ip": sockets})
+        return super().execute_managed_notebook(
+            nb_man, kernel_name, config=config, shutdown_kernel="immediate", **options
+        )
 
 
 def first_line(source: str) -> str:
@@ -112,7 +119,7 @@ def defaults(notebook: nbformat.NotebookNode) -> dict[str, object]:
 def typed(given: Mapping[str, str], known: Mapping[str, object]) -> dict[str, object]:
     """`given` with each value of the type of its default in `known`.
 
-    A relative path to an existing file becomes absolute: the kernel runs in `notebooks/`.
+    A path to an existing file becomes absolute: the kernel runs in `notebooks/`.
     Raises BuildError for a name that is not in `known` or a value of another type.
     """
     parameters = {}
@@ -124,47 +131,61 @@ def typed(given: Mapping[str, str], known: Mapping[str, object]) -> dict[str, ob
             parameters[name] = kind(text)
         except ValueError:
             raise BuildError(f"{name} must be {kind.__name__}, not {text!r}") from None
-        if kind is str and os.sep in text and Path(text).exists():
-            parameters[name] = os.path.abspath(text)
+        path = os.path.expanduser(text)
+        if kind is str and os.sep in path and Path(path).exists():
+            parameters[name] = os.path.abspath(path)
     return parameters
 
 
-def prepare_environment() -> None:
-    """Set the environment that the kernel inherits.
+def prepare_environment(runtime: str) -> None:
+    """Set the environment that the kernel inherits; `runtime` is a folder for its sockets.
 
     JUPYTER_PATH comes first in Jupyter's search, so `python3` is this environment's kernel even
     where another one is registered. FER_* paths become absolute: the kernel runs in `notebooks/`.
     """
     os.environ["JUPYTER_PATH"] = os.path.join(sys.prefix, "share", "jupyter")
+    os.environ["JUPYTER_RUNTIME_DIR"] = runtime
     os.environ["FER_HEADLESS"] = "1"
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "2"
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
-    for name in ("FER_DATA", "FER_RUNS", "FER_CACHE", "FER_BUILD"):
-        if os.environ.get(name):
-            os.environ[name] = os.path.abspath(os.environ[name])
-
-
-def remove_outputs(name: str) -> None:
-    """Remove what was made from the notebook: executed copy, facts, page, and the whole report."""
-    build = build_dir()
-    made = [f"notebooks/{name}.ipynb", f"facts/{name}.json", f"{name}.html"]
-    for path in [*made, "index.html", "report.pdf"]:
-        (build / path).unlink(missing_ok=True)
+    os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")  # two notebooks may share a GPU
+    absolute_paths()
 
 
 def execute(path: Path, given: Mapping[str, str]) -> Path:
     """Execute the notebook at `path` and return the path of the executed copy.
 
-    `given` maps parameter names to their values as text. Raises BuildError.
+    `given` maps parameter names to their values as text. Raises BuildError, FolderError.
     """
-    notebook = nbformat.read(path, as_version=4)
+    notebook = read(path)
     parameters = typed(given, defaults(notebook))
     name, started = path.stem, time.monotonic()
     terminal = Terminal(name, sum(cell.cell_type == "code" for cell in notebook.cells))
-    papermill_engines.register("terminal", TerminalEngine)
-    remove_outputs(name)
+    folder = BuildFolder()
+    folder.claim()
+    folder.remove([*products(name), *REPORT])
+    executed = _executed(path, parameters, terminal)
+    del executed.metadata["papermill"]  # has paths of this machine
+    target = folder.path / products(name)[0]
+    with replacing(target) as temporary:
+        nbformat.write(executed, temporary)
+    terminal.finish(time.monotonic() - started)
+    return target
+
+
+def read(path: Path) -> nbformat.NotebookNode:
+    """The notebook in a file. Raises BuildError if it is none."""
     try:
-        executed = papermill.execute_notebook(
+        return nbformat.read(path, as_version=4)
+    except (ValueError, nbformat.ValidationError) as error:
+        raise BuildError(f"{path.name} is not a notebook ({str(error).splitlines()[0]})") from None
+
+
+def _executed(path: Path, parameters: dict, terminal: Terminal) -> nbformat.NotebookNode:
+    """The notebook with its outputs. Raises BuildError if a cell fails."""
+    papermill_engines.register("terminal", TerminalEngine)
+    try:
+        return papermill.execute_notebook(
             path,
             None,
             parameters=parameters,
@@ -177,20 +198,15 @@ def execute(path: Path, given: Mapping[str, str]) -> Path:
             stdout_file=terminal,
             stderr_file=terminal,
         )
-        target = build_dir() / "notebooks" / path.name
-        with replacing(target) as temporary:
-            nbformat.write(executed, temporary)
     except papermill.PapermillExecutionError as error:
-        remove_outputs(name)
-        if error.ename != USER_ERROR:
+        if error.ename not in USER_ERRORS:
             print(re.sub(r"\x1b\[[0-9;]*m", "", "\n".join(error.traceback)), file=sys.stderr)
         raise BuildError(_failure(terminal, f"{error.ename}: {error.evalue}")) from None
     except DeadKernelError:
-        remove_outputs(name)
         message = "the kernel died (out of memory, or killed)"
         raise BuildError(_failure(terminal, message)) from None
-    terminal.finish(time.monotonic() - started)
-    return target
+    except RuntimeError as error:
+        raise BuildError(f"the kernel did not start ({error})") from None
 
 
 def _failure(terminal: Terminal, message: str) -> str:
@@ -206,17 +222,28 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "-p", dest="parameters", nargs=2, action="append", default=[], metavar=("NAME", "VALUE")
     )
+    parser.add_argument("--parent", type=int, help="end when this process is no longer the parent")
     options = parser.parse_args(arguments)
-    prepare_environment()
+    if options.parent:
+        threading.Thread(target=_end_with, args=[options.parent], daemon=True).start()
+    sys.stdout.reconfigure(errors="backslashreplace")
     try:
-        execute(options.notebook.resolve(), dict(options.parameters))
-    except (BuildError, OSError) as error:
+        with tempfile.TemporaryDirectory(prefix="fer-", dir=SHORT) as runtime:
+            prepare_environment(runtime)
+            execute(options.notebook.resolve(), dict(options.parameters))
+    except (BuildError, FolderError, OSError) as error:
         print(f"{options.notebook}: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print(f"{options.notebook}: stopped", file=sys.stderr)
         return 130
     return 0
+
+
+def _end_with(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(0.5)
+    os._exit(1)
 
 
 if __name__ == "__main__":

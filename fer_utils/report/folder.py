@@ -1,0 +1,163 @@
+"""The build folder: what a build has made in it, and of what; nothing else in it is removed.
+
+    python -m fer_utils.report.folder       remove what builds made here (`make clean`)
+
+`build.json` has an entry for each file made: its size and time, by which a file that something else
+has changed is known, and the states of all that it was made of. A folder that holds anything but no
+`build.json` is no build folder, and is refused. The command needs Python's standard library only.
+"""
+
+import json
+import shutil
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from importlib.util import find_spec
+from pathlib import Path
+from threading import Lock
+
+from fer_utils.files import ROOT, FolderError, build_dir, locked, write_json
+
+RECORD = "build.json"
+LOCK = ".lock"
+LOCAL = "runs/local/"  # labels of runs that a build itself may have trained
+REPORT = ("index.html", "report.pdf")
+
+
+def products(notebook: str) -> tuple[str, str]:
+    """What is made of one notebook: its executed copy, and its page."""
+    return f"notebooks/{notebook}.ipynb", f"{notebook}.html"
+
+
+class BuildFolder:
+    """`build_dir()` and its record. Raises FolderError if there is something else in it."""
+
+    def __init__(self):
+        self.path = build_dir()
+        self._record = self.path / RECORD
+        default = self.path == ROOT / "report" / "build"
+        if not default and not self._record.exists() and _holds_anything(self.path):
+            raise FolderError(
+                f"{self.path}: not empty, and not of a build; name another folder in FER_BUILD"
+            )
+        self._writing = Lock()
+        self.reload()
+
+    def claim(self) -> None:
+        """Make the folder, if it is not there, and mark it as that of a build."""
+        if not self._record.exists():
+            write_json(self._record, {})
+
+    def reload(self) -> None:
+        """Read the record, which another build may have written; a damaged one is an empty one."""
+        try:
+            entries = json.loads(self._record.read_text(encoding="utf-8"))
+        except (FileNotFoundError, ValueError):
+            entries = {}
+        self._entries = entries if isinstance(entries, dict) else {}
+
+    def alone(self) -> AbstractContextManager[None]:
+        """Hold the folder: a second build of it waits until the first has ended."""
+        return locked(self.path / LOCK, f"another build is at work in {self.path}; waiting for it")
+
+    def why_stale(self, name: str, made_of: Mapping[str, str]) -> str | None:
+        """Why the file `name` (relative to the folder) has to be made again; None if it has not.
+
+        `made_of`: the state, by label, of all that it would be made of now.
+        """
+        entry = self._entries.get(name)
+        if not (self.path / name).exists():
+            return "not there"
+        if entry is None or entry["file"] != file_state(self.path / name):
+            return "not as the last build left it"
+        return first_difference(entry["made_of"], made_of)
+
+    def record(self, name: str, made_of: Mapping[str, str], seconds: float = 0.0) -> None:
+        """Note that the file `name` has been made, of what, and how long it took."""
+        entry = {"file": file_state(self.path / name), "seconds": round(seconds, 1)}
+        with self._writing:
+            self._entries[name] = {**entry, "made_of": dict(made_of)}
+            write_json(self._record, self._entries)
+
+    def seconds(self, name: str) -> float:
+        """How long the file took to make; infinity for one that no build has made."""
+        return self._entries.get(name, {}).get("seconds", float("inf"))
+
+    def remove(self, names: Iterable[str]) -> list[str]:
+        """Remove files that builds make here; return the names of those that were there."""
+        removed = [name for name in names if (self.path / name).is_file()]
+        for name in removed:
+            (self.path / name).unlink()
+        return removed
+
+    def clean(self, names: Iterable[str]) -> tuple[list[str], list[str]]:
+        """Remove all that builds made, and the folder itself if nothing else is in it.
+
+        Returns the names of what was removed, and of what was left.
+        """
+        unfinished = [str(p.relative_to(self.path)) for p in self.path.rglob(".*.tmp")]
+        removed = self.remove(sorted({*names, *self._entries, *unfinished}))
+        self.remove([RECORD, LOCK])
+        for folder in (self.path / "notebooks", self.path):
+            if folder.is_dir() and not _holds_anything(folder):
+                folder.rmdir()
+        return removed, sorted(str(p.relative_to(self.path)) for p in self.path.rglob("*"))
+
+
+def file_state(path: Path) -> list[int]:
+    """Size, and time of change in nanoseconds."""
+    status = path.stat()
+    return [status.st_size, status.st_mtime_ns]
+
+
+def first_difference(before: Mapping[str, str], now: Mapping[str, str]) -> str | None:
+    """What has changed, appeared or gone, in words; None if nothing has.
+
+    A run in `runs/local/` that is new was trained by the build itself, and is no difference.
+    """
+    for label in sorted({*before, *now}):
+        if label not in now:
+            return f"{label} is gone"
+        if label not in before:
+            if not label.startswith(LOCAL):
+                return f"{label} is new"
+        elif before[label] != now[label]:
+            return f"{label} has changed"
+    return None
+
+
+def _holds_anything(path: Path) -> bool:
+    return path.is_dir() and any(path.iterdir())
+
+
+def _clean() -> Iterator[str]:
+    """Remove what was made here; yield what there is to say of it."""
+    folder = BuildFolder()
+    if folder.path.exists():
+        names = [path.stem for path in (ROOT / "notebooks").glob("*.ipynb")]
+        with folder.alone() if find_spec("filelock") else nullcontext():
+            removed, left = folder.clean([*REPORT, *(p for name in names for p in products(name))])
+        yield f"removed from {folder.path}: {', '.join(removed) or 'nothing'}"
+        if left:
+            yield f"left in {folder.path}, not made by a build: {', '.join(left)}"
+    for path in (ROOT / ".cache", ROOT / "runs" / "local"):
+        if path.is_symlink():
+            yield f"left {path}: a link to elsewhere"
+        elif path.exists():
+            shutil.rmtree(path)
+            yield f"removed {path}"
+
+
+def main() -> int:
+    """Command line; returns the exit status."""
+    try:
+        for line in _clean():
+            print(line)
+    except (FolderError, OSError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

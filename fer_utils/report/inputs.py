@@ -1,0 +1,63 @@
+"""What a build depends on: a state by label for each source, run and data set.
+
+Sources count by content; runs and data, which may be large, by size and time of change.
+"""
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from fer_utils.files import ROOT, runs_dir, state
+
+REPORT_SOURCES = ROOT / "fer_utils" / "report"  # execute no notebook, but for one of them
+EXECUTE = REPORT_SOURCES / "execute.py"
+VOTES = "fer2013new.csv"
+
+
+def of_notebooks(parameters: Mapping[str, str], data: Sequence[Path]) -> dict[str, str]:
+    """What all notebooks depend on: parameters, data, finished runs, package, versions.
+
+    `data`: the files, or the folder, that the data set is read from; none for the drawn faces.
+    """
+    package = set((ROOT / "fer_utils").rglob("*.py")) - set(REPORT_SOURCES.glob("*.py"))
+    near = {folder for path in data for folder in (path, *path.absolute().parents[:2])}
+    return {
+        **parameters,
+        "the data set": " ".join(state(path) for path in data),
+        "the file of votes": " ".join(state(folder / VOTES) for folder in sorted(near)),
+        **of_runs(),
+        **_contents([*package, EXECUTE, ROOT / "uv.lock"]),
+    }
+
+
+def of_notebook(path: Path) -> dict[str, str]:
+    """The notebook itself."""
+    return {f"notebooks/{path.name}": _digest(path)}
+
+
+def of_report(executed: Iterable[Path]) -> dict[str, str]:
+    """What HTML and PDF depend on: executed notebooks, templates, style, fonts, the renderer."""
+    report = ROOT / "report"
+    files = [path for path in report.rglob("*") if not path.is_relative_to(report / "build")]
+    return {
+        **{f"the executed {path.name}": state(path) for path in executed},
+        **_contents([*REPORT_SOURCES.glob("*.py"), *(path for path in files if path.is_file())]),
+    }
+
+
+def _contents(paths: Iterable[Path]) -> dict[str, str]:
+    return {path.relative_to(ROOT).as_posix(): _digest(path) for path in paths}
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+
+
+def of_runs() -> dict[str, str]:
+    """Every file of the finished runs; a name that starts with a dot is none of them."""
+    folder = runs_dir()
+    return {
+        f"runs/{path.relative_to(folder).as_posix()}": state(path)
+        for path in folder.rglob("*")
+        if path.is_file() and not any(p.startswith(".") for p in path.relative_to(folder).parts)
+    }
