@@ -1,57 +1,116 @@
-"""The results table of README.md, written from the finished runs in `runs/`.
+"""The tables of README.md and MODEL_CARD.md, written from `runs/summary.json`.
 
-python -m fer_utils.readme
+    python -m fer_utils.readme
+
+The summary itself needs FER2013: `python -m fer_utils.questions.overview`.
 """
 
 import json
 import re
+from pathlib import Path
 
-import numpy as np
-
-from fer_utils.fer2013 import PARTS
+from fer_utils.fer2013 import CLASSES, PARTS
 from fer_utils.files import ROOT, replacing, runs_dir
 from fer_utils.homework import MODELS
 from fer_utils.statistics.intervals import proportion
 
-README = ROOT / "README.md"
-BOARDS = ("public", "private")
-BLOCK = re.compile(r"(<!-- results -->\n).*?(<!-- end of results -->)", re.S)
-NONE = "No reference run is finished yet: the report trains quick stand-ins and says so.\n"
+BLOCK = r"(<!-- {name} -->\n).*?(<!-- end of {name} -->)"
+HOMEWORKS = {"model1": "model1", "model2": "model2", "model1 + model2": "ensemble"}
+HOMEWORKS |= {f"{name}-v2": theirs for name, theirs in HOMEWORKS.items() if "+" not in name}
+HOMEWORKS["model1-v2 + model2-v2"] = "ensemble"
+IN_CARD = ("model0", "model1", "model2")  # whose weights are in `runs/`
+
+
+def summary() -> dict[str, dict]:
+    """What `questions.overview` measured, by name of network."""
+    path = runs_dir() / "summary.json"
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
 
 
 def results_table() -> str:
-    """One Markdown row per finished reference run: accuracies with Wilson intervals.
-
-    The homework's figures stand beside those of its models.
-    """
-    rows = []
-    for path in sorted(runs_dir().glob("*/metrics.json")):
-        metrics = json.loads(path.read_text(encoding="utf-8"))
-        cells = [path.parent.name]
-        for number, part in enumerate(BOARDS):
-            counts = np.array(metrics[part]["confusion"])
-            cells.append(str(proportion(int(np.trace(counts)), int(counts.sum()))))
-            theirs = MODELS.get(path.parent.name)
-            cells.append(f"{theirs[number]:.3f}" if theirs else "")
-        rows.append("| " + " | ".join(cells) + " |\n")
-    if not rows:
-        return NONE
-    header = (
-        "| run | "
-        + " | ".join(f"{b} | homework's" for b in (PARTS[part].board for part in BOARDS))
-        + " |\n"
-    )
-    return header + "|---" * (1 + 2 * len(BOARDS)) + "|\n" + "".join(rows)
+    """A row per model and ensemble: accuracy on each board, without twins, all, the homework's."""
+    rows = [
+        "| | " + " | ".join(f"{PARTS[p].board}{kind}" for p in _BOARDS for kind in _KINDS) + " |"
+    ]
+    rows.append("|---" * 7 + "|")
+    for name, counts in summary().items():
+        cells = [name]
+        for number, part in enumerate(_BOARDS):
+            theirs = MODELS.get(HOMEWORKS.get(name, ""))
+            cells += [
+                f"{proportion(*counts[part]['twin_free']):.3f}",
+                f"{proportion(*counts[part]['all']):.3f}",
+                f"{theirs[number]:.3f}" if theirs else "",
+            ]
+        rows.append("| " + " | ".join(cells) + " |")
+    return "\n".join(rows) + "\n"
 
 
-def with_table(text: str) -> str:
-    """The README's text with its results block renewed. Raises ValueError if it has none."""
-    if not BLOCK.search(text):
-        raise ValueError("README.md has no block from <!-- results --> to <!-- end of results -->")
-    return BLOCK.sub(lambda block: block[1] + results_table() + block[2], text)
+_BOARDS = ("public", "private")
+_KINDS = (", without twins", ", all", ", homework")
+
+
+def class_table() -> str:
+    """Recall of each class on the test images, with and without those that have a twin."""
+    networks = {name: counts for name, counts in summary().items() if name in IN_CARD}
+    head = [f"{name}{kind}" for name in networks for kind in (", without twins", ", all")]
+    rows = ["| class | " + " | ".join(head) + " |", "|---" * (1 + len(head)) + "|"]
+    for cls in CLASSES:
+        cells = [
+            f"{proportion(*counts['classes'][cls][kind]):.2f}"
+            for counts in networks.values()
+            for kind in ("twin_free", "all")
+        ]
+        rows.append(f"| {cls} | " + " | ".join(cells) + " |")
+    return "\n".join(rows) + "\n"
+
+
+def truth_table() -> str:
+    """Accuracy against the labels and against a crowd's, and mean confidence."""
+    rows = [
+        "| network | label, without twins | label, all | crowd's majority | 8 of 10 agree "
+        "| mean confidence |",
+        "|---" * 6 + "|",
+    ]
+    for name, counts in summary().items():
+        if name in IN_CARD:
+            given = (
+                *(counts["test"][kind] for kind in ("twin_free", "all")),
+                *(counts["crowd"][kind] for kind in ("majority", "clear")),
+            )
+            cells = [f"{proportion(*pair):.3f}" for pair in given]
+            rows.append(f"| {name} | " + " | ".join(cells) + f" | {counts['confidence']:.3f} |")
+    return "\n".join(rows) + "\n"
+
+
+#: File -> block -> what is written into it.
+BLOCKS = {
+    "README.md": {"results": results_table},
+    "MODEL_CARD.md": {"classes": class_table, "truths": truth_table},
+}
+
+
+def with_tables(name: str, text: str) -> str:
+    """The text of a file of BLOCKS with its tables renewed. Raises ValueError without a block."""
+    for block, made in BLOCKS[name].items():
+        pattern = re.compile(BLOCK.format(name=block), re.S)
+        if not pattern.search(text):
+            raise ValueError(
+                f"{name} has no block from <!-- {block} --> to <!-- end of {block} -->"
+            )
+        table = made()
+        text = pattern.sub(lambda found, table=table: found[1] + table + found[2], text)
+    return text
+
+
+def main() -> None:
+    """Write the tables of all files anew."""
+    for name in BLOCKS:
+        path: Path = ROOT / name
+        written = with_tables(name, path.read_text(encoding="utf-8"))
+        with replacing(path) as temporary:
+            temporary.write_text(written, encoding="utf-8")
 
 
 if __name__ == "__main__":
-    written = with_table(README.read_text(encoding="utf-8"))
-    with replacing(README) as temporary:
-        temporary.write_text(written, encoding="utf-8")
+    main()

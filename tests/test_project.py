@@ -11,8 +11,6 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from fer_utils.readme import with_table
-
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 MODULES = sorted((ROOT / "fer_utils").rglob("*.py"))
@@ -115,8 +113,3 @@ def test_no_path_or_host_of_a_machine_is_named():
         if path.suffix in (".py", ".md", ".yml", ".toml", ".ipynb", "") and path.is_file():
             text = path.read_bytes().decode("utf-8", "ignore")
             assert not re.search(r"/(?:root|home|work)/\w", text), name
-
-
-def test_readme_has_the_results_of_the_committed_runs():
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert with_table(readme) == readme, "run `python -m fer_utils.readme`"

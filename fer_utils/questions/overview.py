@@ -1,0 +1,112 @@
+"""The finished networks at a glance, for README.md and MODEL_CARD.md: `runs/summary.json`.
+
+    FER_DATA=path/to/fer2013.csv python -m fer_utils.questions.overview
+
+Counts only: correct answers and images, on all images and on those without a twin in Training.
+"""
+
+import sys
+from collections.abc import Mapping
+
+import numpy as np
+
+from fer_utils.data import ferplus
+from fer_utils.data.dataset import DataError, Dataset, load
+from fer_utils.data.duplicates import unseen
+from fer_utils.fer2013 import CLASSES
+from fer_utils.files import runs_dir, write_json
+from fer_utils.questions.leakage import twins
+from fer_utils.training import experiments, runs
+from fer_utils.training.predictions import Predictions, average, together
+
+CLEAR = 8  # of ten voters that agree
+#: Ensemble -> its members; it is given when all of them are finished.
+ENSEMBLES = {
+    "model1 + model2": ("model1", "model2"),
+    "model1-v2 + model2-v2": ("model1-v2", "model2-v2"),
+    "committee": ("model1-v2", "model2-v2", "model0-v2", *experiments.MEMBERS),
+}
+FACTORIAL = ("norm-", "raw-")  # the narrow networks, which have a table in notebook 02
+
+
+def measure(dataset: Dataset) -> dict[str, dict]:
+    """By name of network or ensemble: [correct, images] on parts of the data, see `_of_one`."""
+    finished = {
+        config.name: run
+        for config in experiments.campaign("reference")
+        if not config.name.startswith(FACTORIAL) and (run := runs.find(config, dataset))
+    }
+    votes = _votes(dataset)
+    marks = {"twin": twins(dataset), "unseen": unseen(dataset)}
+    table = {}
+    for name, run in finished.items():
+        facts = {"parameters": run.made["parameters"], "code": run.made["code"]}
+        table[name] = facts | _of_one(run.predictions(dataset), marks, votes)
+    for name, members in ENSEMBLES.items():
+        if all(member in finished for member in members):
+            each = [finished[member].predictions(dataset) for member in members]
+            mean = {part: average([one[part] for one in each]) for part in each[0]}
+            table[name] = {"members": list(members)} | _of_one(mean, marks, votes)
+    return table
+
+
+def _votes(dataset: Dataset) -> ferplus.Crowd | None:
+    path = ferplus.find()
+    return ferplus.load(path, dataset.labels, dataset.split) if path else None
+
+
+def _of_one(
+    parts: Mapping[str, Predictions],
+    marks: Mapping[str, np.ndarray],
+    votes: ferplus.Crowd | None,
+) -> dict:
+    """Counts [correct, images] of one network.
+
+    "held_out", "public", "private" and "test" (both): "all" and "twin_free" (held out: without a
+    near duplicate in the part trained on); "classes" of the test images in the same way; "crowd":
+    against the majority of ten voters, and where at least CLEAR of them agree; "confidence": the
+    mean largest probability on the test images.
+    """
+    test = together({part: parts[part] for part in ("public", "private")})
+    found = {
+        part: _both(given.correct, ~marks["twin"][given.rows])
+        for part, given in {**parts, "test": test}.items()
+        if part != "held_out"
+    }
+    found["held_out"] = _both(parts["held_out"].correct, marks["unseen"])
+    twin_free = ~marks["twin"][test.rows]
+    found["classes"] = {
+        name: _both(test.correct[chosen], twin_free[chosen])
+        for name, chosen in ((name, test.labels == k) for k, name in enumerate(CLASSES))
+    }
+    found["confidence"] = round(float(test.probabilities.max(axis=1).mean()), 4)
+    if votes is not None:
+        seen = votes[test.rows]
+        named = (seen.majority >= 0) & (seen.majority < len(CLASSES))
+        right = test.classes == seen.majority
+        clear = named & (seen.agreement >= CLEAR)
+        found["crowd"] = {"majority": _count(right[named]), "clear": _count(right[clear])}
+    return found
+
+
+def _both(correct: np.ndarray, without_twin: np.ndarray) -> dict[str, list[int]]:
+    return {"all": _count(correct), "twin_free": _count(correct[without_twin])}
+
+
+def _count(correct: np.ndarray) -> list[int]:
+    return [int(correct.sum()), len(correct)]
+
+
+def main() -> int:
+    """Write `runs/summary.json` anew."""
+    try:
+        dataset = load("fer2013")
+        write_json(runs_dir() / "summary.json", measure(dataset))
+    except DataError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,55 @@
+"""README.md and MODEL_CARD.md say what the finished runs say."""
+
+import json
+
+import pytest
+
+from fer_utils import readme
+from fer_utils.data.dataset import Dataset
+from fer_utils.data.drawn import faces
+from fer_utils.files import ROOT, runs_dir
+from fer_utils.questions import overview
+from fer_utils.training import campaign, experiments
+
+
+@pytest.mark.parametrize("name", readme.BLOCKS)
+def test_tables_are_those_of_the_summary(name):
+    text = (ROOT / name).read_text(encoding="utf-8")
+    assert readme.with_tables(name, text) == text, "run `python -m fer_utils.readme`"
+
+
+def test_summary_is_that_of_the_committed_runs():
+    found = readme.summary()
+    assert found
+    for name, counts in found.items():
+        path = runs_dir() / name / "metrics.json"
+        if "members" in counts:
+            assert all(member in found for member in counts["members"])
+            continue
+        metrics = json.loads(path.read_text(encoding="utf-8"))
+        for part in ("held_out", "public", "private"):
+            correct, images = counts[part]["all"]
+            assert (images, correct / images) == (metrics[part]["n"], metrics[part]["accuracy"])
+
+
+def test_every_finished_model_is_in_the_summary():
+    names = {path.parent.name for path in runs_dir().glob("*/metrics.json")}
+    models = {name for name in names if not name.startswith(overview.FACTORIAL)}
+    assert models <= set(readme.summary()), "run `python -m fer_utils.questions.overview`"
+
+
+def test_counts_of_one_network(tmp_path, monkeypatch):
+    monkeypatch.setenv("FER_RUNS", str(tmp_path / "runs"))
+    monkeypatch.setenv("FER_CACHE", str(tmp_path / "cache"))
+    dataset = Dataset("drawn", "", *faces.dataset(sizes=(160, 40, 30)))
+    config = experiments.model("model1", profile="tiny", dataset="drawn", seed=0)
+    monkeypatch.setattr(overview.experiments, "campaign", lambda _: [config])
+    monkeypatch.setattr(overview, "ENSEMBLES", {"alone": (config.name,)})
+    run = campaign.get(config, dataset)
+    table = overview.measure(dataset)
+    assert table[config.name]["public"]["all"][1] == 40
+    assert table[config.name]["test"]["all"][1] == 70
+    assert sum(pair["all"][1] for pair in table[config.name]["classes"].values()) == 70
+    assert table["alone"]["private"] == table[config.name]["private"]
+    accuracy = run.metrics["private"]["accuracy"]
+    assert table["alone"]["private"]["all"][0] / 30 == pytest.approx(accuracy)
