@@ -207,6 +207,7 @@ def test_pairs_are_kept(textures, tmp_path, monkeypatch):
     dataset = Dataset("drawn", "", images, np.zeros(4, np.int8), np.zeros(4, np.int8))
     pairs = duplicates.find(dataset)
     assert pairs[["first", "second", "exact"]].to_numpy().tolist() == [[1, 3, True]]
+    assert leakage.twins(dataset).tolist() == [False, True, False, True]
     monkeypatch.setattr(duplicates, "near_duplicates", lambda *_: pytest.fail("compared again"))
     kept = duplicates.find(dataset)
     pd.testing.assert_frame_equal(pairs.reset_index(drop=True), kept)

@@ -10,8 +10,18 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from fer_utils.data import duplicates
+from fer_utils.data.dataset import Dataset
 from fer_utils.fer2013 import SPLITS, TRAINING
 from fer_utils.statistics.intervals import holm, independent_interval, proportion, verdict
+
+
+def twins(dataset: Dataset) -> np.ndarray:
+    """(n,) bool: whether an image has an exact or near duplicate in Training.
+
+    Of a Training image: another one than itself.
+    """
+    return has_twin(duplicates.find(dataset), dataset.split)
 
 
 def pair_counts(pairs: pd.DataFrame, labels: np.ndarray, split: np.ndarray) -> pd.DataFrame:

@@ -12,9 +12,10 @@ import numpy as np
 
 from fer_utils.data import ferplus
 from fer_utils.data.dataset import DataError, Dataset, load
-from fer_utils.data.duplicates import twins, unseen
+from fer_utils.data.duplicates import unseen
 from fer_utils.fer2013 import CLASSES
 from fer_utils.files import runs_dir, write_json
+from fer_utils.questions.leakage import twins
 from fer_utils.training import experiments, runs
 from fer_utils.training.predictions import Predictions, average, together
 

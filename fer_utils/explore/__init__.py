@@ -1,0 +1,1 @@
+"""The explorer of `notebooks/explore.ipynb`: pick a face, change it, and watch the networks."""

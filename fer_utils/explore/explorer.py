@@ -1,0 +1,174 @@
+"""The face that is looked at, what is done to it, and what the networks say. Nothing is saved."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+from io import BytesIO
+
+import numpy as np
+from PIL import Image
+from scipy.ndimage import affine_transform
+from scipy.special import softmax
+
+from fer_utils.backend import keras
+from fer_utils.data.transforms import normalise
+from fer_utils.fer2013 import CLASSES, SIZE
+from fer_utils.interpret import ascent, faithfulness, saliency
+from fer_utils.interpret.inference import predictor
+from fer_utils.interpret.introspection import standardise
+from fer_utils.notebook import Session
+from fer_utils.training.predictions import tested, together
+
+ROLES = ("model0", "model1", "model2")
+ENSEMBLE = ("model1", "model2")
+METHODS = {
+    "gradient": "gradient",
+    "SmoothGrad": "smoothgrad",
+    "Integrated Gradients": "integrated_gradients",
+    "Grad-CAM": "grad_cam",
+    "occlusion": "occlusion",
+}
+CONTROLS = {"contrast (control)": "contrast", "random (control)": "random"}
+PICKS = ("right, surest first", "right, least sure first", "wrong, surest first", "all")
+
+
+@dataclass
+class Changes:
+    """What is done to a face before the networks see it.
+
+    `right`, `down` in pixels; `degrees` counter-clockwise; `light` is added to the grey levels;
+    a grey square of `patch` pixels has its centre at (`x`, `y`); 0 is no square.
+    """
+
+    right: float = 0
+    down: float = 0
+    degrees: float = 0
+    light: float = 0
+    patch: int = 0
+    x: int = SIZE // 2
+    y: int = SIZE // 2
+
+    def __call__(self, image: np.ndarray) -> np.ndarray:
+        """(48, 48), 0..255 -> (48, 48) float32, 0..255."""
+        angle, centre = np.deg2rad(self.degrees), np.full(2, (SIZE - 1) / 2)
+        turn = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
+        offset = centre - turn @ (centre + np.array([self.down, self.right]))
+        moved = affine_transform(image.astype(np.float32), turn, offset, order=1, mode="constant")
+        moved = np.clip(moved + self.light, 0, 255)
+        if self.patch:
+            top, left = max(self.y - self.patch // 2, 0), max(self.x - self.patch // 2, 0)
+            moved[top : top + self.patch, left : left + self.patch] = moved.mean()
+        return moved
+
+
+@dataclass
+class Explorer:
+    """Networks and faces of a notebook's session, and the face that is looked at."""
+
+    session: Session
+    image: np.ndarray = field(default_factory=lambda: np.zeros((SIZE, SIZE), np.uint8))
+    label: int | None = None
+    changes: Changes = field(default_factory=Changes)
+
+    @cached_property
+    def runs(self) -> dict:
+        """The finished runs of the models, by role."""
+        return self.session.models(*ROLES)
+
+    @cached_property
+    def networks(self) -> dict[str, keras.Model]:
+        """The models, by role."""
+        return {role: run.model() for role, run in self.runs.items()}
+
+    @cached_property
+    def _predictors(self) -> dict[str, Callable]:
+        return {role: predictor(model, 1) for role, model in self.networks.items()}
+
+    def rows(self, name: str, pick: str) -> np.ndarray:
+        """Rows of the test images of a class (or "any"), in the order of `pick` (PICKS)."""
+        answers = together(tested(self.runs["model2"].predictions(self.session.data)))
+        if name in CLASSES:
+            answers = answers[answers.labels == CLASSES.index(name)]
+        if pick != "all":
+            answers = answers[answers.correct == pick.startswith("right")]
+            confidence = answers.probabilities.max(axis=1)
+            order = np.argsort(confidence if "least" in pick else -confidence, kind="stable")
+            answers = answers[order]
+        return answers.rows
+
+    def look_at(self, row: int) -> None:
+        """Take an image of the data set."""
+        self.image = self.session.data.images[row]
+        self.label = int(self.session.data.labels[row])
+
+    def look_at_picture(self, content: bytes) -> str:
+        """Take the largest face of a photograph, or the middle of it; says which."""
+        from fer_utils.predict import crop, detect
+
+        picture = np.asarray(Image.open(BytesIO(content)).convert("RGB"))
+        boxes = detect(picture)
+        found = "the largest face found"
+        if not len(boxes):
+            side = min(picture.shape[:2])
+            top, left = (picture.shape[0] - side) // 2, (picture.shape[1] - side) // 2
+            boxes, found = np.array([[left, top, side, side]]), "no face found: the middle"
+        largest = boxes[[np.argmax(boxes[:, 2] * boxes[:, 3])]]
+        self.image, self.label = crop(picture, largest)[0], None
+        return found
+
+    @property
+    def seen(self) -> np.ndarray:
+        """(48, 48) float32, 0..255: the face after the changes."""
+        return self.changes(self.image)
+
+    @property
+    def inputs(self) -> np.ndarray:
+        """(1, 48, 48, 1) float32: what the networks get."""
+        return normalise(self.seen[None], per_image=True)
+
+    def answers(self) -> dict[str, np.ndarray]:
+        """The seven probabilities (7,) of each network and of the ensemble."""
+        found = {
+            role: softmax(predict(self.inputs)[0].astype(float))
+            for role, predict in self._predictors.items()
+        }
+        found["ensemble"] = np.mean([found[role] for role in ENSEMBLE], axis=0)
+        return found
+
+    def maps(
+        self, role: str, methods: list[str], *, target: int, samples: int, steps: int, kept: float
+    ) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+        """Map (48, 48) in [0, 1] and the pixels kept (48, 48) bool, by method of METHODS, CONTROLS.
+
+        `samples` are SmoothGrad's noisy copies, `steps` those of Integrated Gradients, `kept` the
+        part of the pixels that is kept.
+        """
+        controls = faithfulness.control_maps(self.inputs)
+        options = {
+            "smoothgrad": {"samples": samples},
+            "integrated_gradients": {"steps": steps},
+        }
+        found = {}
+        for name in methods:
+            if name in CONTROLS:
+                values = controls[CONTROLS[name]]
+            else:
+                method = METHODS[name]
+                values = saliency.explain(
+                    method,
+                    self.networks[role],
+                    self.inputs,
+                    np.array([target]),
+                    **options.get(method, {}),
+                )
+            mask = saliency.most_influential(values, kept)[0]
+            found[name] = saliency.visible(values)[0], mask
+        return found
+
+    def filter(self, role: str, layer: str, number: int, *, steps: int) -> tuple:
+        """A filter's ascent image (48, 48) in [0, 1], and its output on the face."""
+        model = self.networks[role]
+        found = ascent.maximise(
+            model, layer, [number], steps=steps, rate=0.02, preprocess=standardise
+        )
+        return found.images[0], ascent.activation_maps(model, layer, self.inputs)[0, ..., number]

@@ -1,0 +1,160 @@
+"""The widgets of the explorer, and what happens when one of them is moved."""
+
+import ipywidgets as widgets
+
+from fer_utils.explore.explorer import CONTROLS, METHODS, PICKS, ROLES, Changes, Explorer
+from fer_utils.fer2013 import CHINESE, CLASSES, SIZE
+from fer_utils.plots import explorer as plots
+
+
+def _slider(label: str, low: float, high: float, value: float, step: float = 1) -> widgets.Widget:
+    kind = widgets.IntSlider if isinstance(step, int) else widgets.FloatSlider
+    return kind(
+        value=value,
+        min=low,
+        max=high,
+        step=step,
+        description=label,
+        continuous_update=False,
+        style={"description_width": "9em"},
+        layout={"width": "24em"},
+    )
+
+
+class Panel:
+    """The widgets of the explorer; `Panel(explorer).box` is what a notebook displays."""
+
+    def __init__(self, explorer: Explorer):
+        self.explorer = explorer
+        names = [("any class", "any")]
+        names += [(f"{n} {c}", n) for n, c in zip(CLASSES, CHINESE, strict=True)]
+        self.cls = widgets.Dropdown(options=names, description="class")
+        self.pick = widgets.Dropdown(options=PICKS, description="model2 is")
+        self.place = _slider("which one", 0, 1, 0)
+        self.upload = widgets.FileUpload(accept="image/*", description="own photograph")
+        self.about = widgets.HTML()
+        self.sliders = {
+            "right": _slider("shift right, px", -12, 12, 0),
+            "down": _slider("shift down, px", -12, 12, 0),
+            "degrees": _slider("rotate, °", -45, 45, 0),
+            "light": _slider("brighter, grey levels", -150, 150, 0),
+            "patch": _slider("cover: side, px", 0, 24, 0),
+            "x": _slider("cover: across, px", 0, SIZE - 1, SIZE // 2),
+            "y": _slider("cover: down, px", 0, SIZE - 1, SIZE // 2),
+        }
+        self.network = widgets.Dropdown(options=ROLES, value="model2", description="network")
+        self.methods = widgets.SelectMultiple(
+            options=[*METHODS, *CONTROLS], value=("gradient", "contrast (control)"), rows=7
+        )
+        self.target = widgets.Dropdown(
+            options=[("its answer", -1), *((name, k) for k, name in enumerate(CLASSES))],
+            description="map of",
+        )
+        self.samples = _slider("SmoothGrad: copies", 2, 50, 10)
+        self.steps = _slider("Integrated Gr.: steps", 2, 50, 20)
+        self.kept = _slider("pixels kept", 0.02, 0.5, 0.1, 0.02)
+        self.layer = widgets.Dropdown(
+            options=[f"relu{n}" for n in range(1, 13)], value="relu7", description="layer"
+        )
+        self.number = _slider("filter", 0, 15, 0)
+        self.ascent_steps = _slider("ascent: steps", 4, 96, 24)
+        self.face, self.bars, self.map, self.filter = (widgets.Image(format="png") for _ in "1234")
+        self._watch()
+        self.box = self._layout()
+        self._choose()
+
+    def _watch(self) -> None:
+        for widget in (self.cls, self.pick):
+            widget.observe(lambda _: self._choose(), "value")
+        self.place.observe(lambda _: self._take(), "value")
+        self.upload.observe(lambda _: self._take_upload(), "value")
+        for widget in self.sliders.values():
+            widget.observe(lambda _: self.draw(), "value")
+        for widget in (
+            self.network,
+            self.methods,
+            self.target,
+            self.samples,
+            self.steps,
+            self.kept,
+        ):
+            widget.observe(lambda _: self.draw_maps(), "value")
+        for widget in (self.network, self.layer, self.number, self.ascent_steps):
+            widget.observe(lambda _: self.draw_filter(), "value")
+
+    def _layout(self) -> widgets.Widget:
+        choose = widgets.VBox([self.cls, self.pick, self.place, self.upload, self.about])
+        change = widgets.VBox(list(self.sliders.values()))
+        maps = widgets.HBox(
+            [
+                widgets.VBox([self.target, self.samples, self.steps, self.kept]),
+                self.methods,
+            ]
+        )
+        filters = widgets.HBox([self.layer, self.number, self.ascent_steps])
+        self.tabs = widgets.Tab(
+            [widgets.VBox([maps, self.map]), widgets.VBox([filters, self.filter])],
+            titles=("Where does it look?", "One filter"),
+        )
+        self.tabs.observe(lambda _: self.draw_tab(), "selected_index")
+        top = widgets.HBox([choose, change, self.face])
+        return widgets.VBox([top, self.bars, self.network, self.tabs])
+
+    def _choose(self) -> None:
+        self.rows = self.explorer.rows(self.cls.value, self.pick.value)
+        self.place.max = max(len(self.rows) - 1, 0)
+        if self.place.value:
+            self.place.value = 0  # which takes the image
+        else:
+            self._take()
+
+    def _take(self) -> None:
+        if not len(self.rows):
+            self.about.value = "no such image"
+            return
+        row = int(self.rows[self.place.value])
+        self.explorer.look_at(row)
+        name = CLASSES[self.explorer.label]
+        self.about.value = f"row {row}, label {name}; {len(self.rows):,} such images"
+        self.draw()
+
+    def _take_upload(self) -> None:
+        if self.upload.value:
+            self.about.value = self.explorer.look_at_picture(bytes(self.upload.value[0].content))
+            self.draw()
+
+    def draw(self) -> None:
+        """Draw everything that is seen anew."""
+        self.explorer.changes = Changes(**{k: s.value for k, s in self.sliders.items()})
+        self.face.value = plots.face(self.explorer.seen)
+        self.answers = self.explorer.answers()
+        self.bars.value = plots.probabilities(self.answers, self.explorer.label)
+        self.draw_tab()
+
+    def draw_tab(self) -> None:
+        """Draw the tab that is open."""
+        (self.draw_maps, self.draw_filter)[self.tabs.selected_index or 0]()
+
+    def draw_maps(self) -> None:
+        """Draw the maps under the methods that are selected."""
+        target = self.target.value
+        if target < 0:
+            target = int(self.answers[self.network.value].argmax())
+        found = self.explorer.maps(
+            self.network.value,
+            list(self.methods.value),
+            target=target,
+            samples=self.samples.value,
+            steps=self.steps.value,
+            kept=self.kept.value,
+        )
+        self.map.value = plots.maps(self.explorer.seen, found)
+
+    def draw_filter(self) -> None:
+        """Draw the filter that is selected, and its output on the face."""
+        layer = self.explorer.networks[self.network.value].get_layer(self.layer.value)
+        self.number.max = layer.output.shape[-1] - 1
+        picture, activation = self.explorer.filter(
+            self.network.value, self.layer.value, self.number.value, steps=self.ascent_steps.value
+        )
+        self.filter.value = plots.filter_and_response(picture, activation, self.explorer.seen)

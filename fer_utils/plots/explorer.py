@@ -1,0 +1,78 @@
+"""Pictures of the explorer: one face, what networks say to it, maps, one filter. PNG as bytes."""
+
+from collections.abc import Mapping
+from io import BytesIO
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from fer_utils.fer2013 import CLASSES
+from fer_utils.plots.style import FACE, SERIES, bare
+
+DPI = 100
+
+
+def face(image: np.ndarray) -> bytes:
+    """One face (48, 48), 0..255, as a small picture."""
+    figure = Figure((2.4, 2.4), dpi=DPI, layout="none")
+    ax = figure.add_axes((0, 0, 1, 1))
+    ax.imshow(image, **FACE)
+    bare(ax)
+    return _png(figure)
+
+
+def probabilities(answers: Mapping[str, np.ndarray], label: int | None) -> bytes:
+    """The seven probabilities (7,) of each network, by its name; the label is marked by a star."""
+    figure = Figure((6.8, 2.4), dpi=DPI, layout="none")
+    ax = figure.add_axes((0.08, 0.12, 0.91, 0.84))
+    width = 0.8 / len(answers)
+    for number, (name, values) in enumerate(answers.items()):
+        x = np.arange(len(CLASSES)) + width * (number - (len(answers) - 1) / 2)
+        hatch = ("", "///", "...", "xxx", "\\\\\\")[number % 5]
+        ax.bar(x, values, width, label=name, color=SERIES[number], hatch=hatch, ec="white", lw=0)
+    names = [f"{name} ★" if label == k else name for k, name in enumerate(CLASSES)]
+    ax.set_xticks(range(len(CLASSES)), names, fontsize=9)
+    ax.set(ylim=(0, 1), ylabel="probability")
+    ax.spines[["top", "right"]].set_visible(False)
+    ax.legend(fontsize=8, ncols=len(answers), frameon=False, loc="upper right")
+    return _png(figure)
+
+
+def maps(image: np.ndarray, rows: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> bytes:
+    """The face; per entry its map (48, 48) in [0, 1] above the pixels (48, 48) bool it keeps."""
+    figure = Figure((1.5 * (1 + len(rows)), 3.3), dpi=DPI, layout="none")
+    spacing = {"left": 0.01, "right": 0.99, "bottom": 0.01, "top": 0.92, "hspace": 0.05}
+    axes = figure.subplots(2, 1 + len(rows), squeeze=False, gridspec_kw=spacing)
+    for ax in axes.flat:
+        bare(ax)
+    axes[0, 0].imshow(image, **FACE)
+    axes[0, 0].set_title("what it sees", fontsize=9)
+    axes[1, 0].set_visible(False)
+    for column, (name, (values, kept)) in zip(axes.T[1:], rows.items(), strict=True):
+        column[0].imshow(values, cmap="inferno", vmin=0)
+        column[0].set_title(name, fontsize=9)
+        column[1].imshow(np.full_like(image, 120), **FACE)
+        column[1].imshow(np.ma.masked_where(~kept, image), **FACE)
+    return _png(figure)
+
+
+def filter_and_response(ascent: np.ndarray, activation: np.ndarray, image: np.ndarray) -> bytes:
+    """A filter's ascent image (48, 48) in [0, 1], the face, and the filter's output on it."""
+    figure = Figure((5.4, 2.0), dpi=DPI, layout="none")
+    titles = ("what excites it", "the face", "where it is active")
+    for ax, picture, title in zip(
+        figure.subplots(1, 3, gridspec_kw={"left": 0.01, "right": 0.99, "bottom": 0.01}),
+        (ascent, image, activation),
+        titles,
+        strict=True,
+    ):
+        bare(ax)
+        ax.imshow(picture, cmap="viridis" if title == titles[2] else "gray")
+        ax.set_title(title, fontsize=9)
+    return _png(figure)
+
+
+def _png(figure: Figure) -> bytes:
+    buffer = BytesIO()
+    figure.savefig(buffer, format="png")
+    return buffer.getvalue()
