@@ -38,7 +38,7 @@ oracles: $(READY)  ## Compare saliency maps with xplique and tf-keras-vis (envir
 	@$(FIND_UV); UV_PROJECT_ENVIRONMENT=.cache/oracles $$uv sync --frozen --group oracles && \
 	$$uv pip install --python .cache/oracles --no-deps xplique==2.0.2
 	@.cache/oracles/bin/python -c "import tf_keras_vis, xplique"
-	@.cache/oracles/bin/python -m pytest tests/test_oracles.py
+	@.cache/oracles/bin/python -m pytest tests/test_interpret_oracles.py
 
 lab: $(READY)  ## Open working copies of the notebooks in JupyterLab
 	@FER_DATA="$${FER_DATA:+$$(realpath "$$FER_DATA")}" $(PYTHON) -m jupyter lab notebooks

@@ -185,7 +185,8 @@ def annotated(found: Prediction) -> Image.Image:
 def saliency_panel(found: Prediction, model, config: Config):
     """A column per face: what the network saw, and maps of the answer's logit."""
     from fer_utils.data.transforms import normalise
-    from fer_utils.interpret.saliency import explain, visible
+    from fer_utils.interpret.maps import visible
+    from fer_utils.interpret.saliency import explain
 
     inputs = normalise(found.faces, config.per_image_norm)
     answers = found.probabilities.argmax(axis=1)

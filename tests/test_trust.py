@@ -85,7 +85,7 @@ def test_perturbation_is_the_area_of_the_same_curve(trained, images):
     for mode in ("deletion", "insertion"):
         found = checks.perturbation(trained, images, np.ones(N, int), maps, mode)["contrast"]
         curves = faithfulness.perturbation_curves(
-            trained, images, np.ones(N, int), maps["contrast"], mode=mode, shares=shares
+            trained, images, np.ones(N, int), maps["contrast"], mode=mode, fractions=shares
         )
         np.testing.assert_allclose(found, faithfulness.area(curves, shares), rtol=1e-5)
 

@@ -16,6 +16,7 @@ from fer_utils.fer2013 import CLASSES, SIZE
 from fer_utils.interpret import ascent, faithfulness, saliency
 from fer_utils.interpret.inference import predictor
 from fer_utils.interpret.introspection import standardise
+from fer_utils.interpret.maps import most_influential, visible
 from fer_utils.notebook import Session
 from fer_utils.training.predictions import tested, together
 
@@ -161,8 +162,8 @@ class Explorer:
                     np.array([target]),
                     **options.get(method, {}),
                 )
-            mask = saliency.most_influential(values, kept)[0]
-            found[name] = saliency.visible(values)[0], mask
+            mask = most_influential(values, kept)[0]
+            found[name] = visible(values)[0], mask
         return found
 
     def filter(self, role: str, layer: str, number: int, *, steps: int) -> tuple:

@@ -1,10 +1,10 @@
-"""How far a saliency map can be believed: tests against controls and against ground truth.
+"""How faithful saliency maps are to the model: tests against controls and against ground truth.
 
 The maps rank pixels by their magnitude, as the pictures show them. Images are what the model
 receives (after normalisation).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -12,30 +12,54 @@ from scipy.ndimage import binary_dilation, gaussian_filter
 from scipy.stats import rankdata
 
 from fer_utils.backend import keras, tf
-from fer_utils.interpret.saliency import explain, normalise_map, score
+from fer_utils.interpret.maps import normalise_map
+from fer_utils.interpret.saliency import explain, score
 
 CONTROLS = ("random", "brightness", "contrast")
-SHARES = tuple(np.linspace(0, 1, 17))  # of the pixels changed, by default
+FRACTIONS = tuple(np.linspace(0, 1, 17))  # of the pixels that are changed, by default
+ROUNDING = 1e-6  # relative difference of two pixels that counts as none
 
 
 def perturbation_curves(
-    model,
+    model: keras.Model,
     images: np.ndarray,
     targets: np.ndarray,
     maps: np.ndarray,
     *,
     mode: str = "deletion",
-    shares: Sequence[float] = SHARES,
+    fractions: Sequence[float] = FRACTIONS,
     blur: float = 5.0,
     batch: int = 64,
 ) -> np.ndarray:
-    """Probability of the target while pixels are removed or restored: `(n, shares)` float32.
+    """Probability of the target while pixels are removed or restored.
 
-    RISE (Petsiuk et al., arXiv 1806.07421). Column k has `shares[k]` of the pixels changed,
-    those with the largest |map| first, equal pixels in the order of the image. "deletion" replaces
-    them by the image's mean; "insertion" starts from the image blurred by `blur` pixels and
-    restores them. A good map makes the first fall fast and the second rise fast.
-    Raises ValueError for another `mode`.
+    RISE (Petsiuk et al., arXiv 1806.07421). The pixels with the largest |map| come first, equal
+    ones in the order of the image. A good map makes the probability fall fast in deletion and rise
+    fast in insertion.
+
+    Parameters
+    ----------
+    model, images, targets, batch
+        As in `saliency.explain`.
+    maps
+        `(n, h, w)`.
+    mode
+        "deletion" replaces pixels by the image's mean; "insertion" starts from the blurred image
+        and restores them.
+    fractions
+        Of the pixels that are changed, each in [0, 1].
+    blur
+        Standard deviation of the blur in pixels.
+
+    Returns
+    -------
+    np.ndarray
+        `(n, fractions)` float32 in [0, 1].
+
+    Raises
+    ------
+    ValueError
+        For another mode.
     """
     if mode not in ("deletion", "insertion"):
         raise ValueError(f"unknown mode {mode!r}; deletion or insertion")
@@ -46,15 +70,15 @@ def perturbation_curves(
         before, after = gaussian_filter(images, (0, blur, blur)), images
     flat = np.abs(maps).reshape(len(maps), -1)
     place = np.argsort(np.argsort(-flat, axis=1, kind="stable"), axis=1).reshape(images.shape)
-    counts = np.rint(np.asarray(shares) * flat.shape[1])
+    counts = np.rint(np.asarray(fractions) * flat.shape[1])
     mixes = (np.where(place < count, after, before) for count in counts)
     curves = [score(model, mix, targets, of="probability", batch=batch) for mix in mixes]
     return np.stack(curves, axis=1)
 
 
-def area(curves: np.ndarray, shares: Sequence[float] = SHARES) -> np.ndarray:
-    """Area `(n,)` under each curve `(n, shares)` over the shares of pixels, in [0, 1]."""
-    return np.trapezoid(curves, shares, axis=1)
+def area(curves: np.ndarray, fractions: Sequence[float] = FRACTIONS) -> np.ndarray:
+    """Area `(n,)` under each curve `(n, fractions)` over the fractions of pixels, in [0, 1]."""
+    return np.trapezoid(curves, fractions, axis=1)
 
 
 def control_maps(images: np.ndarray, *, seed: int = 0) -> dict[str, np.ndarray]:
@@ -74,22 +98,36 @@ def control_maps(images: np.ndarray, *, seed: int = 0) -> dict[str, np.ndarray]:
 
 def cascading_randomisation(
     methods: Mapping[str, Mapping],
-    model,
+    model: keras.Model,
     images: np.ndarray,
     targets: np.ndarray,
     *,
     seed: int = 0,
-    layers: Sequence[str] | None = None,
+    stages: int | None = None,
 ) -> pd.DataFrame:
     """Maps of ever more random copies of `model` against its own (Adebayo et al., 1810.03292).
 
-    `methods` maps methods of `explain` to their options. Layers are re-initialised by their own
-    initialisers from the top down, a normalisation together with the convolution before it, and
-    stay random. Columns: image, method, layer (the last one randomised), depth (how many are),
-    spearman (rank correlation of the magnitudes), ssim (of the normalised maps). `layers` limits
-    where maps are computed.
-    A map that does not change shows the image, not the model; the test must not rank methods
-    (arXiv 2211.12486). `model` is left as it is.
+    Layers get new weights from their own initialisers, from the last one down and for good, a
+    normalisation together with the convolution before it. A map that does not change shows the
+    image, not the model; the test must not rank methods (arXiv 2211.12486). `model` stays as it is.
+
+    Parameters
+    ----------
+    methods
+        Methods of `saliency.explain`, each with its options.
+    model, images, targets
+        As in `saliency.explain`.
+    seed
+        Of the new weights.
+    stages
+        After how many of the steps maps are compared, spread from the first to the last; None: all.
+
+    Returns
+    -------
+    pd.DataFrame
+        A row per image, method and step: `image`, `method`, `layer` (the last one made random),
+        `depth` (how many are), `spearman` (rank correlation of the magnitudes), `ssim` (of the maps
+        divided by their maxima).
     """
     copy, fresh = keras.models.clone_model(model), _reinitialised(model, seed)
     copy.set_weights(model.get_weights())
@@ -97,30 +135,30 @@ def cascading_randomisation(
     def maps():
         return {name: explain(name, copy, images, targets, **o) for name, o in methods.items()}
 
-    intact, rows = maps(), []
-    for depth, stage in enumerate(_stages(model), 1):
-        for name in stage:
+    intact, rows, steps = maps(), [], list(_stages(model))
+    compared = set(np.linspace(1, len(steps), stages or len(steps)).round().astype(int))
+    for depth, layers in enumerate(steps, 1):
+        for name in layers:
             copy.get_layer(name).set_weights(fresh.get_layer(name).get_weights())
-        if layers is None or stage[-1] in layers:
-            for method, now in maps().items():
-                place = {"method": method, "layer": stage[-1], "depth": depth}
-                before = intact[method]
-                measures = {"spearman": rank_correlation(before, now), "ssim": ssim(before, now)}
-                rows.append(pd.DataFrame({**place, **measures}))
+        for method, now in maps().items() if depth in compared else ():
+            before = intact[method]
+            measures = {"spearman": rank_correlation(before, now), "ssim": ssim(before, now)}
+            place = {"method": method, "layer": layers[-1], "depth": depth}
+            rows.append(pd.DataFrame(place | measures))
     return pd.concat(rows).rename_axis("image").reset_index()
 
 
-def rank_correlation(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """Spearman correlation `(n,)` of |maps| `(n, h, w)`; 0 where a map is constant."""
-    ranks = [rankdata(np.abs(maps).reshape(len(maps), -1), axis=1) for maps in (first, second)]
+def rank_correlation(maps: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Spearman correlation `(n,)` of |maps| and |others| `(n, h, w)`; 0 where one is constant."""
+    ranks = [rankdata(np.abs(some).reshape(len(some), -1), axis=1) for some in (maps, others)]
     a, b = (rank - rank.mean(axis=1, keepdims=True) for rank in ranks)
     norm = np.sqrt((a**2).sum(axis=1) * (b**2).sum(axis=1))
     return np.divide((a * b).sum(axis=1), norm, out=np.zeros(len(a)), where=norm > 0)
 
 
-def ssim(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """Structural similarity `(n,)` of the normalised maps `(n, h, w)`."""
-    pair = (normalise_map(maps).astype(np.float32)[..., None] for maps in (first, second))
+def ssim(maps: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Structural similarity `(n,)` of maps and others `(n, h, w)`, each divided by its maximum."""
+    pair = (normalise_map(some).astype(np.float32)[..., None] for some in (maps, others))
     return tf.image.ssim(*pair, max_val=1.0).numpy()
 
 
@@ -130,35 +168,36 @@ def pointing_game(
     """Does the largest |map| lie in the region? (Zhang et al., arXiv 1608.00507)
 
     maps `(n, h, w)`, regions `(n, h, w)` or `(h, w)` bool, widened by `tolerance` pixels all round.
-    Returns hits `(n,)` (1.0 or 0.0; a constant map points nowhere: 0) and chance `(n,)`, the share
-    of the pixels that would hit; both NaN where the region is empty.
+    Returns hits `(n,)` in [0, 1] and chance `(n,)`, the part of the pixels that would hit; both NaN
+    where the region is empty. Where several pixels are largest, as in a square of `occlusion`, the
+    hit is the part of them that lies inside: what a draw among them would give on average.
     """
     square = np.ones((1, 2 * tolerance + 1, 2 * tolerance + 1), bool)
     wide = binary_dilation(np.broadcast_to(regions, maps.shape), square).reshape(len(maps), -1)
     flat = np.abs(maps).reshape(len(maps), -1)
-    hits = np.take_along_axis(wide, flat.argmax(axis=1)[:, None], axis=1)[:, 0]
-    hits &= np.ptp(flat, axis=1) > 0
+    largest = flat >= flat.max(axis=1, keepdims=True) * (1 - ROUNDING)
+    hits = (wide & largest).sum(axis=1) / largest.sum(axis=1)
     empty = ~wide.any(axis=1)
     return np.where(empty, np.nan, hits), np.where(empty, np.nan, wide.mean(axis=1))
 
 
-def region_share(maps: np.ndarray, regions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Share of |map| inside the region, and a uniform map's share (the region's area): `(n,)` each.
+def relevance_mass(maps: np.ndarray, regions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The part of |map| inside the region (Arras et al., arXiv 2003.07258), and of a uniform map.
 
-    maps `(n, h, w)`, regions `(n, h, w)` or `(h, w)` bool. A zero map counts as uniform; both are
-    NaN where the region is empty.
+    maps `(n, h, w)`, regions `(n, h, w)` or `(h, w)` bool; `(n,)` each, in [0, 1]. A uniform map
+    has the region's area; a zero map counts as uniform. Both are NaN where the region is empty.
     """
     regions = np.broadcast_to(regions, maps.shape)
     magnitude = np.abs(maps).astype(float)
     total = magnitude.sum(axis=(1, 2))
     uniform = regions.mean(axis=(1, 2))
     inside = (magnitude * regions).sum(axis=(1, 2))
-    share = np.divide(inside, total, out=uniform.copy(), where=total > 0)
+    mass = np.divide(inside, total, out=uniform.copy(), where=total > 0)
     empty = uniform == 0
-    return np.where(empty, np.nan, share), np.where(empty, np.nan, uniform)
+    return np.where(empty, np.nan, mass), np.where(empty, np.nan, uniform)
 
 
-def _reinitialised(model, seed):
+def _reinitialised(model: keras.Model, seed: int) -> keras.Model:
     """A copy of `model` with new weights, a function of `seed` only."""
     rng = np.random.default_rng(seed)
 
@@ -172,7 +211,7 @@ def _reinitialised(model, seed):
     return keras.models.clone_model(model, clone_function=reseeded)
 
 
-def _stages(model):
+def _stages(model: keras.Model) -> Iterator[list[str]]:
     """Names of the layers with weights, top first, a normalisation with the kernel before it."""
     stage = []
     for layer in reversed(model.layers):

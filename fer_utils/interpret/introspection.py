@@ -1,10 +1,10 @@
-"""Looks inside a trained Keras model: logits, pre-activations, fixed-signature batches.
+"""Looks inside a trained Keras model: logits, pre-activations, inner values, in batches.
 
 Everything runs in inference mode and reads the model's live weights, so a later change of the
 weights is seen without building anything again.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 import numpy as np
@@ -22,7 +22,7 @@ ACTIVATION_LAYERS = (
 
 
 @contextmanager
-def _without_activation(layer) -> Iterator[None]:
+def _without_activation(layer: keras.Layer) -> Iterator[None]:
     activation, layer.activation = layer.activation, keras.activations.linear
     try:
         yield
@@ -30,7 +30,7 @@ def _without_activation(layer) -> Iterator[None]:
         layer.activation = activation
 
 
-def logits_of(model, *tensors) -> Callable:
+def logits_of(model: keras.Model, *tensors: keras.KerasTensor) -> Callable:
     """The function images `(n, h, w, 1)` tensor -> logits `(n, classes)` float32 of `model`.
 
     A softmax at the end, fused into the last layer or a layer of its own, is left out. With inner
@@ -55,7 +55,7 @@ def logits_of(model, *tensors) -> Callable:
     return logits
 
 
-def pre_activation_of(model, name: str) -> Callable:
+def pre_activation_of(model: keras.Model, name: str) -> Callable:
     """The function images `(n, h, w, 1)` tensor -> what layer `name` holds before its activation.
 
     For a layer that is only an activation (ReLU, ...) that is its input, for a layer with a fused
@@ -75,7 +75,9 @@ def pre_activation_of(model, name: str) -> Callable:
     return pre_activation
 
 
-def output_of(model, tensors) -> Callable:
+def output_of(
+    model: keras.Model, tensors: keras.KerasTensor | Sequence[keras.KerasTensor]
+) -> Callable:
     """The function images `(n, h, w, 1)` tensor -> float32 values of the model's inner `tensors`.
 
     One tensor gives one value, a list of them a list.
@@ -90,7 +92,7 @@ def output_of(model, tensors) -> Callable:
     return values
 
 
-def standardise(images):
+def standardise(images: tf.Tensor) -> tf.Tensor:
     """(image - mean) / std of each image of a tensor `(n, h, w, 1)`; a constant image becomes 0.
 
     Differentiable; the `preprocess` of models that were trained on per-image normalisation.
@@ -107,6 +109,9 @@ def with_channel(images: np.ndarray) -> np.ndarray:
 
 
 def in_batches(function: Callable, batch: int, *arrays: np.ndarray) -> np.ndarray:
-    """`function` applied to at most `batch` rows of `arrays` at a time, the results joined."""
+    """`function` applied to at most `batch` rows of `arrays` at a time, the results joined.
+
+    What it returns, tensors or arrays with a row per row, comes back as one array.
+    """
     rows = range(0, len(arrays[0]), batch)
     return np.concatenate([function(*(a[i : i + batch] for a in arrays)) for i in rows])

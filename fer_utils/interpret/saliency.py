@@ -2,10 +2,11 @@
 
 `explain` is the interface. The images are what the model receives (after normalisation); the score
 is the logit of the target class, or its probability. Maps are signed, except Grad-CAM's, which are
->= 0 by definition; the helpers below rank and show pixels by the map's magnitude.
+>= 0 by definition; `interpret.maps` ranks, scales and averages them by their magnitude.
 """
 
 import itertools
+from collections.abc import Callable
 from functools import lru_cache
 
 import numpy as np
@@ -23,7 +24,7 @@ CONVOLUTIONS = (
 
 def explain(
     method: str,
-    model,
+    model: keras.Model,
     images: np.ndarray,
     targets: np.ndarray,
     *,
@@ -31,16 +32,34 @@ def explain(
     batch: int = 64,
     **options,
 ) -> np.ndarray:
-    """Maps `(n, h, w)` float32 of the class `targets[i]` on image i.
+    """Maps of the score of class `targets[i]` on image i.
 
-    `images` `(n, h, w)` or `(n, h, w, 1)` float32, `targets` `(n,)` int.
-    `method` is a key of METHODS, whose functions name the further `options`; `of` says what is
-    differentiated, "logit" or "probability" (of a softmax over the logits). The gradient of a
-    probability p carries a factor p, and for two classes 1 - p: it vanishes where the model is
-    sure, so that maps of probabilities differ in scale by orders of magnitude.
-    `batch` bounds the rows per call of the model and changes no result beyond rounding.
-    Raises ValueError for an unknown method or score, and for a model that ends in neither
-    logits nor a softmax.
+    Parameters
+    ----------
+    method
+        A key of METHODS, whose functions name the further `options`.
+    model
+        Ends in logits or in a softmax.
+    images
+        `(n, h, w)` or `(n, h, w, 1)` float32.
+    targets
+        `(n,)` int, class index.
+    of
+        What is differentiated: "logit", or "probability" of a softmax over the logits. The gradient
+        of a probability p carries a factor p, and for two classes 1 - p: it vanishes where the
+        model is sure, so that maps of probabilities differ in scale by orders of magnitude.
+    batch
+        Bounds the rows per call of the model; changes no map beyond rounding.
+
+    Returns
+    -------
+    np.ndarray
+        `(n, h, w)` float32.
+
+    Raises
+    ------
+    ValueError
+        For an unknown method or score, and for a model that ends in neither logits nor a softmax.
     """
     if method not in METHODS:
         raise ValueError(f"unknown method {method!r}; one of {', '.join(METHODS)}")
@@ -50,19 +69,41 @@ def explain(
 
 
 def score(
-    model, images: np.ndarray, targets: np.ndarray, *, of: str = "logit", batch: int = 64
+    model: keras.Model,
+    images: np.ndarray,
+    targets: np.ndarray,
+    *,
+    of: str = "logit",
+    batch: int = 64,
 ) -> np.ndarray:
-    """The quantity that `explain` explains: `(n,)` float32, a logit or a probability in [0, 1]."""
+    """What `explain` explains, given the same: `(n,)` float32, logits or probabilities."""
     targets = np.asarray(targets, np.int32)
     return in_batches(_score_function(model, of), batch, with_channel(images), targets)
 
 
-def gradient(model, images, targets, *, of, batch):
+def gradient(
+    model: keras.Model,
+    images: np.ndarray,
+    targets: np.ndarray,
+    *,
+    of: str,
+    batch: int,
+) -> np.ndarray:
     """Vanilla gradient of the score by each pixel (Simonyan et al., arXiv 1312.6034)."""
     return in_batches(_gradient_function(model, of), batch, images, targets)[..., 0]
 
 
-def smoothgrad(model, images, targets, *, of, batch, samples=50, sigma=0.15, seed=0):
+def smoothgrad(
+    model: keras.Model,
+    images: np.ndarray,
+    targets: np.ndarray,
+    *,
+    of: str,
+    batch: int,
+    samples: int = 50,
+    sigma: float = 0.15,
+    seed: int = 0,
+) -> np.ndarray:
     """Mean gradient over noisy copies of each image (Smilkov et al., arXiv 1706.03825).
 
     `sigma` is relative: the noise's standard deviation as a share of the image's max - min.
@@ -76,7 +117,16 @@ def smoothgrad(model, images, targets, *, of, batch, samples=50, sigma=0.15, see
     return _mean_gradients(model, images, targets, copies, of=of, batch=batch)
 
 
-def integrated_gradients(model, images, targets, *, of, batch, steps=50, baseline=None):
+def integrated_gradients(
+    model: keras.Model,
+    images: np.ndarray,
+    targets: np.ndarray,
+    *,
+    of: str,
+    batch: int,
+    steps: int = 50,
+    baseline: float | np.ndarray | None = None,
+) -> np.ndarray:
     """Gradient averaged from a baseline to the image, times their difference (arXiv 1703.01365).
 
     `baseline` is a number or images like `images`; None means each image's own mean, which is 0
@@ -92,7 +142,15 @@ def integrated_gradients(model, images, targets, *, of, batch, steps=50, baselin
     return means * (images - start)[..., 0]
 
 
-def grad_cam(model, images, targets, *, of, batch, layer=None):
+def grad_cam(
+    model: keras.Model,
+    images: np.ndarray,
+    targets: np.ndarray,
+    *,
+    of: str,
+    batch: int,
+    layer: str | None = None,
+) -> np.ndarray:
     """Positive part of feature maps weighted by their mean gradient (arXiv 1610.02391), upsampled.
 
     `layer` names the layer with the feature maps; None means the last layer whose output has the
@@ -103,7 +161,17 @@ def grad_cam(model, images, targets, *, of, batch, layer=None):
     return tf.image.resize(maps, images.shape[1:3]).numpy()[..., 0]
 
 
-def occlusion(model, images, targets, *, of, batch, patch=8, stride=4, fill=None):
+def occlusion(
+    model: keras.Model,
+    images: np.ndarray,
+    targets: np.ndarray,
+    *,
+    of: str,
+    batch: int,
+    patch: int = 8,
+    stride: int = 4,
+    fill: float | np.ndarray | None = None,
+) -> np.ndarray:
     """Fall of the score when a square is covered (Zeiler & Fergus, arXiv 1311.2901).
 
     Squares of `patch` pixels every `stride` pixels, the last flush with the edge; a pixel gets the
@@ -132,60 +200,6 @@ METHODS = {
 }
 
 
-def completeness_error(
-    model, images, targets, maps, *, of: str = "logit", batch: int = 64, baseline=None
-) -> np.ndarray:
-    """|sum of map - D| / |D| per image, `(n,)`, D = score(image) - score(baseline); 0/0 is 0.
-
-    Integrated Gradients of the same `of` and `baseline` must bring it near 0.
-    """
-    images = with_channel(images)
-    at_baseline = score(model, _baselines(images, baseline), targets, of=of, batch=batch)
-    difference = score(model, images, targets, of=of, batch=batch) - at_baseline
-    residual = np.abs(np.sum(maps, axis=(1, 2)) - difference)
-    with np.errstate(divide="ignore"):
-        return np.divide(
-            residual, np.abs(difference), out=np.zeros_like(residual), where=residual > 0
-        )
-
-
-def most_influential(maps: np.ndarray, fraction: float) -> np.ndarray:
-    """Masks like `maps` `(..., h, w)`: the `fraction` of the pixels with the largest magnitude.
-
-    Each map gets exactly round(fraction * h * w) pixels; of equal pixels the first.
-    """
-    flat = np.abs(maps).reshape(*maps.shape[:-2], -1)
-    count = round(fraction * flat.shape[-1])
-    mask = np.zeros(flat.shape, bool)
-    best = np.argsort(-flat, axis=-1, kind="stable")[..., :count]
-    np.put_along_axis(mask, best, True, axis=-1)
-    return mask.reshape(maps.shape)
-
-
-def normalise_map(maps: np.ndarray) -> np.ndarray:
-    """Magnitudes of `maps` `(..., h, w)`, each map divided by its maximum; a zero map stays 0."""
-    magnitude = np.abs(maps)
-    top = magnitude.max(axis=(-2, -1), keepdims=True)
-    return np.divide(magnitude, top, out=np.zeros_like(magnitude), where=top > 0)
-
-
-def visible(maps: np.ndarray) -> np.ndarray:
-    """Magnitudes of `maps` `(n, h, w)` in [0, 1], to be looked at: the top percent is white."""
-    magnitude = np.abs(maps)
-    top = np.percentile(magnitude, 99, axis=(1, 2), keepdims=True)
-    return np.clip(np.divide(magnitude, top, out=np.zeros_like(magnitude), where=top > 0), 0, 1)
-
-
-def mean_map(maps: np.ndarray) -> np.ndarray:
-    """Mean `(h, w)` of |maps| `(n, h, w)`, each divided by its sum; zero maps are left out.
-
-    So no image outweighs another, and what falls in a region is the mean of the images' shares.
-    """
-    magnitude = np.abs(maps)
-    magnitude = magnitude[magnitude.any(axis=(1, 2))]
-    return (magnitude / magnitude.sum(axis=(1, 2), keepdims=True)).mean(axis=0)
-
-
 def _gathered(logits, targets, of):
     if of not in SCORES:
         raise ValueError(f"unknown score {of!r}; one of {', '.join(SCORES)}")
@@ -193,7 +207,7 @@ def _gathered(logits, targets, of):
     return tf.gather(values, targets, axis=1, batch_dims=1)
 
 
-def _compiled(model, function):
+def _compiled(model: keras.Model, function: Callable) -> Callable:
     """`function(images, targets)` as a graph that is traced once for any number of images."""
     shape = model.inputs[0].shape
     signature = [tf.TensorSpec(shape, tf.float32), tf.TensorSpec([None], tf.int32)]
@@ -201,13 +215,13 @@ def _compiled(model, function):
 
 
 @lru_cache(maxsize=8)
-def _score_function(model, of):
+def _score_function(model: keras.Model, of: str) -> Callable:
     logits = logits_of(model)
     return _compiled(model, lambda images, targets: _gathered(logits(images), targets, of))
 
 
 @lru_cache(maxsize=8)
-def _gradient_function(model, of):
+def _gradient_function(model: keras.Model, of: str) -> Callable:
     scores = _score_function(model, of)
 
     def gradients(images, targets):
@@ -220,7 +234,7 @@ def _gradient_function(model, of):
 
 
 @lru_cache(maxsize=8)
-def _grad_cam_function(model, name, of):
+def _grad_cam_function(model: keras.Model, name: str, of: str) -> Callable:
     layer = model.get_layer(name)
     forward = logits_of(model, layer.output)
 
@@ -235,7 +249,7 @@ def _grad_cam_function(model, name, of):
     return _compiled(model, maps)
 
 
-def _last_feature_layer(model):
+def _last_feature_layer(model: keras.Model) -> str:
     at = [i for i, layer in enumerate(model.layers) if isinstance(layer, CONVOLUTIONS)]
     if not at:
         raise ValueError(f"{model.name} has no convolution: Grad-CAM needs feature maps")
@@ -244,7 +258,7 @@ def _last_feature_layer(model):
     return [layer.name for layer in later if layer.output.shape[1:3] == size][-1]
 
 
-def _mean_gradients(model, images, targets, copies, *, of, batch):
+def _mean_gradients(model: keras.Model, images, targets, copies, *, of, batch):
     """Maps `(n, h, w)`: for image i the mean gradient over `copies(i)` `(m, h, w, 1)`."""
     maps = np.empty(images.shape[:3])
     count = len(copies(0))

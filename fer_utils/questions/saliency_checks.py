@@ -16,9 +16,10 @@ from fer_utils.interpret.faithfulness import (
     cascading_randomisation,
     perturbation_curves,
     pointing_game,
-    region_share,
+    relevance_mass,
 )
-from fer_utils.interpret.saliency import METHODS, explain, mean_map
+from fer_utils.interpret.maps import mean_map
+from fer_utils.interpret.saliency import METHODS, explain
 from fer_utils.statistics.intervals import Interval, holm, mean_interval, verdict
 
 IMAGES = 70  # for deletion and insertion
@@ -29,7 +30,7 @@ OPTIONS = {
     "occlusion": {"patch": 12, "stride": 12},
 }
 INSIDE = (0.1, 0.4)  # shares of the pixels changed, besides none and all
-STAGES = ("logits", "dense1", "conv12", "conv7", "conv4", "conv1")
+STAGES = 6  # steps of the randomisation after which maps are compared
 LOWER_IS_BETTER = ("deletion",)
 WORDS = ("beats every control", "worse than a control", "not shown to beat the controls")
 
@@ -62,10 +63,10 @@ def perturbation(
     """Area under the "deletion" or "insertion" curve per image (rows) and map (columns)."""
     shares = (0, *INSIDE, 1)
     some_map = next(iter(maps.values()))
-    ends = perturbation_curves(model, images, targets, some_map, mode=mode, shares=(0, 1))
+    ends = perturbation_curves(model, images, targets, some_map, mode=mode, fractions=(0, 1))
     areas = {}
     for name, values in maps.items():
-        inside = perturbation_curves(model, images, targets, values, mode=mode, shares=INSIDE)
+        inside = perturbation_curves(model, images, targets, values, mode=mode, fractions=INSIDE)
         areas[name] = area(np.hstack([ends[:, :1], inside, ends[:, 1:]]), shares)
     return pd.DataFrame(areas)
 
@@ -78,15 +79,15 @@ def on_evidence(maps: Mapping[str, np.ndarray], evidence: np.ndarray) -> dict[st
     pointing, inside = {}, {}
     for name, values in maps.items():
         pointing[name], chance = pointing_game(values, evidence)
-        inside[name], area_share = region_share(values, evidence)
+        inside[name], area_share = relevance_mass(values, evidence)
     pointing["uniform"], inside["uniform"] = chance, area_share
     return {"pointing": pd.DataFrame(pointing).dropna(), "evidence": pd.DataFrame(inside).dropna()}
 
 
 def randomisation(model, images: np.ndarray, targets: np.ndarray) -> pd.DataFrame:
-    """`faithfulness.cascading_randomisation` of every method, down to each layer of STAGES."""
+    """`faithfulness.cascading_randomisation` of every method, at STAGES steps."""
     methods = {method: OPTIONS.get(method, {}) for method in METHODS}
-    return cascading_randomisation(methods, model, images, targets, layers=STAGES)
+    return cascading_randomisation(methods, model, images, targets, stages=STAGES)
 
 
 def randomisation_curves(frame: pd.DataFrame) -> pd.DataFrame:

@@ -7,7 +7,7 @@ import time
 from tqdm.auto import tqdm
 
 
-def _watched() -> bool:
+def watched() -> bool:
     """Whether a bar can be drawn: a terminal, or JupyterLab, but not a notebook being executed."""
     if os.environ.get("FER_HEADLESS") == "1":
         return False
@@ -27,7 +27,7 @@ class Progress:
         self._first, self._since = done, time.monotonic()
         self._bar = (
             tqdm(total=total, initial=done, desc=name, unit="step", leave=False)
-            if _watched()
+            if watched()
             else None
         )
 

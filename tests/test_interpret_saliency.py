@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from fer_utils.backend import keras
+from fer_utils.interpret import maps as saliency_maps
 from fer_utils.interpret import saliency
 from fer_utils.interpret.saliency import explain, score
 
@@ -85,24 +86,21 @@ def test_integrated_gradients_of_a_linear_model_are_weight_times_difference():
     np.testing.assert_allclose(maps, weights * (images - 0.5), rtol=1e-3, atol=1e-6)
 
 
+def completeness_error(model, images, targets, maps, of):
+    """|sum of map - D| / |D| per image, D = score(image) - score(its mean)."""
+    means = np.broadcast_to(images.mean((1, 2), keepdims=True), images.shape)
+    difference = score(model, images, targets, of=of) - score(model, means, targets, of=of)
+    return np.abs(maps.sum(axis=(1, 2)) - difference) / np.abs(difference)
+
+
 @pytest.mark.parametrize("of", ["logit", "probability"])
 def test_integrated_gradients_are_complete_at_50_steps(model, of):
     images, targets = images_of(8), np.arange(8) % 3
     maps = explain("integrated_gradients", model, images, targets, of=of)
-    error = saliency.completeness_error(model, images, targets, maps, of=of)
+    error = completeness_error(model, images, targets, maps, of)
     assert np.median(error) <= 0.01
-    difference = score(model, images, targets, of=of) - score(
-        model, np.broadcast_to(images.mean((1, 2), keepdims=True), images.shape), targets, of=of
-    )
-    assert np.abs(error * difference).mean() <= 0.01 * np.abs(difference).mean()
-    wrong = saliency.completeness_error(model, images, targets, 2 * maps, of=of)
+    wrong = completeness_error(model, images, targets, 2 * maps, of)
     assert np.median(wrong) == pytest.approx(1, abs=0.02)
-
-
-def test_completeness_error_of_nothing_is_zero():
-    model, _ = linear()
-    flat = np.zeros((1, SIZE, SIZE), np.float32)
-    assert saliency.completeness_error(model, flat, [1], flat) == [0]
 
 
 def test_probability_of_two_classes_has_p_1_minus_p_times_the_gradient():
@@ -189,7 +187,7 @@ def test_grad_cam_and_occlusion_find_the_only_patch_that_counts():
     np.testing.assert_allclose(maps[:, ~inside], 0, atol=1e-4)
     dark = images * np.where(inside, 1, 0.01)
     maps = explain("grad_cam", model, dark, [1, 1])
-    assert saliency.most_influential(maps, 16 / SIZE**2)[:, inside].all()
+    assert saliency_maps.most_influential(maps, 16 / SIZE**2)[:, inside].all()
 
 
 def test_grad_cam_by_hand():
@@ -231,18 +229,3 @@ def test_errors(model):
     )
     with pytest.raises(ValueError, match="ends in sigmoid"):
         explain("gradient", sigmoid, images, [0])
-
-
-def test_most_influential_takes_exactly_the_largest_magnitudes():
-    one = np.array([[1.0, -5.0], [0.5, 3.0]])
-    np.testing.assert_array_equal(
-        saliency.most_influential(one, 0.5), [[False, True], [False, True]]
-    )
-    flat = saliency.most_influential(np.zeros((2, 4, 5)), 0.25)
-    assert flat.sum(axis=(1, 2)).tolist() == [5, 5]
-
-
-def test_maps_are_normalised_before_the_mean():
-    maps = np.array([[[1.0, -2.0]], [[100.0, 0.0]], [[0.0, 0.0]]])
-    np.testing.assert_allclose(saliency.normalise_map(maps), [[[0.5, 1]], [[1, 0]], [[0, 0]]])
-    np.testing.assert_allclose(saliency.mean_map(maps), [[2 / 3, 1 / 3]])

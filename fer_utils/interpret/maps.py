@@ -1,0 +1,40 @@
+"""What is done with saliency maps: pixels are ranked, maps scaled and averaged, by magnitude."""
+
+import numpy as np
+
+
+def most_influential(maps: np.ndarray, fraction: float) -> np.ndarray:
+    """Masks like `maps` `(..., h, w)`: the `fraction` of the pixels with the largest magnitude.
+
+    Each map gets exactly round(fraction * h * w) pixels; of equal pixels the first.
+    """
+    flat = np.abs(maps).reshape(*maps.shape[:-2], -1)
+    count = round(fraction * flat.shape[-1])
+    mask = np.zeros(flat.shape, bool)
+    best = np.argsort(-flat, axis=-1, kind="stable")[..., :count]
+    np.put_along_axis(mask, best, True, axis=-1)
+    return mask.reshape(maps.shape)
+
+
+def normalise_map(maps: np.ndarray) -> np.ndarray:
+    """Magnitudes of `maps` `(..., h, w)`, each map divided by its maximum; a zero map stays 0."""
+    magnitude = np.abs(maps)
+    top = magnitude.max(axis=(-2, -1), keepdims=True)
+    return np.divide(magnitude, top, out=np.zeros_like(magnitude), where=top > 0)
+
+
+def visible(maps: np.ndarray) -> np.ndarray:
+    """Magnitudes of `maps` `(n, h, w)` in [0, 1], to be looked at: the top percent is white."""
+    magnitude = np.abs(maps)
+    top = np.percentile(magnitude, 99, axis=(1, 2), keepdims=True)
+    return np.clip(np.divide(magnitude, top, out=np.zeros_like(magnitude), where=top > 0), 0, 1)
+
+
+def mean_map(maps: np.ndarray) -> np.ndarray:
+    """Mean `(h, w)` of |maps| `(n, h, w)`, each divided by its sum; zero maps are left out.
+
+    So no image outweighs another, and what falls in a region is the mean of the images' shares.
+    """
+    magnitude = np.abs(maps)
+    magnitude = magnitude[magnitude.any(axis=(1, 2))]
+    return (magnitude / magnitude.sum(axis=(1, 2), keepdims=True)).mean(axis=0)
