@@ -41,7 +41,8 @@ oracles: $(READY)  ## Compare saliency maps with xplique and tf-keras-vis (envir
 	@.cache/oracles/bin/python -m pytest tests/test_interpret_oracles.py
 
 lab: $(READY)  ## Open working copies of the notebooks in JupyterLab
-	@FER_DATA="$${FER_DATA:+$$(realpath "$$FER_DATA")}" $(PYTHON) -m jupyter lab notebooks
+	@$(STRIP)
+	@$(PYTHON) -m fer_utils.lab $(LAB)
 
 data: $(READY)  ## Fetch FER2013 into data/
 	@$(PYTHON) -m fer_utils.data.fetch
@@ -60,8 +61,16 @@ FIND_UV = uv=$$(command -v uv) || { \
 	  test -x $$uv || { python3 -m venv .cache/uv && .cache/uv/bin/pip install -q uv; }; \
 	} || { echo "python3 -m venv failed: install Python's venv module (Debian: python3-venv)" >&2; exit 1; }
 
+# In a git checkout: `git add` takes the outputs out of notebooks that were run in place.
+STRIP = if git rev-parse --git-dir >/dev/null 2>&1; then \
+	  git config filter.nbstripout.clean "'"$(PYTHON)"' -m nbstripout --keep-id"; \
+	  git config filter.nbstripout.smudge cat; \
+	  git config filter.nbstripout.required true; \
+	fi
+
 # Bytecode is compiled at once: TensorFlow's first import takes half a minute without it. With
 # VENV=... (conda) the environment is the user's.
 .venv/.ready: pyproject.toml uv.lock
 	@$(FIND_UV); $$uv sync --frozen --compile-bytecode
+	@$(STRIP)
 	@touch $@

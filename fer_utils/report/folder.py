@@ -79,6 +79,10 @@ class BuildFolder:
             self._entries[name] = {**entry, "made_of": dict(made_of)}
             write_json(self._record, self._entries)
 
+    def made_of(self, name: str) -> dict[str, str]:
+        """What the file was made of; {} for one that no build has made."""
+        return self._entries.get(name, {}).get("made_of", {})
+
     def seconds(self, name: str) -> float:
         """How long the file took to make; infinity for one that no build has made."""
         return self._entries.get(name, {}).get("seconds", float("inf"))

@@ -4,6 +4,7 @@ Sources count by content; runs and data, which may be large, by size and time of
 """
 
 import hashlib
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -23,6 +24,7 @@ def of_notebooks(parameters: Mapping[str, str], data: Sequence[Path]) -> dict[st
     near = {folder for path in data for folder in (path, *path.absolute().parents[:2])}
     return {
         **parameters,
+        "FER_DATA": os.environ.get("FER_DATA", ""),
         "the data set": " ".join(state(path) for path in data),
         "the file of votes": " ".join(state(folder / VOTES) for folder in sorted(near)),
         **of_runs(),

@@ -1,0 +1,128 @@
+"""`make lab`: JupyterLab on working copies of the notebooks, which git does not see.
+
+    python -m fer_utils.lab [JupyterLab's options]
+
+The copies lie in `lab/`. One that has been edited is kept; any other is renewed when its notebook
+changes. Where the environment names no data, those of the last report are used.
+"""
+
+import hashlib
+import json
+import os
+import re
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import nbformat
+from nbformat.v4 import new_markdown_cell, new_notebook
+
+from fer_utils.data import dataset
+from fer_utils.data.formats import DataError
+from fer_utils.files import ROOT, FolderError, absolute_paths, replacing
+from fer_utils.report.folder import BuildFolder, products
+
+NOTEBOOKS = ROOT / "notebooks"
+WORKING = ROOT / "lab"
+START = "00_start.ipynb"
+WELCOME = """# Facial expressions: the notebooks 表情辨識
+
+These are working copies: change and run whatever you like. They lie in `lab/`, which git ignores;
+a copy that you have edited is kept when the project changes, until you delete it.
+
+The data are **{data}**. Others: `make lab FER_DATA=path/to/fer2013.csv`, or `DATASET` in a
+notebook's first cell.
+
+| Notebook | What it asks |
+|---|---|
+"""
+
+
+def working_copies(notebooks: Sequence[Path], folder: Path) -> Iterator[str]:
+    """Copy the notebooks into `folder`, but keep edited copies; yield what there is to say."""
+    for path in notebooks:
+        copy = folder / path.name
+        notebook = nbformat.read(path, as_version=4)
+        if copy.exists():
+            try:
+                old = nbformat.read(copy, as_version=4)
+            except (ValueError, nbformat.ValidationError):
+                yield f"lab/{copy.name} can't be read: delete it to get a new copy"
+                continue
+            made_of = old.metadata.get("copy_of")
+            if made_of == _digest(notebook):
+                continue
+            if _digest(old) != made_of:
+                yield f"lab/{copy.name} is kept, with your changes; notebooks/{path.name} is newer"
+                continue
+        notebook.metadata["copy_of"] = _digest(notebook)
+        _write(notebook, copy)
+
+
+def start_page(notebooks: Sequence[Path], data: str) -> nbformat.NotebookNode:
+    """A notebook that leads to the others: title and first sentence of each."""
+    rows = []
+    for path in notebooks:
+        text = "\n".join(c.source for c in nbformat.read(path, as_version=4).cells[:1])
+        title = re.search(r"^# (.+)", text, re.M)
+        lead = re.search(r"^(?:\*\*Question\.\*\* )?(\w.+)", text, re.M)
+        rows.append(
+            f"| [{title[1] if title else path.stem}]({path.name}) | {lead[1] if lead else ''} |"
+        )
+    page = new_notebook(cells=[new_markdown_cell(WELCOME.format(data=data) + "\n".join(rows))])
+    page.cells[0]["id"] = "start"
+    return page
+
+
+def data_of_last_report() -> str | None:
+    """The path of the data that the last report was made of; None for the default data."""
+    names = sorted(path.stem for path in NOTEBOOKS.glob("[0-9]*.ipynb"))
+    made_of = BuildFolder().made_of(products(names[0])[0])
+    named = made_of.get("DATASET", "auto")
+    if named in ("auto", "fer2013", "drawn"):
+        named = made_of.get("FER_DATA", "")
+    return os.path.abspath(os.path.expanduser(named)) if named else None
+
+
+def _choose_data() -> str:
+    """Set FER_DATA where it is not set; return what the notebooks will find, in words."""
+    absolute_paths()
+    if not os.environ.get("FER_DATA") and (last := data_of_last_report()):
+        os.environ["FER_DATA"] = last
+    files = dataset.source()
+    return ", ".join(file.name for file in files) if files else "the drawn faces"
+
+
+def _digest(notebook: nbformat.NotebookNode) -> str:
+    """Of what a person edits: kind, source and tags of the cells."""
+    cells = [[c.cell_type, c.source, c.metadata.get("tags", [])] for c in notebook.cells]
+    return hashlib.sha256(json.dumps(cells).encode()).hexdigest()[:16]
+
+
+def _write(notebook: nbformat.NotebookNode, path: Path) -> None:
+    with replacing(path) as temporary:
+        nbformat.write(notebook, temporary)
+
+
+def main() -> int:
+    """Command line: becomes JupyterLab."""
+    try:
+        data = _choose_data()
+        notebooks = sorted(NOTEBOOKS.glob("*.ipynb"))
+        for line in working_copies(notebooks, WORKING):
+            print(line)
+        _write(start_page(notebooks, data), WORKING / START)
+    except (DataError, FolderError, OSError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    kernels = os.path.join(sys.prefix, "share", "jupyter")  # this environment's python3 first
+    os.environ["JUPYTER_PATH"] = os.pathsep.join(
+        filter(None, [kernels, os.environ.get("JUPYTER_PATH")])
+    )
+    command = [sys.executable, "-m", "jupyter", "lab", str(WORKING / START), *sys.argv[1:]]
+    sys.stdout.flush()
+    os.execv(sys.executable, command)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
