@@ -2,7 +2,7 @@
 
     python -m fer_utils.readme
 
-The summary itself needs FER2013: `python -m fer_utils.questions.overview`.
+The summary itself needs FER2013: `python -m fer_utils.overview`.
 """
 
 import json
@@ -22,7 +22,7 @@ IN_CARD = ("model0", "model1", "model2")  # whose weights are in `runs/`
 
 
 def summary() -> dict[str, dict]:
-    """What `questions.overview` measured, by name of network."""
+    """What `overview` measured, by name of network."""
     path = runs_dir() / "summary.json"
     return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
 

@@ -8,7 +8,6 @@ import pytest
 from scipy import stats
 
 from fer_utils.fer2013 import CLASSES
-from fer_utils.questions import ensemble
 from fer_utils.statistics import calibration, classification, comparisons, intervals
 from fer_utils.statistics.intervals import Interval
 
@@ -322,45 +321,6 @@ def test_factorial_effects_are_judged():
     }
     table = comparisons.factorial_effects(cells, ["augmentation", "normalisation"])
     assert table["verdict"].tolist() == ["positive", "no effect shown", "no effect shown"]
-
-
-# ensembles
-
-
-def test_average():
-    members = np.array([[[0.2, 0.8]], [[0.6, 0.4]]])
-    assert ensemble.average(members) == pytest.approx(np.array([[0.4, 0.6]]))
-    assert ensemble.average(members, [3, 1]) == pytest.approx(np.array([[0.3, 0.7]]))
-
-
-def test_choose_weights_finds_the_optimum():
-    # member 1 is sure of 3 images of 4, member 2 of the fourth; d/dw of the log-likelihood is 0
-    # where 3 * 0.8 / (0.1 + 0.8 w) = 0.8 / (0.9 - 0.8 w), so w = 0.8125
-    of_label = np.array([[0.9, 0.9, 0.9, 0.1], [0.1, 0.1, 0.1, 0.9]])
-    members = np.stack([of_label, 1 - of_label], axis=2)
-    weights = ensemble.choose_weights(members, np.zeros(4, int))
-    assert weights == pytest.approx([0.8125, 0.1875], abs=1e-3)
-    useless = np.stack([members[0], 1 - members[0]])[:, :3]
-    assert ensemble.choose_weights(useless, np.zeros(3, int)) == pytest.approx([1, 0], abs=1e-6)
-
-
-def test_accuracy_by_size():
-    members = np.array([[[0.9, 0.1], [0.9, 0.1]], [[0.2, 0.8], [0.2, 0.8]]])
-    by_size = ensemble.accuracy_by_size(members, np.array([0, 1]))
-    assert by_size[1].estimate == 0.5  # each member is right on one image of two
-    assert by_size[2].estimate == 0.5  # the average says class 0 twice
-    assert set(by_size) == {1, 2}
-
-
-def test_diversity():
-    predictions = {"a": np.array([0, 0, 1, 2, 3]), "b": np.array([0, 1, 1, 3, 3])}
-    row = ensemble.diversity(predictions, np.array([0, 0, 1, 1, 1])).iloc[0]
-    assert row["agreement"] == intervals.proportion(3, 5)
-    assert row["disagreement"] == intervals.proportion(1, 5)
-    assert row["double_fault"] == intervals.proportion(2, 5)
-
-
-# calibration
 
 
 def test_softmax_and_nll():

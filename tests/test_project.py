@@ -62,7 +62,10 @@ def test_notebook_is_thin_stripped_and_has_one_parameters_cell(path):
     assert all(not cell.outputs and cell.execution_count is None for cell in code)
     tagged = [cell for cell in code if "parameters" in cell.metadata.get("tags", [])]
     assert len(tagged) == 1
-    assert re.findall(r"^(\w+) =", tagged[0].source, re.M) == ["DATASET", "PROFILE", "SEED"]
+    names = re.findall(r"^(\w+) =", tagged[0].source, re.M)
+    assert names[:3] == ["DATASET", "PROFILE", "SEED"]
+    assert all(name.isupper() for name in names)
+    assert all("#" in line for line in tagged[0].source.splitlines()), "each says what it is"
     trees = [ast.parse(cell.source) for cell in code]
     defined = (ast.FunctionDef, ast.ClassDef)
     assert not any(isinstance(node, defined) for tree in trees for node in ast.walk(tree))

@@ -4,11 +4,10 @@ import json
 
 import pytest
 
-from fer_utils import readme
+from fer_utils import overview, readme
 from fer_utils.data.dataset import Dataset
 from fer_utils.data.drawn import faces
 from fer_utils.files import ROOT, runs_dir
-from fer_utils.questions import overview
 from fer_utils.training import campaign, experiments
 
 
@@ -35,7 +34,7 @@ def test_summary_is_that_of_the_committed_runs():
 def test_every_finished_model_is_in_the_summary():
     names = {path.parent.name for path in runs_dir().glob("*/metrics.json")}
     models = {name for name in names if not name.startswith(overview.FACTORIAL)}
-    assert models <= set(readme.summary()), "run `python -m fer_utils.questions.overview`"
+    assert models <= set(readme.summary()), "run `python -m fer_utils.overview`"
 
 
 def test_counts_of_one_network(tmp_path, monkeypatch):

@@ -3,10 +3,13 @@
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
+from fer_utils.plots import style
 
-def before_and_after(images: np.ndarray, normalised: np.ndarray) -> plt.Figure:
+
+def before_and_after(images: np.ndarray, normalised: np.ndarray) -> Figure:
     """Images (n, 48, 48), 0..255, above the same normalised, shown from -2 to 2."""
     figure, axes = plt.subplots(2, len(images), figsize=(1.4 * len(images), 2.9))
     for column, pair in enumerate(zip(images, normalised, strict=True)):
@@ -16,7 +19,7 @@ def before_and_after(images: np.ndarray, normalised: np.ndarray) -> plt.Figure:
     return figure
 
 
-def transforms(images: np.ndarray, titles: list[str], *, columns: int = 7) -> plt.Figure:
+def transforms(images: np.ndarray, titles: list[str], *, columns: int = 7) -> Figure:
     """Images (n, 48, 48), 0..255, in a grid with a title each."""
     rows = -(-len(images) // columns)
     figure, axes = plt.subplots(rows, columns, figsize=(1.45 * columns, 1.75 * rows))
@@ -28,58 +31,56 @@ def transforms(images: np.ndarray, titles: list[str], *, columns: int = 7) -> pl
     return figure
 
 
-def architecture(stages: pd.DataFrame) -> plt.Figure:
+def architecture(stages: pd.DataFrame) -> Figure:
     """Boxes from left to right, one per row of `stages` (label, height, channels)."""
-    figure, ax = plt.subplots(figsize=(10, 2.8))
+    figure, ax = plt.subplots(figsize=(style.WIDTH, 2.3))
     x = 0.0
     for stage in stages.itertuples():
         height, width = 0.25 + stage.height / 48, 0.25 + 0.09 * np.log2(1 + stage.channels)
         ax.add_patch(
-            Rectangle((x, -height / 2), width, height, facecolor="#c6d8ea", edgecolor="#31597f")
+            Rectangle((x, -height / 2), width, height, facecolor="#c6d8ea", edgecolor=style.BLUE)
         )
         ax.text(x + width / 2, -0.78, stage.label, ha="center", va="top", fontsize=8)
         if stage.Index < len(stages) - 1:
-            ax.plot([x + width, x + width + 0.3], [0, 0], color="0.4", lw=1)
-        x += width + 0.3
-    ax.set(xlim=(-0.1, x), ylim=(-1.35, 0.7))
+            ax.plot([x + width, x + width + 0.35], [0, 0], color="0.4", lw=1)
+        x += width + 0.35
+    ax.set(xlim=(-0.1, x), ylim=(-1.45, 0.7))
     ax.axis("off")
     return figure
 
 
-def learning_curves(history: pd.DataFrame, *, title: str) -> plt.Figure:
-    """Loss and accuracy over the optimiser steps, with a line where SGD takes over."""
-    figure, axes = plt.subplots(1, 2, figsize=(10, 3.2))
+def learning_curves(history: pd.DataFrame, *, title: str) -> Figure:
+    """Loss and accuracy over the optimiser steps; dashed lines where a phase ends."""
+    figure, axes = plt.subplots(1, 2, figsize=(style.WIDTH, 2.5))
+    starts = history.groupby("phase")["step"].min().iloc[1:]
+    names = (
+        history.groupby("phase")["optimizer"].first().map({"adadelta": "Adadelta", "sgd": "SGD"})
+    )
     for ax, measure in zip(axes, ("loss", "accuracy"), strict=True):
-        ax.plot(history["step"], history[measure], label="training batches")
-        ax.plot(history["step"], history[f"held_out_{measure}"], label="held out")
-        switch = history.loc[history["phase"] == 1, "step"].max()
-        ax.axvline(switch, color="0.4", ls="--", lw=1)
-        ax.annotate(
-            "Adadelta | SGD",
-            (switch, 1.0),
-            xycoords=("data", "axes fraction"),
-            ha="center",
-            va="bottom",
-            fontsize=8,
+        training = history.dropna(subset=[measure])
+        ax.plot(
+            training["step"], training[measure], "--", color=style.GREY, label="training batches"
         )
+        ax.plot(history["step"], history[f"held_out_{measure}"], color=style.BLUE, label="held out")
+        for phase, step in starts.items():
+            ax.axvline(step, color="0.4", ls=":", lw=1)
+            text = f"{names[phase - 1]} | {names[phase]}"
+            place = {"xycoords": ("data", "axes fraction"), "ha": "center", "va": "bottom"}
+            ax.annotate(text, (step, 1.0), fontsize=8, **place)
         ax.set(xlabel="optimiser step", ylabel=measure)
-    axes[0].legend(frameon=False)
-    figure.suptitle(title)
+    axes[0].legend()
+    figure.suptitle(title, fontsize=9)
     return figure
 
 
-def intervals(table: pd.DataFrame, *, xlabel: str, ax: plt.Axes | None = None) -> plt.Axes:
+def intervals(table: pd.DataFrame, *, xlabel: str) -> Figure:
     """A dot with its interval per row and column of `table`, whose cells are Intervals."""
-    if ax is None:
-        _, ax = plt.subplots(figsize=(8, 0.8 + 0.45 * len(table)))
+    figure, ax = plt.subplots(figsize=(style.WIDTH, 0.7 + 0.4 * len(table)))
     rows = np.arange(len(table))[::-1]
-    for number, column in enumerate(table.columns):
-        estimate, low, high = np.array([(c.estimate, c.low, c.high) for c in table[column]]).T
-        y = rows - 0.12 * (2 * number - len(table.columns) + 1)
-        ax.errorbar(
-            estimate, y, xerr=[estimate - low, high - estimate], fmt="o", capsize=3, label=column
-        )
+    for number, column in enumerate(table):
+        y = rows - 0.14 * (2 * number - len(table.columns) + 1)
+        style.interval_dots(ax, table[column], y, series=number, label=column)
     ax.set_yticks(rows, table.index)
     ax.set(xlabel=xlabel, ylim=(-0.7, len(table) - 0.3))
-    ax.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
-    return ax
+    ax.legend(loc="center left", bbox_to_anchor=(1, 0.5))
+    return figure

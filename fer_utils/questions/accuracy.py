@@ -1,225 +1,130 @@
-"""Tables and verdicts of notebooks 02 to 04: our accuracies beside the homework's."""
+"""How accurate the finished networks are: beside the homework, beside one another, twins apart.
 
-from collections.abc import Container, Mapping, Sequence
-from dataclasses import astuple, dataclass
+A test image has a twin if a duplicate of it, exact or near, lies in Training. The homework's board
+had these too, so the comparison with it takes all images; everything else leads with the images
+without a twin. `predictions` maps names of networks to their answers by part (`Run.predictions`).
+"""
+
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from fer_utils.data.dataset import Dataset, hold_out
-from fer_utils.fer2013 import PARTS
-from fer_utils.questions import ensemble as ensembles
-from fer_utils.statistics import comparisons
-from fer_utils.statistics.calibration import softmax
-from fer_utils.statistics.intervals import Interval, holm, verdict
-from fer_utils.training.predictions import part_rows, tested
-from fer_utils.training.runs import Run
+from fer_utils.statistics.comparisons import compare
+from fer_utils.statistics.intervals import (
+    Interval,
+    detectable,
+    independent_interval,
+    judged,
+    proportion,
+    verdict,
+)
+from fer_utils.training.experiments import Config, two_phases
+from fer_utils.training.predictions import Predictions, tested, together
 
-FACTORS = ("data normalisation", "batch normalisation", "augmentation")
-
-
-def boards(parts: Container[str]) -> dict[str, str]:
-    """Part -> board name: the test splits that have labels, or the held-out images if none has."""
-    names = dict.fromkeys(parts)
-    return {part: PARTS[part].board for part in tested(names)}
+Parts = Mapping[str, Predictions]
 
 
-def correct(runs: Sequence[Run], dataset: Dataset) -> dict[str, np.ndarray]:
-    """(seeds, n) bool per part: which images each run classifies correctly."""
-    return {
-        part: np.array([run.logits[part].argmax(axis=1) == dataset.labels[rows] for run in runs])
-        for part, rows in part_rows(dataset).items()
-    }
+def accuracy(given: Predictions) -> Interval:
+    """The proportion of correct answers, with Wilson's interval over the images."""
+    return proportion(int(given.correct.sum()), len(given.correct))
 
 
-def accuracy(hits: np.ndarray) -> Interval:
-    """Mean accuracy of (seeds, n) bool over seeds, uncertain over seeds and images."""
-    return comparisons.contrast([hits], (1,))[0]
-
-
-def summary(run: Run, dataset: Dataset) -> dict:
-    """What the prose says of a run: accuracy held out and on the first board, steps, size, time."""
-    hits = correct([run], dataset)
-    first = next(iter(boards(hits)))
-    made = {key: run.made[key] for key in ("best_step", "parameters", "seconds")}
-    return {"held_out": accuracy(hits["held_out"]), "accuracy": accuracy(hits[first]), **made}
-
-
-def budget(rows: Mapping[str, Sequence[Run]], dataset: Dataset) -> dict:
-    """What the networks of an experiment have in common: steps, batch size, passes, seeds."""
-    config = next(iter(rows.values()))[0].config
-    seeds = [len(runs) for runs in rows.values()]
-    return {
-        "steps": config.steps,
-        "batch_size": config.batch_size,
-        "passes": config.steps * config.batch_size / len(hold_out(dataset)[0]),
-        "fewest_seeds": min(seeds),
-        "most_seeds": max(seeds),
-    }
+def on_test_images(
+    parts: Parts, twin: np.ndarray
+) -> Iterator[tuple[str, Predictions, Predictions]]:
+    """The answers on each part that judges networks: its board, without twins, and all."""
+    for given in tested(parts).values():
+        yield given.part.board, given[~twin[given.rows]], given
 
 
 def beside_homework(
-    hits: Mapping[str, Mapping[str, np.ndarray]], homework: Mapping[str, tuple[float, float]]
-) -> pd.DataFrame:
-    """One row per name: the homework's accuracy, ours with its interval, and the difference.
-
-    `hits`: name -> part -> (seeds, n) bool; `homework`: name -> (PUBLIC, PRIVATE).
-    """
-    table = {}
-    for name, parts in hits.items():
-        row = table.setdefault(name, {})
-        for part, board in boards(parts).items():
-            theirs = _of_board(homework.get(name, (np.nan, np.nan)), part)
-            ours = accuracy(parts[part])
-            row[board, "homework"] = theirs
-            row[board, "ours"] = ours
-            row[board, "ours − homework"] = Interval(*(value - theirs for value in astuple(ours)))
-    return pd.DataFrame(table).T
-
-
-def effects_beside_homework(
-    effects: Mapping[str, tuple[str, str]],
-    hits: Mapping[str, Mapping[str, np.ndarray]],
+    predictions: Mapping[str, Parts],
     homework: Mapping[str, tuple[float, float]],
+    twin: np.ndarray,
 ) -> pd.DataFrame:
-    """One row per effect, name -> (row with, row without): the homework's difference and ours."""
-    table = {}
-    for name, (with_it, without) in effects.items():
-        row = table.setdefault(name, {})
-        for part, board in boards(hits[with_it]).items():
-            theirs = np.subtract(homework[with_it], homework[without])
-            groups = [hits[with_it][part], hits[without][part]]
-            effect, p = comparisons.contrast(groups, (1, -1))
-            row[board, "homework"] = _of_board(theirs, part)
-            row[board, "ours"] = effect
-            row[board, "verdict"] = verdict(
-                effect, p, ("raises accuracy", "lowers accuracy", "no effect shown")
-            )
-    return pd.DataFrame(table).T
+    """A row per network and board: accuracies, and ours minus the homework's on all images.
 
-
-def _of_board(figures: Sequence[float], part: str) -> float:
-    """The homework's figure to stand beside ours on a part: PRIVATE's, else PUBLIC's."""
-    return float(figures[1 if part == "private" else 0])
-
-
-def facts(table: pd.DataFrame) -> dict:
-    """What the prose says of a table with (board, figure) columns: row -> figure on its first."""
-    return table[table.columns[0][0]].to_dict("index")
-
-
-def factorial(cells: Mapping[tuple[bool, ...], Sequence[Run]], dataset: Dataset) -> pd.DataFrame:
-    """Main effects and interactions on the first board, see `comparisons.factorial_effects`.
-
-    With all eight cells three factors, otherwise the two normalisations without augmentation.
+    `homework` maps names to (PUBLIC, PRIVATE); `twin` is (n,) bool over the data set. The
+    homework's figure has a sampling error of its own; it is taken to be that of as many other
+    images as ours (Newcombe's interval).
     """
-    part = next(iter(boards(part_rows(dataset))))
-    hits = {levels: correct(runs, dataset)[part] for levels, runs in cells.items()}
-    if len(hits) == 8:
-        return comparisons.factorial_effects(hits, FACTORS)
-    plain = {levels[:2]: group for levels, group in hits.items() if not levels[2]}
-    return comparisons.factorial_effects(plain, FACTORS[:2])
+    rows = {}
+    for name, parts in predictions.items():
+        for board, without, given in on_test_images(parts, twin):
+            theirs = _of_board(homework.get(name), board)
+            right, n = int(given.correct.sum()), len(given.correct)
+            row = {"without twins": accuracy(without), "all": accuracy(given)}
+            if theirs is not None:
+                difference = independent_interval(right, n, round(theirs * n), n)
+                words = ("above", "below", "not shown to differ")
+                row |= {
+                    "homework": theirs,
+                    "all − homework": difference,
+                    "verdict": verdict(difference, words=words),
+                }
+            rows[name, board] = row
+    return pd.DataFrame.from_dict(rows, "index").rename_axis(["network", "board"])
 
 
-def explanation(effects: pd.DataFrame) -> str:
-    """Whether normalisation matters little because of batch normalisation: holds, or not.
-
-    It holds if normalisation helps less with batch normalisation than without: a negative
-    interaction of the two.
-    """
-    row = effects.loc[f"{FACTORS[0]} × {FACTORS[1]}"]
-    return verdict(
-        row["effect"], row["p_holm"], ("is contradicted", "is confirmed", "is not shown")
-    )
+def _of_board(figures: Sequence[float] | None, board: str) -> float | None:
+    """The homework's figure to stand beside ours: PRIVATE's, else PUBLIC's."""
+    return None if figures is None else float(figures[1 if board == "PRIVATE" else 0])
 
 
-@dataclass(frozen=True)
-class Ensemble:
-    """`weights` (members,) chosen on held-out images; `hits` as `correct`, by kind of average."""
-
-    weights: np.ndarray
-    hits: dict[str, dict[str, np.ndarray]]
-
-
-def ensemble(members: Sequence[Run], dataset: Dataset) -> Ensemble:
-    """The average of the members' probabilities: "ensemble" with equal weights, and "weighted"."""
-    labels = {part: dataset.labels[rows] for part, rows in part_rows(dataset).items()}
-    probabilities = {
-        part: np.array([softmax(run.logits[part]) for run in members]) for part in labels
-    }
-    weights = ensembles.choose_weights(probabilities["held_out"], labels["held_out"])
-    hits = {
-        name: {
-            part: (ensembles.average(given, how).argmax(axis=1) == labels[part])[None]
-            for part, given in probabilities.items()
-        }
-        for name, how in (("ensemble", None), ("weighted", weights))
-    }
-    return Ensemble(weights, hits)
+def accuracies(predictions: Mapping[str, Parts], twin: np.ndarray) -> pd.DataFrame:
+    """Accuracy of each network (rows) on each board, without twins and on all images."""
+    rows = {}
+    for name, parts in predictions.items():
+        row = rows.setdefault(name, {})
+        for board, without, given in on_test_images(parts, twin):
+            row[f"{board}, without twins"] = accuracy(without)
+            row[f"{board}, all"] = accuracy(given)
+    return pd.DataFrame.from_dict(rows, "index").rename_axis("network")
 
 
-def accuracies(hits: Mapping[str, Mapping[str, np.ndarray]]) -> pd.DataFrame:
-    """Accuracy of each name (rows) on each board that the data have (columns), as Intervals."""
-    return pd.DataFrame(
-        {
-            board: {name: accuracy(parts[part]) for name, parts in hits.items()}
-            for part, board in boards(next(iter(hits.values()))).items()
-        }
-    )
-
-
-def by_size(members: Sequence[Run], dataset: Dataset) -> pd.DataFrame:
-    """Accuracy of equal-weight ensembles by number of members (rows), on each board."""
-    parts = part_rows(dataset)
-    return pd.DataFrame(
-        {
-            board: ensembles.accuracy_by_size(
-                np.array([softmax(run.logits[part]) for run in members]),
-                dataset.labels[parts[part]],
-            )
-            for part, board in boards(parts).items()
-        }
-    ).rename(index=lambda size: f"{size} member{'s' if size > 1 else ''}")
-
-
-def paired(
-    hits: Mapping[str, Mapping[str, np.ndarray]], pairs: Sequence[tuple[str, str]]
+def differences(
+    predictions: Mapping[str, Parts],
+    pairs: Sequence[tuple[str, str]],
+    twin: np.ndarray,
+    *,
+    apart: bool = False,
 ) -> pd.DataFrame:
-    """`comparisons.compare` of each pair on each board, corrected by Holm over the whole table."""
-    compared = {
-        (f"{first} − {second}", board): comparisons.compare(
-            hits[first][part][0], hits[second][part][0]
-        )
-        for first, second in pairs
-        for part, board in boards(hits[first]).items()
-    }
-    adjusted = holm([p for _, p in compared.values()])
-    table: dict[str, dict] = {}
-    for ((name, board), (difference, _)), p in zip(compared.items(), adjusted, strict=True):
-        row = table.setdefault(name, {})
-        row[board, "difference"] = difference
-        row[board, "p (Holm)"] = p
-        row[board, "verdict"] = verdict(difference, p)
-    return pd.DataFrame(table).T
+    """Accuracy of the first minus that of the second network, paired over the test images.
 
-
-def diversity(members: Mapping[str, Run], dataset: Dataset) -> pd.DataFrame:
-    """Agreement, disagreement and double fault of two members, one row per board."""
-    parts = part_rows(dataset)
-    return pd.DataFrame(
-        {
-            board: ensembles.diversity(
-                {name: run.logits[part].argmax(axis=1) for name, run in members.items()},
-                dataset.labels[parts[part]],
-            ).loc[0, ["agreement", "disagreement", "double_fault"]]
-            for part, board in boards(parts).items()
+    All boards together; a row per pair and kind of images: without a twin, (`apart`: with a twin,)
+    all. McNemar's exact test, corrected by Holm over the table. "would show" is the difference that
+    as many images would have shown four times in five, where none is shown.
+    """
+    rows = {}
+    for first, second in pairs:
+        one, other = (together(tested(predictions[name])) for name in (first, second))
+        has_twin = twin[one.rows]
+        kinds = {
+            "without twins": ~has_twin,
+            "with a twin": has_twin,
+            "all": np.full_like(has_twin, 1),
         }
-    ).T
+        for kind, chosen in kinds.items():
+            if (apart or kind != "with a twin") and chosen.any():
+                difference, p = compare(one.correct[chosen], other.correct[chosen])
+                row = {"n": int(chosen.sum()), "difference": difference, "p": p}
+                rows[f"{first} − {second}", kind] = row
+    table = pd.DataFrame.from_dict(rows, "index").rename_axis(["networks", "images"])
+    table = judged(table, interval="difference", words=("higher", "lower", "no difference shown"))
+    shown = table["verdict"] != "no difference shown"
+    smallest = [
+        None if s else detectable(d) for s, d in zip(shown, table["difference"], strict=True)
+    ]
+    return table.assign(**{"would show": smallest})
 
 
-def comparability(dataset: Dataset) -> str:
+def comparability(dataset: Dataset, predictions: Parts) -> str:
     """What a difference to the homework's figures can mean on this data set."""
-    if boards(part_rows(dataset)) == {"held_out": "HELD-OUT"}:
+    if "held_out" in tested(predictions):
         return (
             "**The test images have no labels here.** HELD-OUT stands for the held-out tenth of "
             "Training instead; it also decided which weights were kept, so its figures flatter. "
@@ -234,3 +139,31 @@ def comparability(dataset: Dataset) -> str:
         "The homework's figures come from a Kaggle board on FER2013; that its PUBLIC and PRIVATE "
         "images are PublicTest and PrivateTest, which we score, is not known."
     )
+
+
+def train_a_little(dataset: Dataset, *, images: int, steps: int, seed: int) -> pd.DataFrame:
+    """Train a narrow network for a few steps, to see the engine at work; its history.
+
+    On `images` of the Training images, a fifth of them held out; nothing is kept.
+    """
+    from fer_utils.training.loop import Examples, train
+
+    config = Config(
+        name="live",
+        dataset=dataset.name,
+        phases=two_phases(2 * steps // 3, steps - 2 * steps // 3),
+        widths=(8, 12, 16, 24),
+        dense=(64, 64),
+        evaluate_every=max(steps // 6, 1),
+        transforms="x13",
+        batch_size=32,
+        seed=seed,
+    )
+    rows = np.random.default_rng(seed).permutation(hold_out(dataset)[0])[:images]
+    fit, held_out = rows[images // 5 :], rows[: images // 5]
+    examples = Examples(
+        dataset.images[fit], dataset.labels[fit], dataset.images[held_out], dataset.labels[held_out]
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        made = train(config, examples, checkpoint=Path(folder) / "c.npz", data_id="live")
+    return pd.DataFrame(made.history).set_index("step")

@@ -1,26 +1,57 @@
-"""Members of an ensemble: how they differ, and what their average gives.
+"""Ensembles: what their members' average gives, how much they differ, and several views of one."""
 
-`probabilities` is (members, n, classes) float, rows summing to 1; `labels` (n,) int.
-"""
-
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
 import pandas as pd
 from scipy.optimize import minimize
 
-from fer_utils.statistics.intervals import Interval, mean_interval, proportion
+from fer_utils.data.dataset import Dataset
+from fer_utils.data.transforms import TRANSFORMS, augment, normalise
+from fer_utils.files import replacing
+from fer_utils.statistics.intervals import mean_interval, proportion
+from fer_utils.training.predictions import (
+    Predictions,
+    average,
+    of_logits,
+    part_rows,
+    tested,
+    together,
+)
+from fer_utils.training.runs import Run
 
 
-def average(probabilities: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
-    """(n, classes): the members' weighted mean; equal weights if None."""
-    return np.average(probabilities, axis=0, weights=weights)
+@dataclass(frozen=True)
+class Ensemble:
+    """`equal` and `weighted` answers by part; `weights` (members,), chosen on held-out images."""
+
+    weights: np.ndarray
+    equal: dict[str, Predictions]
+    weighted: dict[str, Predictions]
+
+
+def combine(members: Sequence[Mapping[str, Predictions]], chosen: np.ndarray) -> Ensemble:
+    """The average of the members' probabilities, with equal weights and with chosen ones.
+
+    `chosen` are the held-out images, bool, on which the weights are chosen.
+    """
+    held_out = [member["held_out"][chosen] for member in members]
+    weights = choose_weights(np.array([one.probabilities for one in held_out]), held_out[0].labels)
+    each = {part: [member[part] for member in members] for part in members[0]}
+    return Ensemble(
+        weights,
+        {part: average(some) for part, some in each.items()},
+        {part: average(some, weights) for part, some in each.items()},
+    )
 
 
 def choose_weights(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """(members,) float >= 0 with sum 1: the weights of `average` with the smallest mean negative
-    log-likelihood. Pass held-out images, never a test split. The problem is convex.
+    """(members,) float >= 0 with sum 1: the weights with the smallest mean negative log-likelihood.
+
+    `probabilities` (members, n, classes), `labels` (n,). Pass held-out images, never a test split.
+    The problem is convex.
     """
     members, n = probabilities.shape[:2]
     of_label = np.maximum(probabilities[:, np.arange(n), labels], 1e-12)
@@ -42,38 +73,90 @@ def choose_weights(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
     return weights / weights.sum()
 
 
-def accuracy_by_size(probabilities: np.ndarray, labels: np.ndarray) -> dict[int, Interval]:
-    """Accuracy of equal-weight ensembles of 1, 2, ... members, the mean over all such subsets.
+def by_size(members: Sequence[Mapping[str, Predictions]], twin: np.ndarray) -> pd.DataFrame:
+    """Accuracy of ensembles of 1, 2, ... members with equal weights, the mean over all subsets.
 
-    The interval is over the images, for these members. Up to about 8 members (255 subsets).
+    Up to about 8 members (255 subsets). On the test images without a twin and on all of them; the
+    intervals are over the images, for these members.
     """
-    sizes = range(1, len(probabilities) + 1)
-    return {size: mean_interval(_subset_correct(probabilities, labels, size)) for size in sizes}
+    answers = [together(tested(member)) for member in members]
+    without = ~twin[answers[0].rows]
+    rows = {}
+    for size in range(1, len(answers) + 1):
+        correct = _subsets_correct(answers, size)
+        name = f"{size} member{'s' if size > 1 else ''}"
+        rows[name] = {
+            "without twins": mean_interval(correct[without]),
+            "all": mean_interval(correct),
+        }
+    return pd.DataFrame.from_dict(rows, "index")
 
 
-def diversity(predictions: Mapping[str, np.ndarray], labels: np.ndarray) -> pd.DataFrame:
-    """One row per two members, shares of images with Wilson's intervals.
+def _subsets_correct(answers: Sequence[Predictions], size: int) -> np.ndarray:
+    """(n,) float: of the subsets of `size` members, how many classify an image correctly."""
+    probabilities = [given.probabilities for given in answers]
+    hits = [
+        np.mean(some, axis=0).argmax(axis=1) == answers[0].labels
+        for some in combinations(probabilities, size)
+    ]
+    return np.mean(hits, axis=0)
 
-    `agreement`: same class predicted; `disagreement`: exactly one of the two is correct;
-    `double_fault`: both are wrong (Kuncheva and Whitaker 2003).
+
+def diversity(first: Predictions, second: Predictions) -> dict:
+    """How two members differ on the same images, as proportions (Intervals).
+
+    "same class": both predict it; "one right": exactly one of the two is correct; "both wrong"
+    (double fault; Kuncheva and Whitaker 2003).
     """
-    n, table = len(labels), []
-    for first, second in combinations(predictions, 2):
-        a, b = predictions[first] == labels, predictions[second] == labels
-        table.append(
-            {
-                "first": first,
-                "second": second,
-                "agreement": proportion(int(np.sum(predictions[first] == predictions[second])), n),
-                "disagreement": proportion(int(np.sum(a != b)), n),
-                "double_fault": proportion(int(np.sum(~a & ~b)), n),
-            }
-        )
-    return pd.DataFrame(table)
+    n = len(first.labels)
+    measures = {
+        "same class": first.classes == second.classes,
+        "one right": first.correct != second.correct,
+        "both wrong": ~first.correct & ~second.correct,
+    }
+    return {name: proportion(int(values.sum()), n) for name, values in measures.items()}
 
 
-def _subset_correct(probabilities: np.ndarray, labels: np.ndarray, size: int) -> np.ndarray:
-    """(n,) float: share of the subsets of `size` members that classify an image correctly."""
-    subsets = combinations(range(len(probabilities)), size)
-    correct = [average(probabilities[list(s)]).argmax(axis=1) == labels for s in subsets]
-    return np.mean(correct, axis=0)
+#: Test-time augmentation: name -> which transforms of the "views" set are averaged.
+VIEW_AVERAGES = {"one view": (0,), "+ mirror": (0, 1), "+ mirror + shifts": tuple(range(6))}
+
+
+def view_logits(run: Run, dataset: Dataset) -> dict[str, np.ndarray]:
+    """Logits (views, n, 7) float32 per part, one for each transform of the "views" set.
+
+    They are computed once and kept in the run's folder.
+    """
+    path = run.folder / "views.npz"
+    if not path.exists():
+        computed = _compute(run, dataset)
+        with replacing(path) as temporary, temporary.open("wb") as file:
+            np.savez_compressed(file, **computed)
+    with np.load(path, allow_pickle=False) as arrays:
+        return {part: arrays[part].astype(np.float32) for part in arrays.files}
+
+
+def _compute(run: Run, dataset: Dataset) -> dict[str, np.ndarray]:
+    from fer_utils.interpret.inference import predictor
+
+    predict = predictor(run.model())
+    others = range(1, len(TRANSFORMS["views"]))
+    logits = {part: [given] for part, given in run.logits.items()}
+    for part, rows in part_rows(dataset).items():
+        for view in others:
+            which = np.full(len(rows), view)
+            moved = augment(dataset.images[rows], which, "views")
+            logits[part].append(predict(normalise(moved, run.config.per_image_norm)))
+    return {part: np.array(given, np.float16) for part, given in logits.items()}
+
+
+def view_averages(run: Run, dataset: Dataset) -> dict[str, dict[str, Predictions]]:
+    """The answers by name of VIEW_AVERAGES and part: probabilities of the views, averaged."""
+    found = view_logits(run, dataset)
+    views = [
+        of_logits({part: logits[view] for part, logits in found.items()}, dataset)
+        for view in range(len(TRANSFORMS["views"]))
+    ]
+    return {
+        name: {part: average([views[view][part] for view in chosen]) for part in found}
+        for name, chosen in VIEW_AVERAGES.items()
+    }

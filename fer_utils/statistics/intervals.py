@@ -102,6 +102,12 @@ def judged(
     return table
 
 
+def detectable(interval: Interval) -> float:
+    """The effect that a design as wide as this interval shows four times in five (80 % power)."""
+    half = (interval.high - interval.low) / 2
+    return float(half * (1 + stats.norm.ppf(0.8) / stats.norm.ppf(1 - ALPHA / 2)))
+
+
 def proportion(successes: int, total: int) -> Interval:
     """`successes` of `total` with Wilson's interval (1927); all NaN if `total` is 0."""
     if total == 0:

@@ -27,6 +27,7 @@ from fer_utils.data.dataset import DataError, Dataset, hold_out, load
 from fer_utils.data.duplicates import unseen
 from fer_utils.fer2013 import CLASSES
 from fer_utils.files import ROOT, cache_dir, locked, replacing, write_json
+from fer_utils.plots import style
 from fer_utils.plots.training import learning_curves
 from fer_utils.training import experiments
 from fer_utils.training.experiments import Config
@@ -116,8 +117,9 @@ def _write(config: Config, dataset: Dataset, trained: "Trained", arithmetic: dic
 
 
 def _draw(history: pd.DataFrame, title: str, path: Path) -> None:
-    figure = learning_curves(history, title=title)
-    figure.savefig(path, bbox_inches="tight")
+    with style.context():
+        figure = learning_curves(history, title=title)
+        figure.savefig(path, bbox_inches="tight")
     plt.close(figure)
 
 

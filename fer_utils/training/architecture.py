@@ -1,13 +1,19 @@
 """A network as tables: its layers, and the stages of its diagram."""
 
 import math
+from typing import TYPE_CHECKING
 
 import pandas as pd
+
+from fer_utils.training.experiments import Config
+
+if TYPE_CHECKING:
+    from fer_utils.backend import keras
 
 SHOWN = ("Conv2D", "BatchNorm", "MaxPooling2D", "Dropout", "Flatten", "Dense")
 
 
-def layer_table(model) -> pd.DataFrame:
+def layer_table(model: "keras.Model") -> pd.DataFrame:
     """One row per layer of a Keras model, rectifiers left out: kind, output size, parameters."""
     rows = {}
     for layer in model.layers:
@@ -21,7 +27,7 @@ def layer_table(model) -> pd.DataFrame:
     return pd.DataFrame(rows).T.rename_axis("layer")
 
 
-def stages(model) -> pd.DataFrame:
+def stages(model: "keras.Model") -> pd.DataFrame:
     """The boxes of the diagram, from image to logits: label, height, channels."""
     shape = model.input.shape[1:]
     rows = [{"label": "image\n48×48", "height": shape[0], "channels": shape[-1]}]
@@ -41,7 +47,28 @@ def stages(model) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def summary(model) -> dict:
+def phases(config: Config) -> pd.DataFrame:
+    """One row per phase of a config's training."""
+    names = {"adadelta": "Adadelta", "sgd": "SGD"}
+    rows = [
+        {
+            "optimiser": names[phase.optimizer],
+            "image size": f"{phase.size}×{phase.size}",
+            "learning rate": f"{phase.learning_rate:g}"
+            if phase.optimizer == "adadelta"
+            else f"{phase.learning_rate:g} to {phase.final_rate:g}",
+            "steps": phase.steps,
+            "momentum": f"{phase.momentum:g}",
+            "weight decay": f"{phase.weight_decay:g}",
+            "patience": phase.patience,
+        }
+        for phase in config.phases
+    ]
+    index = [f"phase {number}" for number in range(1, len(rows) + 1)]
+    return pd.DataFrame(rows, index)
+
+
+def summary(model: "keras.Model") -> dict[str, int]:
     """Counts for the prose: parameters, layers with weights, values that enter the dense layers."""
     kinds = [type(layer).__name__ for layer in model.layers]
     return {

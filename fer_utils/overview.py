@@ -1,6 +1,6 @@
 """The finished networks at a glance, for README.md and MODEL_CARD.md: `runs/summary.json`.
 
-    FER_DATA=path/to/fer2013.csv python -m fer_utils.questions.overview
+    FER_DATA=path/to/fer2013.csv python -m fer_utils.overview
 
 Counts only: correct answers and images, on all images and on those without a twin in Training.
 """

@@ -1,0 +1,93 @@
+"""The cells in which a notebook shows its method agree with the functions that it then calls.
+
+The source is read out of the notebook and executed; what it needs is given to it.
+"""
+
+import nbformat
+import numpy as np
+import pytest
+
+from fer_utils.files import ROOT
+
+
+def cell_with(notebook: str, text: str) -> str:
+    """The source of the code cell of a notebook that contains `text`."""
+    (path,) = (ROOT / "notebooks").glob(f"{notebook}_*.ipynb")
+    cells = nbformat.read(path, as_version=4).cells
+    (found,) = [c.source for c in cells if c.cell_type == "code" and text in c.source]
+    return found
+
+
+@pytest.fixture
+def config():
+    from fer_utils.training.experiments import Config, Phase
+
+    return Config(
+        name="tiny",
+        dataset="drawn",
+        phases=(Phase("adadelta", 1.0, 1),),
+        widths=(2, 3, 4, 5),
+        dense=(6, 6),
+        evaluate_every=1,
+        batch_size=128,
+        dropout=(0.0,) * 6,
+    )
+
+
+def test_03_units_of_convolutions_are_those_of_the_package(config):
+    from fer_utils.training.network import build
+
+    scope = {"config": config}
+    exec(cell_with("03", "# four units"), scope)
+    built = build(config)
+    shapes = [weight.shape for weight in scope["units"].weights]
+    assert shapes == [weight.shape for weight in built.weights][: len(shapes)]
+    assert scope["units"].output.shape == built.get_layer("flatten").output.shape
+
+
+def test_03_gradient_step_is_that_of_the_package(config):
+    from types import SimpleNamespace
+
+    from fer_utils.backend import keras, tf
+    from fer_utils.training import loop
+    from fer_utils.training.network import build
+
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 256, (128, 48, 48), np.uint8)
+    labels = rng.integers(0, 7, 128)
+    model = build(config)
+    data = SimpleNamespace(part=lambda split: (images, labels))
+    scope = {"keras": keras, "model": model, "nb": SimpleNamespace(data=data)}
+    exec(cell_with("03", "GradientTape"), scope)
+
+    other = build(config)
+    optimizer = loop._optimizer(config.phases[0])
+    optimizer.build(other.trainable_variables)
+    step = loop._train_step(other, optimizer, tf.distribute.get_strategy(), config)
+    x = np.asarray(scope["x"], np.float32)
+    loss, _ = step(x, labels.astype(np.int32), np.eye(7, dtype=np.float32)[labels])
+    assert float(loss) == pytest.approx(float(scope["loss"]), rel=1e-4)
+    moved, same = (
+        np.concatenate([w.numpy().ravel() for w in net.trainable_variables])
+        for net in (model, other)
+    )
+    assert np.corrcoef(moved, same)[0, 1] > 0.999
+
+
+def test_04_average_is_that_of_the_package():
+    from fer_utils.fer2013 import PARTS
+    from fer_utils.training.predictions import Predictions, average, tested
+
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 7, 50)
+    members = {
+        name: {
+            "public": Predictions(PARTS["public"], np.arange(50), labels, rng.normal(size=(50, 7)))
+        }
+        for name in ("model1", "model2")
+    }
+    scope = {"np": np, "answers": members, "MEMBERS": tuple(members), "tested": tested}
+    exec(cell_with("04", "exponentials"), scope)
+    mean = average([member["public"] for member in members.values()])
+    np.testing.assert_allclose(scope["mean"], mean.probabilities, atol=1e-9)
+    np.testing.assert_array_equal(scope["right"], mean.correct)

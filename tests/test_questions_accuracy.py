@@ -1,0 +1,73 @@
+"""Accuracy beside the homework and beside other networks, with and without twins."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from fer_utils.fer2013 import PARTS
+from fer_utils.questions import accuracy
+from fer_utils.statistics.intervals import independent_interval, proportion
+from fer_utils.training.predictions import Predictions
+
+
+def answers(part: str, correct, first_row: int = 0) -> Predictions:
+    """Predictions that are correct as told; every label is 0."""
+    logits = np.eye(7)[np.where(correct, 0, 1)]
+    rows = np.arange(first_row, first_row + len(logits))
+    return Predictions(PARTS[part], rows, np.zeros(len(logits), int), logits)
+
+
+NO_TWIN = np.zeros(400, bool)
+
+
+@pytest.mark.parametrize(
+    ("parts", "boards"),
+    [
+        (("held_out", "public", "private"), ["PUBLIC", "PRIVATE"]),
+        (("held_out", "public"), ["PUBLIC"]),
+        (("held_out",), ["HELD-OUT"]),
+    ],
+)
+def test_rows_are_the_boards_that_have_labels(parts, boards):
+    given = {part: answers(part, [True, True, True, False]) for part in parts}
+    table = accuracy.beside_homework({"net": given}, {"net": (0.5, 0.25)}, NO_TWIN)
+    assert table.index.tolist() == [("net", board) for board in boards]
+    theirs = [0.25 if board == "PRIVATE" else 0.5 for board in boards]
+    assert table["homework"].tolist() == theirs
+    assert table["all"].iloc[0] == proportion(3, 4)
+    assert table["all − homework"].iloc[0] == independent_interval(3, 4, round(4 * theirs[0]), 4)
+    assert table["verdict"].iloc[0] == "not shown to differ"
+
+
+def test_a_network_without_a_figure_of_the_homework_has_none_beside_it():
+    given = {"public": answers("public", [True, False])}
+    table = accuracy.beside_homework({"net": given}, {}, NO_TWIN)
+    assert "homework" not in table
+
+
+def test_twins_can_make_an_effect_vanish_and_the_table_shows_it():
+    """First network: better on images without a twin; second: recites the twins."""
+    twin = np.arange(400) >= 200
+    rng = np.random.default_rng(0)
+    first = rng.random(400) < np.where(twin, 0.6, 0.8)
+    second = rng.random(400) < np.where(twin, 0.8, 0.6)
+    predictions = {"first": {"public": answers("public", first)}}
+    predictions["second"] = {"public": answers("public", second)}
+    table = accuracy.differences(predictions, [("first", "second")], twin, apart=True)
+    kinds = {kind: row for (_, kind), row in table.iterrows()}
+    assert kinds["without twins"]["verdict"] == "higher"
+    assert kinds["with a twin"]["verdict"] == "lower"
+    assert kinds["all"]["verdict"] == "no difference shown"
+    assert kinds["all"]["would show"] > abs(kinds["all"]["difference"].estimate)
+    assert pd.isna(kinds["without twins"]["would show"])
+    assert kinds["without twins"]["n"] == 200
+
+
+def test_both_boards_are_compared_together():
+    given = {
+        name: {"public": answers("public", right), "private": answers("private", right, 4)}
+        for name, right in {"a": [1, 1, 1, 0], "b": [1, 0, 0, 0]}.items()
+    }
+    table = accuracy.differences(given, [("a", "b")], NO_TWIN)
+    assert table["n"].tolist() == [8, 8]
+    assert table["difference"].iloc[0].estimate == 0.5

@@ -1,0 +1,56 @@
+import numpy as np
+import pytest
+
+from fer_utils.fer2013 import PARTS
+from fer_utils.questions import ensemble
+from fer_utils.statistics.intervals import proportion
+from fer_utils.training.predictions import Predictions, average
+
+
+def answers(part: str, probabilities, labels) -> Predictions:
+    rows = np.arange(len(labels))
+    return Predictions(PARTS[part], rows, np.array(labels), np.log(np.array(probabilities)))
+
+
+def test_average_is_the_mean_of_probabilities():
+    one, other = answers("public", [[0.2, 0.8]], [1]), answers("public", [[0.6, 0.4]], [1])
+    np.testing.assert_allclose(average([one, other]).probabilities, [[0.4, 0.6]])
+    np.testing.assert_allclose(average([one, other], [3, 1]).probabilities, [[0.3, 0.7]])
+
+
+def test_choose_weights_finds_the_optimum():
+    """Where one member gives the label q and the other 1 - q, in turn, both count alike."""
+    of_label = np.array([[0.9, 0.1, 0.9, 0.1], [0.1, 0.9, 0.1, 0.9]])
+    members = np.stack([of_label, 1 - of_label], axis=-1)
+    weights = ensemble.choose_weights(members, np.zeros(4, int))
+    assert weights == pytest.approx([0.5, 0.5], abs=1e-3)
+    useless = np.array([[[0.9, 0.1]] * 3, [[0.1, 0.9]] * 3])
+    assert ensemble.choose_weights(useless, np.zeros(3, int)) == pytest.approx([1, 0], abs=1e-6)
+
+
+def test_weights_are_chosen_on_the_given_held_out_images_alone():
+    """On the chosen image the first member is right, on the other, left out, the second."""
+    first = {"held_out": answers("held_out", [[0.9, 0.1], [0.1, 0.9]], [0, 0])}
+    second = {"held_out": answers("held_out", [[0.1, 0.9], [0.9, 0.1]], [0, 0])}
+    combined = ensemble.combine([first, second], np.array([True, False]))
+    assert combined.weights == pytest.approx([1, 0], abs=1e-6)
+    np.testing.assert_allclose(combined.equal["held_out"].probabilities, 0.5)
+    assert combined.weighted["held_out"].classes.tolist() == [0, 1]
+
+
+def test_accuracy_by_size_is_the_mean_over_subsets():
+    """Members 1 and 2 are right on both images, member 3 on neither but sure of it."""
+    right, wrong = [[0.6, 0.4], [0.4, 0.6]], [[0.1, 0.9], [0.9, 0.1]]
+    members = [{"public": answers("public", p, [0, 1])} for p in (right, right, wrong)]
+    table = ensemble.by_size(members, np.zeros(2, bool))
+    assert [cell.estimate for cell in table["all"]] == pytest.approx([2 / 3, 1 / 3, 0])
+    assert table.index.tolist() == ["1 member", "2 members", "3 members"]
+
+
+def test_diversity():
+    one = answers("public", np.eye(2)[[0, 0, 1, 1, 0]] * 0.8 + 0.1, [0, 0, 1, 1, 1])
+    other = answers("public", np.eye(2)[[0, 1, 1, 0, 0]] * 0.8 + 0.1, [0, 0, 1, 1, 1])
+    found = ensemble.diversity(one, other)
+    assert found["same class"] == proportion(3, 5)
+    assert found["one right"] == proportion(2, 5)
+    assert found["both wrong"] == proportion(1, 5)
