@@ -141,6 +141,27 @@ def comparability(dataset: Dataset, predictions: Parts) -> str:
     )
 
 
+def phases(config: Config) -> pd.DataFrame:
+    """One row per phase of a config's training."""
+    names = {"adadelta": "Adadelta", "sgd": "SGD"}
+    rows = [
+        {
+            "optimiser": names[phase.optimizer],
+            "image size": f"{phase.size}×{phase.size}",
+            "learning rate": f"{phase.learning_rate:g}"
+            if phase.optimizer == "adadelta"
+            else f"{phase.learning_rate:g} to {phase.final_rate:g}",
+            "steps": phase.steps,
+            "momentum": f"{phase.momentum:g}",
+            "weight decay": f"{phase.weight_decay:g}",
+            "patience": phase.patience,
+        }
+        for phase in config.phases
+    ]
+    index = [f"phase {number}" for number in range(1, len(rows) + 1)]
+    return pd.DataFrame(rows, index)
+
+
 def train_a_little(dataset: Dataset, *, images: int, steps: int, seed: int) -> pd.DataFrame:
     """Train a narrow network for a few steps, to see the engine at work; its history.
 

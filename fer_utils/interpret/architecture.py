@@ -5,8 +5,6 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from fer_utils.training.experiments import Config
-
 if TYPE_CHECKING:
     from fer_utils.backend import keras
 
@@ -45,27 +43,6 @@ def stages(model: "keras.Model") -> pd.DataFrame:
             kind = "logits" if layer.name == "logits" else "dense"
             rows.append({"label": f"{kind}\n{size[0]}", "height": 1, "channels": size[0]})
     return pd.DataFrame(rows)
-
-
-def phases(config: Config) -> pd.DataFrame:
-    """One row per phase of a config's training."""
-    names = {"adadelta": "Adadelta", "sgd": "SGD"}
-    rows = [
-        {
-            "optimiser": names[phase.optimizer],
-            "image size": f"{phase.size}×{phase.size}",
-            "learning rate": f"{phase.learning_rate:g}"
-            if phase.optimizer == "adadelta"
-            else f"{phase.learning_rate:g} to {phase.final_rate:g}",
-            "steps": phase.steps,
-            "momentum": f"{phase.momentum:g}",
-            "weight decay": f"{phase.weight_decay:g}",
-            "patience": phase.patience,
-        }
-        for phase in config.phases
-    ]
-    index = [f"phase {number}" for number in range(1, len(rows) + 1)]
-    return pd.DataFrame(rows, index)
 
 
 def summary(model: "keras.Model") -> dict[str, int]:
