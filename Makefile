@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help report test test-faults oracles lab data lint clean
+.PHONY: help report test faults oracles lab data lint clean
 
 ifeq ($(wildcard fer_utils/build.py),)
 $(error not in the folder of this Makefile: use `make -C that/folder`)
@@ -33,6 +33,9 @@ report: $(READY)  ## Execute the notebooks; render report/build/index.html and r
 
 test: $(READY)  ## Run the tests
 	@$(PYTHON) -m pytest
+
+faults: $(READY)  ## Inject faults for minutes: kills at random moments, damage (tests/test_faults.py)
+	@$(PYTHON) -m pytest -m long
 
 oracles: $(READY)  ## Compare saliency maps with xplique and tf-keras-vis (environment of its own)
 	@$(FIND_UV); UV_PROJECT_ENVIRONMENT=.cache/oracles $$uv sync --frozen --group oracles && \

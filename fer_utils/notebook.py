@@ -90,7 +90,7 @@ class Session:
     def ablations(self, *cells: dict) -> list[list[runs.Run]]:
         """For each cell (arguments of `experiments.ablation`) its runs, one per seed."""
         makers = [partial(experiments.ablation, **cell) for cell in cells]
-        return self._comparable(makers, seeds=experiments.PROFILES[self.profile].seeds)
+        return self._comparable(makers, seeds=experiments.scale(self.profile, self.data.name).seeds)
 
     def factorial(self) -> dict[tuple[bool, bool, bool], list[runs.Run]]:
         """Runs by (per-image normalisation, batch normalisation, x20 augmentation).
@@ -111,7 +111,7 @@ class Session:
 
     def _finished(self, make) -> list[runs.Run]:
         """The finished runs of a config, over the profile's seeds."""
-        seeds = range(experiments.PROFILES[self.profile].seeds)
+        seeds = range(experiments.scale(self.profile, self.data.name).seeds)
         configs = [self._config(make, self.profile, seed) for seed in seeds]
         return [run for config in configs if (run := runs.find(config, self.data))]
 
@@ -258,7 +258,7 @@ class Session:
 def start(name: str, *, dataset: str = "auto", profile: str = "auto", seed: int = 0) -> Session:
     """Open a notebook's session: load the data and say what was found.
 
-    profile "auto" is "reference" with FER2013 and "quick" with the drawn faces.
+    profile "auto" is "reference".
     Raises ParameterError for a value that is none of those expected, DataError as `data.load`.
     """
     _one_line_errors()
@@ -277,7 +277,7 @@ def start(name: str, *, dataset: str = "auto", profile: str = "auto", seed: int 
     style.use()
     loaded = load(dataset)
     if profile == "auto":
-        profile = "quick" if loaded.name == "drawn" else "reference"
+        profile = "reference"
     print(f"{loaded.source}\nprofile: {profile}, seed: {seed}")
     return Session(name, loaded, profile, seed)
 

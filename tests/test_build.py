@@ -34,15 +34,20 @@ MADE = [
 ]
 
 
+def write_notebooks(folder: Path) -> None:
+    """Two notebooks that a report can be made of, and that take no time."""
+    folder.mkdir()
+    for name in NAMES:
+        cells = [new_markdown_cell(f"# {name}"), PARAMETERS, new_code_cell(RECORD)]
+        nbformat.write(new_notebook(cells=cells), folder / f"{name}.ipynb")
+
+
 class Project:
     """Two notebooks, a run and a data set in a folder of their own."""
 
     def __init__(self, root: Path):
         self.root, self.built, self.data = root, root / "my built", root / "data é"
-        (root / "notebooks").mkdir()
-        for name in NAMES:
-            cells = [new_markdown_cell(f"# {name}"), PARAMETERS, new_code_cell(RECORD)]
-            nbformat.write(new_notebook(cells=cells), root / "notebooks" / f"{name}.ipynb")
+        write_notebooks(root / "notebooks")
         run = root / "the runs" / "model1"
         run.mkdir(parents=True)
         (run / "weights.npz").write_bytes(b"1234")

@@ -3,6 +3,7 @@
     python -m fer_utils.training.campaign model1 ...    train these reference runs; `--all`: all
     python -m fer_utils.training.campaign model1 --profile paper    on all GPUs, and all machines
                                                                     that TF_CONFIG names
+    python -m fer_utils.training.campaign --all --dataset drawn     what `runs/drawn/` holds
 
 Asking for a run that exists loads it; asking for one that does not trains it.
 """
@@ -32,7 +33,7 @@ from fer_utils.plots.training import learning_curves
 from fer_utils.training import experiments
 from fer_utils.training.experiments import Config
 from fer_utils.training.predictions import of_logits, part_rows
-from fer_utils.training.runs import Run, code_version, find, folder_of, weights_file
+from fer_utils.training.runs import Run, brightness, code_version, find, folder_of, weights_file
 
 if TYPE_CHECKING:
     from fer_utils.backend import tf
@@ -101,6 +102,8 @@ def _write(config: Config, dataset: Dataset, trained: "Trained", arithmetic: dic
     logits = {part: values.astype(np.float16) for part, values in scored.items()}
     history = pd.DataFrame(trained.history)
     made = _circumstances(dataset, trained, model.count_params()) | arithmetic
+    if dataset.name == "drawn":
+        made["brightness"] = brightness(dataset).round(3).tolist()
     with replacing(folder_of(config)) as folder:
         folder.mkdir(parents=True)
         history.to_csv(folder / "history.csv", index=False)
@@ -172,18 +175,19 @@ def _commit() -> str:
 
 
 def main() -> int:
-    """Train runs on FER2013 by name, on all GPUs and, with TF_CONFIG, on all machines."""
+    """Train runs by name, on all GPUs and, with TF_CONFIG, on all machines."""
     parser = argparse.ArgumentParser(
         prog="python -m fer_utils.training.campaign", description=main.__doc__
     )
     parser.add_argument("names", nargs="*", metavar="NAME", help="such as model1")
     parser.add_argument("--all", action="store_true", help="every run of the profile")
     parser.add_argument("--profile", choices=experiments.PROFILES, default="reference")
+    parser.add_argument("--dataset", choices=("fer2013", "drawn"), default="fer2013")
     arguments = parser.parse_args()
-    prefix = f"{arguments.profile}-fer2013-"
+    prefix = f"{arguments.profile}-{arguments.dataset}-"
     campaign = {
-        config.name.removeprefix(prefix): config
-        for config in experiments.campaign(arguments.profile)
+        config.name.removeprefix("drawn/").removeprefix(prefix): config
+        for config in experiments.campaign(arguments.profile, arguments.dataset)
     }
     names = list(campaign) if arguments.all else arguments.names
     unknown = [name for name in names if name not in campaign]
@@ -194,7 +198,7 @@ def main() -> int:
     from fer_utils.training.loop import TrainingError
 
     try:
-        strategy, dataset = choose(), load("fer2013")
+        strategy, dataset = choose(), load(arguments.dataset)
         for name in names:
             run = get(campaign[name], dataset, strategy)
             accuracy = ", ".join(f"{p} {m['accuracy']:.4f}" for p, m in run.metrics.items())

@@ -1,7 +1,8 @@
 """The experiments: one frozen `Config` with a name for each, in four profiles.
 
-`quick` trains narrow networks for few steps; `reference` is what `runs/` holds for FER2013;
-`paper` has the homework's full width and wants a GPU; `tiny` only shows that everything runs.
+`quick` trains narrow networks for few steps; `reference` is what `runs/` holds for FER2013, and
+`runs/drawn/` for the drawn faces; `paper` has the homework's full width and wants a GPU; `tiny`
+only shows that everything runs.
 """
 
 import json
@@ -207,6 +208,34 @@ PROFILES = {
     ),
 }
 
+#: `runs/drawn/`: the reference on the drawn faces, of which there are an eighth as many.
+_DRAWN_PASS = 56  # batches of 64
+DRAWN = Profile(
+    models=Recipe(
+        widths=(8, 20, 32, 48),
+        dense=(96, 64),
+        phases=two_phases(10 * _DRAWN_PASS, 40 * _DRAWN_PASS, rate=0.05, weight_decay=0.002),
+        batch_size=64,
+        evaluate_every=_DRAWN_PASS,
+        label_smoothing=0.1,
+    ),
+    narrow=Recipe(
+        widths=(8, 16, 24, 32),
+        dense=(64, 64),
+        phases=two_phases(10 * _DRAWN_PASS, 30 * _DRAWN_PASS, rate=0.05, weight_decay=0.002),
+        batch_size=64,
+        evaluate_every=_DRAWN_PASS,
+    ),
+    seeds=1,
+    without_convolutions=(56, 64, 80),
+)
+
+
+def scale(profile: str, dataset: str) -> Profile:
+    """The profile of this name, as it is for a data set."""
+    return DRAWN if (profile, dataset) == ("reference", "drawn") else PROFILES[profile]
+
+
 #: The homework's models, and one without augmentation.
 MODELS = {"model0": "x1", "model1": "x13", "model2": "x20"}
 
@@ -228,17 +257,19 @@ REFLECTED = {"transforms": "x20", "fill": "reflect"}
 
 
 def _config(name: str, profile: str, dataset: str, recipe: Recipe, **settings) -> Config:
-    local = (profile, dataset) != ("reference", "fer2013")
-    name = f"{profile}-{dataset}-{name}" if local else name
+    prefix = f"{profile}-{dataset}-"
+    if profile == "reference":
+        prefix = "" if dataset == "fer2013" else f"{dataset}/"
+    name = prefix + name
     return Config(name=name, dataset=dataset, **{**vars(recipe), **settings})
 
 
 def model(role: str, *, profile: str, dataset: str, seed: int) -> Config:
     """The config of "model0", "model1" or "model2", or of "dense": model1 without convolutions."""
-    recipe = PROFILES[profile].models
+    recipe = scale(profile, dataset).models
     name = role if seed == 0 else f"{role}-s{seed}"
     if role == "dense":
-        widths = PROFILES[profile].without_convolutions
+        widths = scale(profile, dataset).without_convolutions
         recipe = replace(recipe, widths=widths, dense=(), network="dense")
         settings = {"transforms": MODELS["model1"], "keep_weights": False}
     else:
@@ -267,7 +298,7 @@ def ablation(
         "-".join(parts),
         profile,
         dataset,
-        PROFILES[profile].narrow,
+        scale(profile, dataset).narrow,
         per_image_norm=per_image_norm,
         batch_norm=batch_norm,
         transforms=transforms,
@@ -361,13 +392,14 @@ def student(name: str) -> Config:
     return _config(name, "reference", "fer2013", COMPACT, **settings)
 
 
-def campaign(profile: str) -> list[Config]:
-    """Every run on FER2013 that the notebooks ask for, the cheapest questions first.
+def campaign(profile: str, dataset: str = "fer2013") -> list[Config]:
+    """Every run that the notebooks ask for, the cheapest questions first.
 
-    One seed of what the homework draws, then the models, then interactions and further seeds; with
-    the profile "reference" also the second recipe's models, the committee and its students.
+    One seed of what the homework draws, then the models, then interactions and further seeds; on
+    FER2013 with the profile "reference" also the second recipe's models, the committee and its
+    students.
     """
-    common = {"profile": profile, "dataset": "fer2013"}
+    common = {"profile": profile, "dataset": dataset}
     needed = [(True, True, False), (True, True, True), (False, True, False), (False, False, False)]
     contrasts = [*(CELLS[levels] for levels in needed), REFLECTED]
     first = [*contrasts, CELLS[True, False, False]]
@@ -378,10 +410,10 @@ def campaign(profile: str) -> list[Config]:
         *(ablation(**cell, **common, seed=0) for cell in others),
         *(
             ablation(**cell, **common, seed=seed)
-            for seed in range(1, PROFILES[profile].seeds)
+            for seed in range(1, scale(profile, dataset).seeds)
             for cell in contrasts
         ),
-        *(second_campaign() if profile == "reference" else ()),
+        *(second_campaign() if (profile, dataset) == ("reference", "fer2013") else ()),
     ]
 
 

@@ -1,7 +1,8 @@
 """Finished runs: `runs/<name>/` holds config, history with its curves, metrics, logits, weights.
 
-The runs in `runs/` are the reference runs on FER2013 and are committed; all others are trained on
-the user's machine and lie in `runs/local/`. `training.campaign` writes them.
+The runs in `runs/` are the reference runs on FER2013, those in `runs/drawn/` on the drawn faces;
+they are committed. All others are trained on the user's machine and lie in `runs/local/`.
+`training.campaign` writes them.
 """
 
 import hashlib
@@ -88,8 +89,9 @@ def trained_model(config: Config) -> "keras.Model":
 def find(config: Config, dataset: Dataset) -> Run | None:
     """The finished run of this config on these data, or None.
 
-    A reference run fits if labels and splits are the same, row for row; one trained on this machine
-    also needs the same pixels and the same training code.
+    A reference run fits if labels and splits are the same, row for row, and faces are drawn in
+    the same way (a last grey level may differ between machines); one trained on this machine also
+    needs the same pixels and the same training code.
     """
     folder = folder_of(config)
     if not (folder / "config.json").exists():
@@ -99,12 +101,8 @@ def find(config: Config, dataset: Dataset) -> Run | None:
         same = Config.from_dict(saved["config"]) == config
     except TypeError:  # saved by a version whose configs had other fields
         same = False
-    if not same or saved["made"]["rows"] != dataset.rows:
+    if not same or not _fits(config, saved["made"], dataset):
         return None
-    if not is_reference(config):
-        made = saved["made"]
-        if made["pixels"] != dataset.pixels or made["code"] != code_version():
-            return None
     with np.load(folder / "logits.npz", allow_pickle=False) as arrays:
         logits = {part: arrays[part].astype(np.float32) for part in arrays.files}
     return Run(
@@ -115,6 +113,19 @@ def find(config: Config, dataset: Dataset) -> Run | None:
         metrics=json.loads((folder / "metrics.json").read_text(encoding="utf-8")),
         logits=logits,
     )
+
+
+def _fits(config: Config, made: dict, dataset: Dataset) -> bool:
+    if made["rows"] != dataset.rows:
+        return False
+    if not is_reference(config):
+        return made["pixels"] == dataset.pixels and made["code"] == code_version()
+    return dataset.name != "drawn" or np.allclose(made["brightness"], brightness(dataset), atol=0.1)
+
+
+def brightness(dataset: Dataset) -> np.ndarray:
+    """Mean grey level of every hundredth image: it differs as soon as faces are drawn otherwise."""
+    return dataset.images[::100].mean(axis=(1, 2))
 
 
 def code_version() -> str:
