@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help report test faults oracles lab data lint clean
+.PHONY: help report edition test faults oracles lab data lint clean
 
 ifeq ($(wildcard fer_utils/build.py),)
 $(error not in the folder of this Makefile: use `make -C that/folder`)
@@ -30,6 +30,9 @@ help:  ## List the targets
 
 report: $(READY)  ## Execute the notebooks; render report/build/index.html and report.pdf
 	$(if $(DRY_RUN),$(shell $(QUOTED) $(PYTHON) -m fer_utils.build --dry-run >&2),@$(PYTHON) -m fer_utils.build)
+
+edition: $(READY)  ## Write report/edition: the FER2013 report, without photographs, to commit
+	@$(PYTHON) -m fer_utils.report.edition
 
 test: $(READY)  ## Run the tests
 	@$(PYTHON) -m pytest

@@ -12,7 +12,7 @@ from pathlib import Path
 from fer_utils.fer2013 import CLASSES, PARTS
 from fer_utils.files import ROOT, replacing, runs_dir
 from fer_utils.homework import MODELS
-from fer_utils.statistics.intervals import proportion
+from fer_utils.statistics.intervals import independent_interval, proportion
 
 BLOCK = r"(<!-- {name} -->\n).*?(<!-- end of {name} -->)"
 HOMEWORKS = {"model1": "model1", "model2": "model2", "model1 + model2": "ensemble"}
@@ -50,6 +50,40 @@ _BOARDS = ("public", "private")
 _KINDS = (", without twins", ", all", ", homework")
 
 
+def findings() -> str:
+    """What the project finds on FER2013, in five lines with numbers; words follow from them."""
+    counts = summary()
+    if not {"model0", "model2", "model1 + model2"} <= set(counts):
+        return ""
+    twin_free = {name: one["test"]["twin_free"] for name, one in counts.items()}
+    everywhere = counts["model2"]["test"]["all"]
+    leaked = everywhere[1] - twin_free["model2"][1]
+    gain = independent_interval(*twin_free["model2"], *twin_free["model0"])
+    on_leaked = [
+        f"{(counts[name]['test']['all'][0] - twin_free[name][0]) / leaked:.3f}"
+        for name in ("model0", "model2")
+    ]
+    classes = counts["model2"]["classes"]
+    recall = {name: proportion(*pair["twin_free"]) for name, pair in classes.items()}
+    weakest, best = min(recall, key=recall.get), max(recall, key=recall.get)
+    of_all = {name: f"{proportion(*pair):.3f}" for name, pair in twin_free.items()}
+    lines = [
+        f"**{proportion(leaked, everywhere[1]):.0%} of the test images have a duplicate in "
+        f"Training.** Of the others model2 has {of_all['model2']} right, of all "
+        f"{proportion(*everywhere):.3f}.",
+        f"**Augmentation {'helps' if gain.low > 0 else 'is not shown to help'} where nothing "
+        f"leaked:** {of_all['model0']} without it, {of_all['model2']} with it. On the leaked "
+        f"images: {on_leaked[0]} without, {on_leaked[1]} with it.",
+        f"**Averaged, model1 and model2** have {of_all['model1 + model2']} right.",
+        f"**The easiest class is {best}, the hardest {weakest}:** {recall[best]:.2f} and "
+        f"{recall[weakest]:.2f} of their images are found.",
+        "**Labels are not the truth:** where eight of ten later voters agree, model2 agrees with "
+        f"them on {proportion(*counts['model2']['crowd']['clear']):.3f} of the images.",
+    ]
+    note = "(without the leaked images unless it says so; brackets are 95 % intervals over images)"
+    return f"What it finds on FER2013 {note}:\n\n" + "".join(f"- {line}\n" for line in lines)
+
+
 def class_table() -> str:
     """Recall of each class on the test images, with and without those that have a twin."""
     networks = {name: counts for name, counts in summary().items() if name in IN_CARD}
@@ -85,7 +119,7 @@ def truth_table() -> str:
 
 #: File -> block -> what is written into it.
 BLOCKS = {
-    "README.md": {"results": results_table},
+    "README.md": {"findings": findings, "results": results_table},
     "MODEL_CARD.md": {"classes": class_table, "truths": truth_table},
 }
 

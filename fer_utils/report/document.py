@@ -170,9 +170,12 @@ def _print_in_browser(browser: str, html: Path, pdf: Path) -> None:
             raise ReportError(f"{html} is ready, but {browser} printed no PDF")
 
 
-def write(names: Sequence[str]) -> None:
-    """Write the pages, index.html and report.pdf of the executed notebooks `names`, in order."""
-    build = build_dir()
+def write(names: Sequence[str], folder: Path | None = None) -> None:
+    """Write the pages, index.html and report.pdf of the executed notebooks `names`, in order.
+
+    They lie in `notebooks/` of the folder, by default the build folder; there the report goes too.
+    """
+    build = folder or build_dir()
     (build / "report.pdf").unlink(missing_ok=True)
     sections = [read_section(build / "notebooks" / f"{name}.ipynb", list(names)) for name in names]
     documents = {
