@@ -320,7 +320,6 @@ SECOND = Recipe(
     ),
     evaluate_every=PASS,
     label_smoothing=0.1,
-    dropout=(0.1, 0.15, 0.2, 0.25, 0.4, 0.4),
     order="cycled",
     averaged=0.25,
     unseen_only=True,
