@@ -41,4 +41,7 @@ with _quiet():
 
     tf.config.list_physical_devices()
 
+# Each run has a network of its own, traced anew: advice against that would stand in the notebooks.
+tf.get_logger().setLevel("ERROR")
+
 __all__ = ["keras", "tf"]

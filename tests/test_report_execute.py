@@ -215,3 +215,17 @@ def test_ends_with_its_parent(tmp_path):
         started = time.monotonic()
         parent.stdout.read()  # until the last process that holds it has ended
     assert time.monotonic() - started < 20
+
+
+@pytest.mark.usefixtures("environment")
+def test_disk_that_takes_no_more(tmp_path):
+    """One line with the folder, and nothing half-written; here a limit on the size of a file."""
+    path = write_notebook(tmp_path / "notebooks", "print('a line\\n' * 5000)")
+    limit = "import resource, os, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (20_000,) * 2)"
+    code = f"{limit}; os.execv(sys.executable, [sys.executable, *sys.argv[1:]])"
+    done = subprocess.run(
+        [sys.executable, "-c", code, *command(path)[1:]], capture_output=True, text=True
+    )
+    message = f"{path}: can't write into {tmp_path / 'built'}: File too large\n"
+    assert (done.returncode, done.stderr) == (1, message)
+    assert leftovers(tmp_path / "built") == ["build.json"]

@@ -167,8 +167,11 @@ def execute(path: Path, given: Mapping[str, str]) -> Path:
     executed = _executed(path, parameters, terminal)
     del executed.metadata["papermill"]  # has paths of this machine
     target = folder.path / products(name)[0]
-    with replacing(target) as temporary:
-        nbformat.write(executed, temporary)
+    try:
+        with replacing(target) as temporary:
+            nbformat.write(executed, temporary)
+    except OSError as error:
+        raise BuildError(f"can't write into {folder.path}: {error.strerror}") from None
     terminal.finish(time.monotonic() - started)
     return target
 
