@@ -1,6 +1,7 @@
 """The training engine: batches, exact resume after SIGKILL, stop on a loss that is not finite."""
 
 import hashlib
+import io
 import json
 import os
 import signal
@@ -11,6 +12,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from fer_utils import files
 from fer_utils.backend import keras, tf
 from fer_utils.data.transforms import normalise
 from fer_utils.training import loop
@@ -51,8 +53,8 @@ def run_tiny(folder, after_step=None) -> str:
     )
 
 
-def test_same_seed_same_weights(tmp_path):
-    assert run_tiny(tmp_path / "a") == run_tiny(tmp_path / "b")
+def test_same_seed_same_weights(tmp_path, whole):
+    assert run_tiny(tmp_path) == whole
 
 
 SECOND = replace(
@@ -128,18 +130,111 @@ def test_targets_are_labels_and_what_the_teachers_say():
     assert mixed.sum(axis=1) == pytest.approx(1)
 
 
-def test_a_checkpoint_of_other_training_code_is_not_continued(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(loop, "CHECKPOINT_SECONDS", 0)
-    whole = run_tiny(tmp_path / "whole")
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory) -> str:
+    """The digest of the run that nothing disturbed."""
+    return run_tiny(tmp_path_factory.mktemp("whole"))
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory) -> bytes:
+    """A checkpoint of the same run after its first step."""
+    folder = tmp_path_factory.mktemp("cut")
 
     def stop(step):
         raise InterruptedError
 
-    with pytest.raises(InterruptedError):
-        run_tiny(tmp_path / "cut", stop)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(loop, "CHECKPOINT_SECONDS", 0)
+        with pytest.raises(InterruptedError):
+            run_tiny(folder, stop)
+    return (folder / "c.npz").read_bytes()
+
+
+def test_a_checkpoint_of_other_training_code_is_not_continued(
+    tmp_path, monkeypatch, capsys, whole, checkpoint
+):
+    (tmp_path / "c.npz").write_bytes(checkpoint)
     monkeypatch.setattr(loop, "code_version", lambda: "another")
-    assert run_tiny(tmp_path / "cut") == whole
+    assert run_tiny(tmp_path) == whole
     assert "tiny: the checkpoint is of another config" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("other", [{"data_id": "y"}, {"config": replace(TINY, seed=5)}])
+def test_a_checkpoint_of_another_config_or_other_data_is_not_continued(tmp_path, checkpoint, other):
+    path = tmp_path / "c.npz"
+    path.write_bytes(checkpoint)
+    given = {"config": TINY, "examples": examples(), "checkpoint": path, "data_id": "x"}
+    assert loop._Training(**given, strategy=None).state.step == 1
+    assert loop._Training(**given | other, strategy=None).state.step == 0
+
+
+def with_array(checkpoint: bytes, name: str, array: np.ndarray | None) -> bytes:
+    """A whole file with one array replaced, or left out."""
+    with np.load(io.BytesIO(checkpoint)) as arrays:
+        changed = dict(arrays)
+    changed.pop(name) if array is None else changed.update({name: array})
+    np.savez(file := io.BytesIO(), **changed)
+    return file.getvalue()
+
+
+DAMAGE = {
+    "truncated": lambda file: file[: len(file) // 2],
+    "empty": lambda file: b"",
+    "a bit flipped": lambda file: file[:5000] + bytes([file[5000] ^ 1]) + file[5001:],
+    "another file": lambda file: b"not a checkpoint",
+    "without its state": lambda file: with_array(file, "state", None),
+    "without a variable": lambda file: with_array(file, "variable3", None),
+    "with a variable of another shape": lambda file: with_array(file, "variable3", np.zeros(3)),
+    "with best weights of another shape": lambda file: with_array(file, "best0", np.zeros(3)),
+}
+
+
+def made_ready(folder) -> tuple:
+    """All that decides how a training goes on, as it is when it begins or goes on."""
+    training = loop._Training(TINY, examples(), folder / "c.npz", "x", None)
+    return training.state, [variable.numpy().tolist() for variable in training._variables()]
+
+
+@pytest.fixture(scope="module")
+def beginning(tmp_path_factory) -> tuple:
+    return made_ready(tmp_path_factory.mktemp("none"))
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_with_a_damaged_checkpoint_training_starts_over(
+    tmp_path, capsys, beginning, checkpoint, damage
+):
+    (tmp_path / "c.npz").write_bytes(DAMAGE[damage](checkpoint))
+    assert made_ready(tmp_path) == beginning
+    said = capsys.readouterr().out.splitlines()
+    assert len(said) == 1
+    assert said[0].startswith("tiny: the checkpoint is damaged (")
+    assert said[0].endswith(": training starts over")
+    (tmp_path / "c.npz").write_bytes(checkpoint)
+    assert made_ready(tmp_path)[0].step == 1
+
+
+@pytest.mark.parametrize("fault", ["a file where the folder should be", "a full disk"])
+def test_a_checkpoint_that_cannot_be_written_costs_no_run(tmp_path, monkeypatch, capsys, fault):
+    training = loop._Training(TINY, examples(), tmp_path / "there" / "c.npz", "x", None)
+    if fault == "a full disk":
+        name = files._temporary_name
+        monkeypatch.setattr(files, "_temporary_name", lambda: full(tmp_path / "there", name()))
+    else:
+        (tmp_path / "there").write_text("in the way")
+    training._save()
+    said = capsys.readouterr().out.splitlines()
+    assert len(said) == 1
+    assert said[0].startswith(f"tiny: no checkpoint, training goes on: {tmp_path / 'there'}: ")
+    assert not list(tmp_path.glob("there/*"))
+
+
+def full(folder, name: str) -> str:
+    """A temporary file that a full disk takes nothing of."""
+    folder.mkdir(exist_ok=True)
+    (folder / name).symlink_to("/dev/full")
+    return name
 
 
 def test_hidden_dense_units_survive_the_first_steps_of_adadelta(tmp_path):
@@ -197,13 +292,13 @@ def child(folder, fatal: int, when: str) -> subprocess.CompletedProcess:
 @pytest.mark.parametrize(
     ("first", "second"), [((3, "after"), (8, "during")), ((7, "during"), (9, "after"))]
 )
-def test_killed_run_ends_with_the_same_bits(tmp_path, first, second):
+def test_killed_run_ends_with_the_same_bits(tmp_path, whole, first, second):
     for fatal, when in (first, second):
         killed = child(tmp_path / "killed", fatal, when)
         assert killed.returncode == -signal.SIGKILL, killed.stderr
     resumed = child(tmp_path / "killed", -1, "never")
     assert resumed.returncode == 0, resumed.stderr
-    assert resumed.stdout.split()[-1] == run_tiny(tmp_path / "whole")
+    assert resumed.stdout.split()[-1] == whole
 
 
 def test_loss_that_is_not_finite_stops_the_run_and_keeps_the_checkpoint(tmp_path, monkeypatch):
@@ -239,14 +334,6 @@ def test_first_step_of_sgd_follows_smoothed_labels_and_shrinks_kernels_alone(tmp
         np.testing.assert_allclose(new.numpy(), expected, atol=1e-5, err_msg=w.path)
     unsmoothed = tf.reduce_mean(keras.losses.categorical_crossentropy(labels, logits, True))
     assert trained.history[0]["loss"] == pytest.approx(float(unsmoothed), rel=1e-5)
-
-
-def test_checkpoint_of_another_config_is_not_used(tmp_path):
-    run_tiny(tmp_path)
-    first = train(replace(TINY, seed=5), examples(), checkpoint=tmp_path / "c.npz", data_id="x")
-    assert digest(first) == digest(
-        train(replace(TINY, seed=5), examples(), checkpoint=tmp_path / "d.npz", data_id="x")
-    )
 
 
 def test_mixed_precision_trains_float32_weights_to_nearly_the_same(tmp_path, monkeypatch):

@@ -19,7 +19,7 @@ import numpy as np
 from fer_utils.backend import keras, tf
 from fer_utils.data.transforms import normalise
 from fer_utils.fer2013 import CLASSES
-from fer_utils.files import replacing
+from fer_utils.files import DamagedFile, read_arrays, replacing
 from fer_utils.interpret.inference import predictor
 from fer_utils.training.batches import Batches
 from fer_utils.training.devices import agree, arithmetic, distribute, is_chief, precision
@@ -273,31 +273,56 @@ class _Training:
         if self.state.averaged:
             arrays |= {f"average{i}": mean for i, mean in enumerate(self.average)}
         state = json.dumps([self.identity, asdict(self.state)])
-        with replacing(self.checkpoint) as temporary, temporary.open("wb") as file:
-            np.savez(file, state=np.frombuffer(state.encode(), np.uint8), **arrays)
+        arrays["state"] = np.frombuffer(state.encode(), np.uint8)
+        try:
+            with replacing(self.checkpoint) as temporary, temporary.open("wb") as file:
+                np.savez(file, **arrays)
+        except OSError as error:  # costs what a kill would lose, not the run
+            print(f"{self.config.name}: no checkpoint, training goes on: {error}", flush=True)
         self._saved = time.monotonic()
 
     def _restore(self) -> bool:
         """Go on from the checkpoint; False if there is none of this config, data and threads."""
-        if not self.checkpoint.exists():
+        try:
+            arrays = read_arrays(self.checkpoint)
+            if self._take(arrays):
+                return True
+            why = "of another config, other data, threads or training code"
+        except FileNotFoundError:
             return False
-        with np.load(self.checkpoint, allow_pickle=False) as arrays:
-            identity, state = json.loads(arrays["state"].tobytes())
-            if identity != self.identity:
-                print(
-                    f"{self.config.name}: the checkpoint is of another config, other data, "
-                    "threads or training code: training starts over"
-                )
-                return False
-            self.state = State(**state)
-            self.best = [arrays[f"best{i}"] for i in range(len(self.best))]
-            if self.state.averaged:
-                self.average = [arrays[f"average{i}"] for i in range(len(self.average))]
-            if self.state.phase < len(self.config.phases):
-                self._make_train_step(self.config.phases[self.state.phase])
-                for i, variable in enumerate(self._variables()):
-                    variable.assign(arrays[f"variable{i}"])
+        except (DamagedFile, KeyError, TypeError, ValueError) as error:
+            why = f"damaged ({error})"
+        print(f"{self.config.name}: the checkpoint is {why}: training starts over", flush=True)
+        return False
+
+    def _take(self, arrays: dict[str, np.ndarray]) -> bool:
+        """Stand where a checkpoint says; False if it is of another training.
+
+        Raises KeyError, TypeError or ValueError, before anything has changed, if it is not whole.
+        """
+        identity, saved = json.loads(arrays["state"].tobytes())
+        if identity != self.identity:
+            return False
+        state, shapes = State(**saved), [weight.shape for weight in self.best]
+        best = _taken(arrays, "best", shapes)
+        average = _taken(arrays, "average", shapes) if state.averaged else self.average
+        if state.phase < len(self.config.phases):
+            self._make_train_step(self.config.phases[state.phase])
+            variables = self._variables()
+            values = _taken(arrays, "variable", [variable.shape for variable in variables])
+            for variable, value in zip(variables, values, strict=True):
+                variable.assign(value)
+        self.state, self.best, self.average = state, best, average
         return True
+
+
+def _taken(arrays: dict[str, np.ndarray], name: str, shapes: list[tuple]) -> list[np.ndarray]:
+    """The numbered arrays of a name. Raises KeyError, or ValueError for another shape."""
+    found = [arrays[f"{name}{i}"] for i in range(len(shapes))]
+    for i, (array, shape) in enumerate(zip(found, shapes, strict=True)):
+        if array.shape != tuple(shape):
+            raise ValueError(f"{name}{i} has shape {array.shape} instead of {tuple(shape)}")
+    return found
 
 
 def _optimizer(phase: Phase) -> keras.optimizers.Optimizer:
