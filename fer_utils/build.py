@@ -8,6 +8,7 @@ would be made again, and why.
 """
 
 import argparse
+import json
 import os
 import shutil
 import sys
@@ -95,12 +96,24 @@ class Build:
         longest = sorted(notebooks, key=lambda path: (self.folder.seconds(_copy(path)), path))
         if failed := execute_all(longest[::-1], self.parameters, self._record):
             raise Failed(f"{', '.join(path.stem for path in failed)} failed, see above")
+        if unfinished := [path.stem for path in notebooks if not self._is_finished(path)]:
+            raise Failed(f"{', '.join(unfinished)}: the last cell must be `nb.finish()`")
         for path in notebooks:  # what the others have trained since
             self._record(path, self.folder.seconds(_copy(path)))
+
+    def _is_finished(self, path: Path) -> bool:
+        """Whether the executed copy says how it was made, without which there is no report."""
+        from fer_utils.report.page import RECORD
+
+        copy = json.loads((self.folder.path / _copy(path)).read_text(encoding="utf-8"))
+        outputs = (output for cell in copy["cells"] for output in cell.get("outputs", []))
+        return any("meta" in output.get("data", {}).get(RECORD, {}) for output in outputs)
 
     def _record(self, path: Path, seconds: float) -> None:
         """Note that a notebook has been executed: on what was there when the build began, and on
         runs that the build itself has trained."""
+        if not self._is_finished(path):
+            return
         made_of = {k: v for k, v in self._made_of(path).items() if not k.startswith(LOCAL)}
         self.folder.record(_copy(path), inputs.of_runs() | made_of, seconds)
 

@@ -294,6 +294,20 @@ def test_failure_stops_the_build_and_is_mended_by_the_next(project, capsys, monk
     assert project.files() == sorted(MADE)
 
 
+def test_notebook_that_does_not_finish_is_named_each_time(project, capsys):
+    """Not "run `make report` again", which would not help."""
+    second = project.root / "notebooks" / "02_second.ipynb"
+    good = second.read_text()
+    second.write_text(good.replace("display({", "dict({"))
+    for _ in range(2):
+        assert project.run() == 1
+        said = capsys.readouterr()
+        assert said.err == "02_second: the last cell must be `nb.finish()`\n"
+        assert "[01_first" not in said.out, "the other is not executed again"
+    second.write_text(good)
+    assert project.run() == 0
+
+
 def test_copy_left_by_another_execution_is_executed_again(project, capsys):
     """Such as one of another seed, by hand: seeds differ, so there would be no report."""
     command = [sys.executable, "-m", "fer_utils.report.execute"]

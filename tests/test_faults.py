@@ -75,6 +75,10 @@ FAULTS = {
         "one message; nothing looks finished; the next build goes on from there",
         "test_build::test_failure_stops_the_build_and_is_mended_by_the_next",
     ),
+    "a notebook that does not say how it was made": (
+        "is named, with the cure, each time",
+        "test_build::test_notebook_that_does_not_finish_is_named_each_time",
+    ),
     "two builds of one folder": (
         "the second waits, in one line",
         "test_build::test_second_build_waits_for_the_first",
