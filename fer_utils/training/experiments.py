@@ -214,7 +214,7 @@ DRAWN = Profile(
     models=Recipe(
         widths=(8, 20, 32, 48),
         dense=(96, 64),
-        phases=two_phases(10 * _DRAWN_PASS, 40 * _DRAWN_PASS, rate=0.05, weight_decay=0.002),
+        phases=two_phases(20 * _DRAWN_PASS, 30 * _DRAWN_PASS, rate=0.05, weight_decay=0.002),
         batch_size=64,
         evaluate_every=_DRAWN_PASS,
         label_smoothing=0.1,
@@ -222,7 +222,7 @@ DRAWN = Profile(
     narrow=Recipe(
         widths=(8, 16, 24, 32),
         dense=(64, 64),
-        phases=two_phases(10 * _DRAWN_PASS, 30 * _DRAWN_PASS, rate=0.05, weight_decay=0.002),
+        phases=two_phases(20 * _DRAWN_PASS, 15 * _DRAWN_PASS),
         batch_size=64,
         evaluate_every=_DRAWN_PASS,
     ),
