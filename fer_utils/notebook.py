@@ -29,7 +29,6 @@ from IPython.display import Markdown, display
 
 from fer_utils.data.dataset import Dataset, load
 from fer_utils.data.formats import DataError
-from fer_utils.files import build_dir, write_json
 from fer_utils.plots import style
 from fer_utils.statistics.intervals import Interval
 from fer_utils.training import campaign, experiments, runs
@@ -238,7 +237,6 @@ class Session:
             "versions": {"python": platform.python_version()}
             | {package: version(package) for package in VERSIONS},
         }
-        write_json(build_dir() / "facts" / f"{self.name}.json", {"meta": meta})
         text = ""
         if self.stand_ins:
             names = ", ".join(f"`{name}`" for name in meta["stand_ins"])
