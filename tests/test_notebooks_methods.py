@@ -91,3 +91,20 @@ def test_04_average_is_that_of_the_package():
     mean = average([member["public"] for member in members.values()])
     np.testing.assert_allclose(scope["mean"], mean.probabilities, atol=1e-9)
     np.testing.assert_array_equal(scope["right"], mean.correct)
+
+
+def test_02_normalisation_and_shift_are_those_of_the_package():
+    from fer_utils.data.transforms import TRANSFORMS, Transform, augment, normalise
+
+    images = np.random.default_rng(0).integers(0, 256, (40, 48, 48), np.uint8)
+    scope = {"np": np, "images": images, "FACES": 5, "FACE": 3}
+    exec(cell_with("02", "by_contrast"), scope)
+    ours = normalise(scope["few"], per_image=True)[..., 0]
+    np.testing.assert_allclose(scope["normalised"], ours, atol=1e-4)
+    exec(cell_with("02", "shifted["), scope)
+    for picture, transform in (
+        (scope["shifted"], Transform(right=4)),
+        (scope["mirrored"], Transform(mirror=True)),
+    ):
+        which = np.array([TRANSFORMS["x20"].index(transform)])
+        np.testing.assert_allclose(picture, augment(images[[3]], which, "x20")[0], atol=1e-3)

@@ -1,142 +1,156 @@
-"""Tables and verdicts of notebook 02: normalisation, augmentation, and their interaction."""
+"""What normalisation and augmentation do to accuracy: the homework's tables, and the interaction.
 
-from collections.abc import Container, Mapping, Sequence
-from dataclasses import astuple
+A group is what networks of one recipe say, one seed each: a list of answers by part
+(`Run.predictions`). Accuracies are taken over seeds and test images, see `comparisons.contrast`.
+"""
+
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 
+from fer_utils import homework
 from fer_utils.data.dataset import Dataset, hold_out
-from fer_utils.fer2013 import PARTS
-from fer_utils.statistics import comparisons
-from fer_utils.statistics.intervals import Interval, verdict
-from fer_utils.training.predictions import part_rows, tested
-from fer_utils.training.runs import Run
+from fer_utils.questions.accuracy import on_test_images
+from fer_utils.statistics.comparisons import contrast, factorial_effects
+from fer_utils.statistics.intervals import Interval, detectable, judged, verdict
+from fer_utils.training.experiments import Config
+from fer_utils.training.predictions import Predictions, tested, together
+
+Group = Sequence[Mapping[str, Predictions]]
+Levels = tuple[bool, bool, bool]  # per-image normalisation, batch normalisation, augmentation
 
 FACTORS = ("data normalisation", "batch normalisation", "augmentation")
+#: The homework's rows, as cells of the factorial. That its last row of the first table goes without
+#: data normalisation too is how we read it.
+ROWS = {
+    "with data normalisation": (True, True, False),
+    "without data normalisation": (False, True, False),
+    "without batch normalisation": (False, False, False),
+    "with augmentation (x20)": (True, True, True),
+    "without augmentation": (True, True, False),
+}
+WORDS = ("higher", "lower", "no difference shown")
 
 
-def boards(parts: Container[str]) -> dict[str, str]:
-    """Part -> board name: the test splits that have labels, or the held-out images if none has."""
-    names = dict.fromkeys(parts)
-    return {part: PARTS[part].board for part in tested(names)}
-
-
-def correct(runs: Sequence[Run], dataset: Dataset) -> dict[str, np.ndarray]:
-    """(seeds, n) bool per part: which images each run classifies correctly."""
+def describe(config: Config, dataset: Dataset) -> dict[str, float | int | str]:
+    """What the networks of an experiment have in common: widths, steps, batch size, passes."""
+    optimisers = {"adadelta": "Adadelta", "sgd": "SGD"}
+    images = len(hold_out(dataset)[0])
     return {
-        part: np.array([run.logits[part].argmax(axis=1) == dataset.labels[rows] for run in runs])
-        for part, rows in part_rows(dataset).items()
-    }
-
-
-def accuracy(hits: np.ndarray) -> Interval:
-    """Mean accuracy of (seeds, n) bool over seeds, uncertain over seeds and images."""
-    return comparisons.contrast([hits], (1,))[0]
-
-
-def budget(rows: Mapping[str, Sequence[Run]], dataset: Dataset) -> dict:
-    """What the networks of an experiment have in common: steps, batch size, passes, seeds."""
-    config = next(iter(rows.values()))[0].config
-    seeds = [len(runs) for runs in rows.values()]
-    return {
+        "widths": " / ".join(map(str, config.widths)),
+        "optimisers": " then ".join(optimisers[phase.optimizer] for phase in config.phases),
         "steps": config.steps,
-        "batch_size": config.batch_size,
-        "passes": config.steps * config.batch_size / len(hold_out(dataset)[0]),
-        "fewest_seeds": min(seeds),
-        "most_seeds": max(seeds),
+        "batch size": config.batch_size,
+        "passes over the originals": config.steps * config.batch_size / images,
+        "passes over the x20 set": config.steps * config.batch_size / images / 20,
     }
 
 
 def beside_homework(
-    hits: Mapping[str, Mapping[str, np.ndarray]], homework: Mapping[str, tuple[float, float]]
+    groups: Mapping[str, Group], theirs: Mapping[str, tuple[float, float]], twin: np.ndarray
 ) -> pd.DataFrame:
-    """One row per name: the homework's accuracy, ours with its interval, and the difference.
+    """A row per group and board: accuracies, and ours minus the homework's on all images.
 
-    `hits`: name -> part -> (seeds, n) bool; `homework`: name -> (PUBLIC, PRIVATE).
+    `theirs` maps names to (PUBLIC, PRIVATE). The difference carries the sampling error of both.
     """
-    table = {}
-    for name, parts in hits.items():
-        row = table.setdefault(name, {})
-        for part, board in boards(parts).items():
-            theirs = _of_board(homework.get(name, (np.nan, np.nan)), part)
-            ours = accuracy(parts[part])
-            row[board, "homework"] = theirs
-            row[board, "ours"] = ours
-            row[board, "ours − homework"] = Interval(*(value - theirs for value in astuple(ours)))
-    return pd.DataFrame(table).T
+    rows = {}
+    for name, group in groups.items():
+        boards = [list(on_test_images(parts, twin)) for parts in group]
+        for seeds in zip(*boards, strict=True):
+            board = seeds[0][0]
+            figure = theirs[name][1 if board == "PRIVATE" else 0]
+            ours = _accuracy([given for _, _, given in seeds])
+            difference = _minus(ours, figure, len(seeds[0][2].labels))
+            rows[name, board] = {
+                "without twins": _accuracy([without for _, without, _ in seeds]),
+                "all": ours,
+                "homework": figure,
+                "all − homework": difference,
+                "verdict": verdict(difference, words=("above", "below", "not shown to differ")),
+            }
+    return pd.DataFrame.from_dict(rows, "index").rename_axis(["networks", "board"])
 
 
-def effects_beside_homework(
-    effects: Mapping[str, tuple[str, str]],
-    hits: Mapping[str, Mapping[str, np.ndarray]],
-    homework: Mapping[str, tuple[float, float]],
-) -> pd.DataFrame:
-    """One row per effect, name -> (row with, row without): the homework's difference and ours."""
-    table = {}
-    for name, (with_it, without) in effects.items():
-        row = table.setdefault(name, {})
-        for part, board in boards(hits[with_it]).items():
-            theirs = np.subtract(homework[with_it], homework[without])
-            groups = [hits[with_it][part], hits[without][part]]
-            effect, p = comparisons.contrast(groups, (1, -1))
-            row[board, "homework"] = _of_board(theirs, part)
-            row[board, "ours"] = effect
-            row[board, "verdict"] = verdict(
-                effect, p, ("raises accuracy", "lowers accuracy", "no effect shown")
-            )
-    return pd.DataFrame(table).T
+def _accuracy(seeds: Sequence[Predictions]) -> Interval:
+    return contrast([np.stack([given.correct for given in seeds])], (1,))[0]
 
 
-def _of_board(figures: Sequence[float], part: str) -> float:
-    """The homework's figure to stand beside ours on a part: PRIVATE's, else PUBLIC's."""
-    return float(figures[1 if part == "private" else 0])
+def _minus(ours: Interval, figure: float, images: int) -> Interval:
+    """Our accuracy minus the homework's, whose sampling error is that of as many other images."""
+    half = (ours.high - ours.low) / 2
+    whole = np.hypot(half, 1.96 * np.sqrt(figure * (1 - figure) / images))
+    difference = ours.estimate - figure
+    return Interval(difference, float(difference - whole), float(difference + whole))
 
 
-def facts(table: pd.DataFrame) -> dict:
-    """What the prose says of a table with (board, figure) columns: row -> figure on its first."""
-    return table[table.columns[0][0]].to_dict("index")
+def effects(groups: Mapping[str, Group], twin: np.ndarray) -> pd.DataFrame:
+    """With minus without each of the homework's three, on both boards together.
 
-
-def factorial(cells: Mapping[tuple[bool, ...], Sequence[Run]], dataset: Dataset) -> pd.DataFrame:
-    """Main effects and interactions on the first board, see `comparisons.factorial_effects`.
-
-    With all eight cells three factors, otherwise the two normalisations without augmentation.
+    By (effect, images): "effect" (Interval), "verdict", "p (Holm)" over the three effects on one
+    kind of images, "would show" (the effect that the design would have shown four times in five,
+    where it shows none), "homework" (the mean of its boards), "against it" (whether the interval
+    leaves the homework's figure out).
     """
-    part = next(iter(boards(part_rows(dataset))))
-    hits = {levels: correct(runs, dataset)[part] for levels, runs in cells.items()}
-    if len(hits) == 8:
-        return comparisons.factorial_effects(hits, FACTORS)
-    plain = {levels[:2]: group for levels, group in hits.items() if not levels[2]}
-    return comparisons.factorial_effects(plain, FACTORS[:2])
+    rows = {}
+    for name, (with_it, without) in homework.EFFECTS.items():
+        pair = [[together(tested(parts)) for parts in groups[row]] for row in (with_it, without)]
+        theirs = float(
+            np.mean(np.subtract(*(homework.ABLATIONS[row] for row in (with_it, without))))
+        )
+        has_twin = twin[pair[0][0].rows]
+        kinds = {"without twins": ~has_twin, "with a twin": has_twin, "all": has_twin | ~has_twin}
+        for kind, chosen in kinds.items():
+            if not chosen.any():
+                continue
+            stacks = [np.stack([given.correct[chosen] for given in seeds]) for seeds in pair]
+            difference, p = contrast(stacks, (1, -1))
+            outside = not difference.low <= theirs <= difference.high
+            rows[name, kind] = {
+                "effect": difference,
+                "p": p,
+                "homework": theirs if kind == "all" else None,
+                "against it": ("not reproduced" if outside else "agrees")
+                if kind == "all"
+                else None,
+            }
+    table = pd.DataFrame.from_dict(rows, "index").rename_axis(["with − without", "images"])
+    families = [judged(rows, interval="effect", words=WORDS) for _, rows in table.groupby("images")]
+    table = pd.concat(families).loc[table.index]
+    unshown = table["verdict"] == WORDS[2]
+    would = [detectable(e) if u else None for e, u in zip(table["effect"], unshown, strict=True)]
+    return table.assign(**{"would show": would})
 
 
-def explanation(effects: pd.DataFrame) -> str:
-    """Whether normalisation matters little because of batch normalisation: holds, or not.
+def interactions(cells: Mapping[Levels, Group], twin: np.ndarray) -> pd.DataFrame:
+    """Main effects and interactions on both boards together, on images without a twin.
 
-    It holds if normalisation helps less with batch normalisation than without: a negative
+    With all eight cells three factors, otherwise the two normalisations without augmentation. An
+    interaction is half the difference of two effects (Yates).
+    """
+    correct = {}
+    for levels, group in cells.items():
+        answers = [together(tested(parts)) for parts in group]
+        free = ~twin[answers[0].rows]
+        correct[levels] = np.stack([given.correct[free] for given in answers])
+    if len(correct) == 8:
+        return factorial_effects(correct, FACTORS)
+    plain = {levels[:2]: stack for levels, stack in correct.items() if not levels[2]}
+    return factorial_effects(plain, FACTORS[:2])
+
+
+def explanation(table: pd.DataFrame) -> str:
+    """Whether normalisation matters little because of batch normalisation.
+
+    Confirmed if normalisation helps less with batch normalisation than without: a negative
     interaction of the two.
     """
-    row = effects.loc[f"{FACTORS[0]} × {FACTORS[1]}"]
-    return verdict(
-        row["effect"], row["p_holm"], ("is contradicted", "is confirmed", "is not shown")
-    )
+    row = table.loc[f"{FACTORS[0]} × {FACTORS[1]}"]
+    words = ("is contradicted", "is confirmed", "is not shown")
+    return verdict(row["effect"], row["p (Holm)"], words)
 
 
-def comparability(dataset: Dataset) -> str:
-    """What a difference to the homework's figures can mean on this data set."""
-    if boards(part_rows(dataset)) == {"held_out": "HELD-OUT"}:
-        return (
-            "**The test images have no labels here.** HELD-OUT stands for the held-out tenth of "
-            "Training instead; it also decided which weights were kept, so its figures flatter. "
-            "The homework's figures beside them are those on PUBLIC."
-        )
-    if dataset.name == "drawn":
-        return (
-            "**These are drawn faces, not FER2013.** The homework's figures stand beside ours for "
-            "orientation; the difference of two data sets says nothing about the networks."
-        )
-    return (
-        "The homework's figures come from a Kaggle board on FER2013; that its PUBLIC and PRIVATE "
-        "images are PublicTest and PrivateTest, which we score, is not known."
-    )
+def fit_gap(history: pd.DataFrame) -> tuple[float, float]:
+    """Accuracy on the last training batches, and on held-out images at the end."""
+    last = history.iloc[-1]
+    return float(last["accuracy"]), float(last["held_out_accuracy"])

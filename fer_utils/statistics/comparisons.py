@@ -8,7 +8,7 @@ import pandas as pd
 from scipy import stats
 from statsmodels.stats.contingency_tables import mcnemar
 
-from fer_utils.statistics.intervals import ALPHA, Interval, holm, paired_interval, verdict
+from fer_utils.statistics.intervals import ALPHA, Interval, judged, paired_interval
 
 
 def compare(first: np.ndarray, second: np.ndarray) -> tuple[Interval, float]:
@@ -20,20 +20,6 @@ def compare(first: np.ndarray, second: np.ndarray) -> tuple[Interval, float]:
     only_first, only_second = int(np.sum(first & ~second)), int(np.sum(second & ~first))
     p = mcnemar([[0, only_first], [only_second, 0]], exact=True).pvalue
     return paired_interval(only_first, only_second, len(first)), float(p)
-
-
-def compare_all(
-    predictions: Mapping[str, np.ndarray],
-    labels: np.ndarray,
-    pairs: Sequence[tuple[str, str]] | None = None,
-) -> pd.DataFrame:
-    """`compare` for `pairs` of models (all pairs if None), as one table corrected by Holm.
-
-    Columns: `model`, `against`, `difference` (Interval), `p`, `p_holm`, `verdict`.
-    """
-    pairs = list(combinations(predictions, 2)) if pairs is None else pairs
-    table = [(a, b, *compare(predictions[a] == labels, predictions[b] == labels)) for a, b in pairs]
-    return _judged(pd.DataFrame(table, columns=["model", "against", "difference", "p"]))
 
 
 def contrast(groups: Sequence[np.ndarray], weights: Sequence[float]) -> tuple[Interval, float]:
@@ -50,33 +36,46 @@ def contrast(groups: Sequence[np.ndarray], weights: Sequence[float]) -> tuple[In
 
         variance = images + seeds - interaction
 
-    images: variance over images of the weighted sum of seed means, / n; seeds: variance between
-    the seeds' accuracies, pooled over groups, * sum(weight^2 / seeds of the group); both contain
-    the interaction (pooled mean square / n * the same sum), so it is taken off once, but the
-    variance is never less than either part. Student's t with Satterthwaite's degrees of freedom.
-    Pooling supposes that seeds vary alike in all groups. If no group has two seeds, the interval
-    covers images only: it speaks of these trained networks, not of their recipes.
+    images: variance over images of the weighted sum of seed means, / n; seeds: sum over the groups
+    of weight^2 * variance between the group's seeds / seeds, each group with its own variance, as
+    seeds vary more in some recipes than in others; both contain the interaction, so it is taken off
+    once, but the variance is never less than either part. Student's t with Satterthwaite's degrees
+    of freedom. A group with one seed is given the largest variance of those that have several, as
+    if known from two seeds. If none has several, the interval covers images only: it speaks of
+    these trained networks, not of their recipes.
     """
     groups = [np.atleast_2d(np.asarray(group, float)) for group in groups]
     n = groups[0].shape[1]
     per_image = sum(w * group.mean(axis=0) for w, group in zip(weights, groups, strict=True))
     estimate = float(per_image.mean())
     images = per_image.var(ddof=1) / n
-    free = sum(len(group) - 1 for group in groups)
+    between = [_between_seeds(group) for group in groups if len(group) > 1]
     variance, spread = images, images**2 / (n - 1)
-    if free:
-        scale = sum(w**2 / len(group) for w, group in zip(weights, groups, strict=True))
-        between = sum(np.sum((g.mean(axis=1) - g.mean()) ** 2) for g in groups)
-        seeds = scale * between / free
-        interaction = scale * sum(map(_interaction, groups)) / (free * (n - 1)) / n
+    if between:
+        largest = max(between)
+        seeds = interaction = 0.0
+        for w, group in zip(weights, groups, strict=True):
+            of_seeds, of_both, free = _between_seeds(group) if len(group) > 1 else (*largest[:2], 1)
+            scale = w**2 / len(group)
+            seeds += scale * of_seeds
+            interaction += scale * of_both
+            spread += (scale * of_seeds) ** 2 / free
         variance = max(images, seeds, images + seeds - interaction)
-        spread += seeds**2 / free
     if variance == 0:
         return Interval(estimate, estimate, estimate), float(estimate == 0)
     degrees, error = variance**2 / spread, np.sqrt(variance)
     half = stats.t.ppf(1 - ALPHA / 2, degrees) * error
     p = 2 * stats.t.sf(abs(estimate) / error, degrees)
     return Interval(estimate, float(estimate - half), float(estimate + half)), float(p)
+
+
+def _between_seeds(group: np.ndarray) -> tuple[float, float, int]:
+    """Of (seeds, n): variance between the seeds' accuracies, what of it is seed x image, and its
+    degrees of freedom."""
+    free = len(group) - 1
+    left = group - group.mean(axis=1, keepdims=True) - group.mean(axis=0) + group.mean()
+    n = group.shape[1]
+    return group.mean(axis=1).var(ddof=1), float(np.sum(left**2)) / (free * (n - 1)) / n, free
 
 
 def factorial_effects(
@@ -87,7 +86,7 @@ def factorial_effects(
     `cells` maps each combination of levels, one bool per factor, to a `contrast` group. A main
     effect is the mean accuracy with the factor minus that without; the interaction a x b is half
     the difference between the effect of a with b and without, and so on. Returns one row per
-    effect: `effect` (Interval), `p`, `p_holm`, `verdict`.
+    effect: "effect" (Interval), "verdict", "p (Holm)".
     Raises ValueError if a combination is missing.
     """
     if len(cells) != 2 ** len(factors):
@@ -99,25 +98,6 @@ def factorial_effects(
             weights = np.array(signs) / 2 ** (len(factors) - 1)
             name = " × ".join(factors[f] for f in chosen)
             table.append((name, *contrast(list(cells.values()), weights)))
-    judged = _judged(
-        pd.DataFrame(table, columns=["name", "effect", "p"]),
-        ("positive", "negative", "no effect shown"),
-    )
-    return judged.set_index("name")
-
-
-def _interaction(group: np.ndarray) -> float:
-    """Sum of squares left in (seeds, n) after the means of seeds and of images."""
-    left = group - group.mean(axis=1, keepdims=True) - group.mean(axis=0) + group.mean()
-    return float(np.sum(left**2))
-
-
-def _judged(
-    table: pd.DataFrame,
-    words: tuple[str, str, str] = ("better", "worse", "no difference shown"),
-) -> pd.DataFrame:
-    """Add `p_holm` and `verdict`; the Interval stands left of `p`."""
-    intervals = table.iloc[:, table.columns.get_loc("p") - 1]
-    adjusted = holm(table["p"])
-    words_of = [verdict(d, p, words) for d, p in zip(intervals, adjusted, strict=True)]
-    return table.assign(p_holm=adjusted, verdict=words_of)
+    table = pd.DataFrame(table, columns=["name", "effect", "p"]).set_index("name")
+    words = ("positive", "negative", "no effect shown")
+    return judged(table, interval="effect", words=words)
