@@ -40,7 +40,8 @@ def of_notebook(path: Path) -> dict[str, str]:
 def of_report(executed: Iterable[Path]) -> dict[str, str]:
     """What HTML and PDF depend on: executed notebooks, templates, style, fonts, the renderer."""
     report = ROOT / "report"
-    files = [path for path in report.rglob("*") if not path.is_relative_to(report / "build")]
+    by_hand = [report / "template", report / "fonts", report / "style.css"]
+    files = [path for place in by_hand for path in (place, *place.rglob("*"))]
     return {
         **{f"the executed {path.name}": state(path) for path in executed},
         **_contents([*REPORT_SOURCES.glob("*.py"), *(path for path in files if path.is_file())]),
