@@ -10,14 +10,13 @@ would be made again, and why.
 import argparse
 import json
 import os
-import shutil
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 
 from fer_utils.data import dataset
 from fer_utils.data.formats import DataError
-from fer_utils.files import ROOT, FolderError, absolute_paths, cache_dir
+from fer_utils.files import ROOT, FolderError, absolute_paths, cache_dir, require_space
 from fer_utils.report import inputs
 from fer_utils.report.folder import LOCAL, REPORT, BuildFolder, products
 from fer_utils.report.side_by_side import execute_all
@@ -71,18 +70,14 @@ class Build:
         print("report:", ", ".join(str(self.folder.path / name) for name in REPORT))
 
     def _check(self, notebooks: list[Path]) -> None:
-        """Try parameters, data and disk as the notebooks will. Raises Failed.
+        """Try parameters, data and disk as the notebooks will. Raises Failed, StorageError.
 
         This also fills the cache of parsed data, so that two notebooks need not do it at once.
         """
         from fer_utils import notebook
         from fer_utils.report import execute
 
-        missing = NEEDED - shutil.disk_usage(self.folder.path).free
-        if missing > 0:
-            raise Failed(
-                f"{self.folder.path}: the disk is full; {missing / 1e6:.0f} MB are missing"
-            )
+        require_space(self.folder.path, NEEDED)
         try:
             for path in notebooks:
                 known = execute.defaults(execute.read(path))

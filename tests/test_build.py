@@ -262,10 +262,12 @@ def test_full_disk_is_named_before_anything_is_removed(project, capsys, monkeypa
     before = project.files()
     monkeypatch.setenv("SEED", "1")
     monkeypatch.setattr(
-        build.shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(10**9, 10**9, 20_000_000)
+        files.shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(10**9, 10**9, 20_000_000)
     )
     assert project.run() == 1
-    assert capsys.readouterr().err == f"{project.built}: the disk is full; 40 MB are missing\n"
+    assert capsys.readouterr().err == (
+        f"{project.built}: the disk is full, 40.0 MB more are needed\n"
+    )
     assert project.files() == before
 
 

@@ -11,6 +11,7 @@ import argparse
 import ast
 import os
 import re
+import shutil
 import sys
 import tempfile
 import threading
@@ -167,11 +168,8 @@ def execute(path: Path, given: Mapping[str, str]) -> Path:
     executed = _executed(path, parameters, terminal)
     del executed.metadata["papermill"]  # has paths of this machine
     target = folder.path / products(name)[0]
-    try:
-        with replacing(target) as temporary:
-            nbformat.write(executed, temporary)
-    except OSError as error:
-        raise BuildError(f"can't write into {folder.path}: {error.strerror}") from None
+    with replacing(target) as temporary:
+        nbformat.write(executed, temporary)
     terminal.finish(time.monotonic() - started)
     return target
 
@@ -227,12 +225,12 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("--parent", type=int, help="end when this process is no longer the parent")
     options = parser.parse_args(arguments)
-    if options.parent:
-        threading.Thread(target=_end_with, args=[options.parent], daemon=True).start()
     sys.stdout.reconfigure(errors="backslashreplace")
     try:
         with tempfile.TemporaryDirectory(prefix="fer-", dir=SHORT) as runtime:
             prepare_environment(runtime)
+            if options.parent:
+                threading.Thread(target=_end_with, args=[options.parent], daemon=True).start()
             execute(options.notebook.resolve(), dict(options.parameters))
     except (BuildError, FolderError, OSError) as error:
         print(f"{options.notebook}: {error}", file=sys.stderr)
@@ -244,8 +242,10 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _end_with(parent: int) -> None:
+    """End this process, and by that its kernel, as soon as `parent` is no longer its parent."""
     while os.getppid() == parent:
         time.sleep(0.5)
+    shutil.rmtree(os.environ["JUPYTER_RUNTIME_DIR"], ignore_errors=True)
     os._exit(1)
 
 
