@@ -119,6 +119,7 @@ def test_killed_kernel(tmp_path, capsys):
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
 def test_killed_build(tmp_path, number):
     """The build itself is killed half-way: nothing is left, and its kernel ends too."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where tests run with `&`
     path = write_notebook(
         tmp_path / "notebooks",
         "import os, time\nprint('kernel', os.getpid())\ntime.sleep(60)",
