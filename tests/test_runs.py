@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from fer_utils import files
-from fer_utils.data.dataset import Dataset
+from fer_utils.data.dataset import Dataset, load
 from fer_utils.data.drawn import faces
 from fer_utils.data.transforms import normalise
 from fer_utils.training import campaign, experiments, runs
@@ -183,3 +183,11 @@ def test_second_process_waits_and_loads(finished, dataset, tmp_path, monkeypatch
                 time.sleep(0.05)
             shutil.copytree(finished.folder, folder)
         assert second.result(timeout=20).metrics == finished.metrics
+
+
+def test_the_drawn_faces_come_with_their_runs(monkeypatch):
+    """Drawing them otherwise, or another recipe, makes these runs unfit: train them again."""
+    monkeypatch.setenv("FER_RUNS", "")
+    dataset = load("drawn")
+    configs = experiments.campaign("reference", "drawn")
+    assert [config.name for config in configs if not runs.find(config, dataset)] == []
