@@ -1,0 +1,9 @@
+"""Which tests start first: with two workers, the longest must not be what the end waits for."""
+
+LONGEST_FIRST = ("test_make.py", "test_training.py", "test_distributed.py", "test_build.py")
+
+
+def pytest_collection_modifyitems(items):
+    """These modules, then the others; pytest-xdist keeps that with `--no-loadscope-reorder`."""
+    rank = {name: number for number, name in enumerate(LONGEST_FIRST)}
+    items.sort(key=lambda item: rank.get(item.path.name, len(rank)))
