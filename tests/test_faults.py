@@ -43,6 +43,10 @@ FAULTS = {
         "work everywhere",
         "test_make::test_another_seed_or_a_missing_html_is_a_reason_to_build",
     ),
+    "the same in the path of the checkout": (
+        "work too",
+        "test_faults::test_build_killed_at_any_moment",
+    ),
     "a wrong parameter, no data, an unwritable folder": (
         "one line, before anything is removed",
         "test_build::test_wrong_parameter_is_one_line_and_costs_nothing",
@@ -136,7 +140,7 @@ class Checkout:
     def __init__(self, folder: Path, cache: Path):
         self.folder = folder
         self.build = folder / "report" / "build"
-        (folder / "report").mkdir()
+        (folder / "report").mkdir(parents=True)
         for name in ("fer_utils", "report/template", "report/fonts"):
             shutil.copytree(
                 ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__")
@@ -196,7 +200,7 @@ def test_build_killed_at_any_moment(tmp_path, cache, seed):
     """One of its processes, or all, at a random moment; then what is there is whole, and a second
     build ends with all of it."""
     chance = random.Random(seed)
-    checkout = Checkout(tmp_path, cache)
+    checkout = Checkout(tmp_path / "it's é $HOME", cache)
     process = checkout.start()
     time.sleep(chance.uniform(0.1, 7))
     family = descendants(process.pid)
@@ -213,4 +217,16 @@ def test_build_killed_at_any_moment(tmp_path, cache, seed):
         assert {"index.html", *(f"{name}.html" for name in NAMES)} <= set(checkout.made())
     again = checkout.start()
     assert again.wait(200) == 0, again.stdout.read()
+    assert checkout.made() == MADE
+
+
+@pytest.mark.long
+@pytest.mark.timeout(600)
+def test_two_builds_at_once(tmp_path, cache):
+    """One of them makes everything, the other waits and finds nothing to do."""
+    checkout = Checkout(tmp_path / "checkout", cache)
+    said = [process.communicate(timeout=300)[0] for process in (checkout.start(), checkout.start())]
+    assert sum("another build is at work in" in text for text in said) == 1
+    assert sum("done in" in text for text in said) == 1
+    assert all(text.splitlines()[-1].startswith("report: ") for text in said)
     assert checkout.made() == MADE
