@@ -23,3 +23,8 @@ EFFECTS = {
     "batch normalisation": ("without data normalisation", "without batch normalisation"),
     "augmentation": ("with augmentation (x20)", "without augmentation"),
 }
+
+#: Which zones of the face the homework reads from its saliency maps, by class.
+ZONES = (("happy", "mouth corners"), ("disgust", "cheeks"), ("disgust", "eyes and brows"))
+
+SURE = 0.9  # the least probability of the images whose saliency maps it shows

@@ -2,6 +2,18 @@
 
 import numpy as np
 
+#: What readers call the methods of `saliency.METHODS` and the controls of `faithfulness`.
+NAMES = {
+    "gradient": "gradient",
+    "smoothgrad": "SmoothGrad",
+    "integrated_gradients": "Integrated Gradients",
+    "grad_cam": "Grad-CAM",
+    "occlusion": "occlusion",
+    "random": "random order",
+    "brightness": "brightness",
+    "contrast": "contrast",
+}
+
 
 def most_influential(maps: np.ndarray, fraction: float) -> np.ndarray:
     """Masks like `maps` `(..., h, w)`: the `fraction` of the pixels with the largest magnitude.

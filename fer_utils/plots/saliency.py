@@ -2,163 +2,176 @@
 
 from collections.abc import Mapping, Sequence
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.patheffects import withStroke
+from matplotlib.pyplot import subplots
+
+from fer_utils.plots.style import (
+    DASHES,
+    FACE,
+    GREY,
+    MARKERS,
+    SERIES,
+    SKY,
+    WIDTH,
+    bare,
+    image_grid,
+    interval_dots,
+    row_labels,
+)
 
 MAP = "inferno"
-GRAY = {"cmap": "gray", "vmin": 0, "vmax": 255}
-COLOURS = plt.get_cmap("tab10").colors
+ABOVE, BELOW = "▲", "▼"
+OUTLINED = [withStroke(linewidth=2, foreground="black")]  # white letters on any grey
 
 
-def _bare(ax: plt.Axes) -> None:
-    ax.set(xticks=[], yticks=[])
-    for spine in ax.spines.values():
-        spine.set_visible(False)
-
-
-def panels(rows: Mapping[str, np.ndarray], masks: Mapping[str, np.ndarray], titles: Sequence[str]):
+def panels(
+    rows: Mapping[str, np.ndarray], masks: Mapping[str, np.ndarray], titles: Sequence[str]
+) -> Figure:
     """A column per image, a row per entry; `rows` start with the images, the others are maps.
 
     `masks` (n, 48, 48) bool: further rows, the images with only these pixels kept.
     """
-    labels = [*rows, *masks]
+    names = [*rows, *masks]
     images, *maps = rows.values()
-    size = (1.35 * len(images) + 0.4, 1.4 * len(labels) + 0.35)
-    figure, axes = plt.subplots(len(labels), len(images), figsize=size, squeeze=False)
+    figure, axes = image_grid(len(names), len(images), titles=0.08, labels=0.75)
     for column, image in enumerate(images):
-        axes[0, column].imshow(image, **GRAY)
-        axes[0, column].set_title(titles[column], fontsize=9)
+        axes[0, column].imshow(image, **FACE)
+        axes[0, column].set_title(titles[column], fontsize=8)
         for ax, values in zip(axes[1:, column], maps, strict=False):
             ax.imshow(values[column], cmap=MAP, vmin=0)
         for ax, mask in zip(axes[1 + len(maps) :, column], masks.values(), strict=True):
-            ax.imshow(np.full_like(image, 120), **GRAY)
-            ax.imshow(np.ma.masked_where(~mask[column], image), **GRAY)
-    for row, label in zip(axes, labels, strict=True):
-        row[0].set_ylabel(label, fontsize=9)
-        for ax in row:
-            _bare(ax)
+            ax.imshow(np.full_like(image, 120), **FACE)
+            ax.imshow(np.ma.masked_where(~mask[column], image), **FACE)
+    row_labels(axes, names)
     return figure
 
 
-def on_mean_face(face: np.ndarray, maps: Mapping[str, np.ndarray | None], *, columns: int = 4):
-    """Each map over the mean face, by its title; None is an empty panel."""
-    rows = -(-len(maps) // columns)
-    figure, axes = plt.subplots(rows, columns, figsize=(2.2 * columns, 2.45 * rows))
-    for ax in axes.flat:
-        _bare(ax)
-    for ax, (title, values) in zip(axes.flat, maps.items(), strict=False):
-        ax.set_title(title, fontsize=9)
-        ax.imshow(face, cmap="gray")
-        if values is None:
-            ax.text(24, 24, "no image", ha="center", va="center", bbox={"facecolor": "white"})
-        else:
-            ax.imshow(values, cmap=MAP, alpha=0.6, vmin=0)
+def average_maps(
+    rows: Mapping[str, np.ndarray], titles: Sequence[str], outlines: Sequence[np.ndarray]
+) -> Figure:
+    """Average maps (classes, 48, 48) by row label, all on one scale; 1 is a uniform map.
+
+    NaN is an empty panel. `outlines` (48, 48) bool are drawn on each, such as the zones.
+    """
+    figure, axes = image_grid(len(rows), len(titles), titles=0.04, labels=0.85)
+    top = np.nanpercentile(np.stack(list(rows.values())), 99.5)
+    for line, maps in zip(axes, rows.values(), strict=True):
+        for ax, values in zip(line, maps, strict=True):
+            if np.isnan(values).all():
+                ax.text(0.5, 0.5, "no image", ha="center", transform=ax.transAxes, fontsize=8)
+                continue
+            shown = ax.imshow(values, cmap=MAP, vmin=0, vmax=top)
+            for mask in outlines:
+                ax.contour(mask, levels=[0.5], colors="white", linewidths=0.4, alpha=0.7)
+    for ax, title in zip(axes[0], titles, strict=True):
+        ax.set_title(title, fontsize=8)
+    row_labels(axes, list(rows))
+    label = "times a uniform map"
+    figure.colorbar(shown, ax=axes, orientation="horizontal", aspect=40, fraction=0.03, label=label)
     return figure
 
 
-def zones(face: np.ndarray, masks: Mapping[str, np.ndarray], density: pd.DataFrame):
-    """The zones on the mean face, and the class x zone table of densities as a heat map."""
-    figure, (left, right) = plt.subplots(
-        1, 2, figsize=(10, 3.9), gridspec_kw={"width_ratios": [1, 1.9]}
-    )
-    left.imshow(face, cmap="gray")
-    for colour, (name, mask) in zip(COLOURS, list(masks.items())[:-1], strict=False):
-        left.contour(mask, levels=[0.5], colors=[colour], linewidths=1.5)
-        left.plot([], [], color=colour, label=name)
-    left.legend(fontsize=7, loc="upper center", bbox_to_anchor=(0.5, -0.01), ncols=3, frameon=False)
-    _bare(left)
-    right.imshow(np.log2(density), cmap="RdBu_r", vmin=-2, vmax=2)
+def zone_outlines(face: np.ndarray, zones: Mapping[str, np.ndarray]) -> Figure:
+    """The zones (48, 48) bool on the mean face, each with its name."""
+    figure, ax = subplots(figsize=(WIDTH / 2, WIDTH / 2))
+    bare(ax)
+    ax.imshow(face, cmap="gray")
+    for name, mask in zones.items():
+        ax.contour(mask, levels=[0.5], colors=SKY, linewidths=1.2)
+        y, x = np.nonzero(mask)
+        right = x >= mask.shape[1] / 2 if name in ("cheeks", "mouth corners") else x >= 0
+        at = x[right].mean(), y[right].mean()
+        text = name.replace(" ", "\n") if name == "mouth corners" else name
+        style = {"color": "white", "fontsize": 8, "path_effects": OUTLINED}
+        ax.text(*at, text, ha="center", va="center", **style)
+    return figure
+
+
+def zone_densities(density: pd.DataFrame, marks: pd.DataFrame) -> Figure:
+    """A class x zone table of densities as a heat map, with its numbers and a mark in each cell.
+
+    `marks` may lack rows, such as that of a control.
+    """
+    figure, ax = subplots(figsize=(WIDTH, 0.6 + 0.3 * len(density)))
+    ax.imshow(np.log2(density), cmap="RdBu_r", vmin=-2, vmax=2, aspect="auto")
+    ax.grid(visible=False)
     for (row, column), value in np.ndenumerate(density.to_numpy()):
         colour = "white" if abs(np.log2(value)) > 1.2 else "black"
+        name, zone = density.index[row], density.columns[column]
+        mark = marks.loc[name, zone] if name in marks.index else ""
         options = {"ha": "center", "va": "center", "fontsize": 8, "color": colour}
-        right.text(column, row, f"{value:.2f}", **options)
-    right.set_xticks(range(density.shape[1]), density.columns, rotation=35, ha="right", fontsize=8)
-    right.set_yticks(range(len(density)), density.index, fontsize=8)
-    right.grid(False)
+        ax.text(column, row, f"{value:.2f} {mark}".rstrip(), **options)
+    labels = [name.replace(" and ", " and\n").replace("mouth ", "mouth\n") for name in density]
+    ax.set_xticks(range(density.shape[1]), labels)
+    ax.set_yticks(range(len(density)), density.index)
+    ax.tick_params(length=0)
     return figure
 
 
-def scores(image: np.ndarray, maps: Mapping[str, np.ndarray], curves: Mapping[str, np.ndarray]):
-    """One image, its map of each score, and cumulative shares (n,) over the images per score."""
-    ratios = [1, *[1] * len(maps), 1.5]
-    figure, axes = plt.subplots(
-        1, len(ratios), figsize=(10, 2.7), gridspec_kw={"width_ratios": ratios}
-    )
-    axes[0].imshow(image, **GRAY)
-    axes[0].set_title("image", fontsize=9)
-    for ax, (name, values) in zip(axes[1:], maps.items(), strict=False):
-        ax.imshow(values, cmap=MAP, vmin=0)
-        ax.set_title(f"map of the {name}", fontsize=9)
-    for ax in axes[:-1]:
-        _bare(ax)
-    for name, curve in curves.items():
-        axes[-1].plot(np.arange(1, len(curve) + 1) / len(curve), curve, label=name)
-    axes[-1].plot([0, 1], [0, 1], color="0.6", ls=":", label="all images alike")
-    axes[-1].set_xlabel("share of the images", fontsize=8)
-    axes[-1].set_ylabel("share of the summed maps", fontsize=8)
-    axes[-1].tick_params(labelsize=7)
-    axes[-1].legend(frameon=False, fontsize=7)
-    return figure
-
-
-def atlas(image: np.ndarray, maps: Mapping[str, np.ndarray], *, columns: int = 5):
+def atlas(image: np.ndarray, maps: Mapping[str, np.ndarray], *, columns: int = 5) -> Figure:
     """One image and its maps by title."""
     rows = -(-(1 + len(maps)) // columns)
-    figure, axes = plt.subplots(rows, columns, figsize=(1.9 * columns, 2.15 * rows))
-    for ax in axes.flat:
-        _bare(ax)
+    figure, axes = image_grid(rows, columns, titles=0.2)
+    for ax in axes.flat[1 + len(maps) :]:
         ax.set_visible(False)
     for ax, (title, values) in zip(axes.flat, {"image": image, **maps}.items(), strict=False):
-        ax.set_visible(True)
-        ax.imshow(values, **(GRAY if title == "image" else {"cmap": MAP, "vmin": 0}))
-        ax.set_title(title.replace("_", " "), fontsize=9)
+        ax.imshow(values, **(FACE if title == "image" else {"cmap": MAP, "vmin": 0}))
+        ax.set_title(title, fontsize=8)
     return figure
 
 
-def dots(tables: Mapping[str, pd.DataFrame], controls: Sequence[str]):
-    """A panel per measure: a dot with its interval per map (columns estimate, low, high)."""
-    height = 0.8 + 0.27 * max(map(len, tables.values()))
-    figure, axes = plt.subplots(1, len(tables), figsize=(10, height), sharey=True, squeeze=False)
-    for ax, (title, table) in zip(axes[0], tables.items(), strict=True):
-        for y, (name, row) in enumerate(table.iloc[::-1].iterrows()):
-            error = [[row["estimate"] - row["low"]], [row["high"] - row["estimate"]]]
-            colour = "0.55" if name in controls else "#31597f"
-            ax.errorbar(row["estimate"], y, xerr=error, fmt="o", capsize=3, color=colour)
-        ax.set_yticks(range(len(table)), [name.replace("_", " ") for name in table.index[::-1]])
-        ax.set_title(title, fontsize=10)
-        ax.tick_params(labelsize=8)
+def dots(measures: Mapping[str, Mapping], controls: Sequence[str]) -> Figure:
+    """A panel per measure: a dot with its interval per map; controls are grey squares."""
+    height = 0.7 + 0.22 * max(map(len, measures.values()))
+    figure, axes = subplots(1, len(measures), figsize=(WIDTH, height), sharey=True, squeeze=False)
+    for ax, (title, values) in zip(axes[0], measures.items(), strict=True):
+        names = list(values)[::-1]
+        for y, name in enumerate(names):
+            look = {"color": GREY, "fmt": MARKERS[1]} if name in controls else {}
+            interval_dots(ax, [values[name]], [y], **look)
+        ax.set_yticks(range(len(names)), names)
+        ax.set_title(title)
     return figure
 
 
-def cascade(curves: pd.DataFrame):
-    """Spearman and SSIM against how many layers are random (`trust.randomisation_curves`)."""
-    figure, axes = plt.subplots(1, 2, figsize=(10, 3.3), sharex=True)
-    for ax, (measure, title) in zip(
-        axes, {"spearman": "rank correlation (Spearman)", "ssim": "SSIM"}.items(), strict=True
-    ):
-        chosen = curves[curves["measure"] == measure]
-        for colour, (method, line) in zip(
-            COLOURS, chosen.groupby("method", sort=False), strict=False
-        ):
-            place = range(1, len(line) + 1)
-            ax.plot([0, *place], [1, *line["estimate"]], "o-", ms=3, color=colour, label=method)
-            ax.fill_between(place, line["low"], line["high"], color=colour, alpha=0.15, lw=0)
-        ax.set_xticks([0, *place], ["none", *line["layer"]], fontsize=8)
-        ax.set_xlabel("random from the top down to", fontsize=9)
-        ax.set_title(title, fontsize=10)
-        ax.axhline(0, color="0.6", lw=0.8)
-    handles, labels = ax.get_legend_handles_labels()
-    labels = [label.replace("_", " ") for label in labels]
-    figure.legend(handles, labels, loc="outside lower center", ncols=5, frameon=False, fontsize=8)
+def cascade(
+    curves: Mapping[str, Mapping[str, Sequence]], layers: Sequence[str], line: float
+) -> Figure:
+    """Similarity to the trained model's maps against how many layers are random.
+
+    `curves`: measure -> method -> an Interval per entry of `layers`, which ends with all random;
+    `line`: drawn into the first panel.
+    """
+    figure, axes = subplots(1, len(curves), figsize=(WIDTH, 2.9), sharex=True, sharey=True)
+    for ax, (measure, methods) in zip(axes, curves.items(), strict=True):
+        for number, intervals in enumerate(methods.values()):
+            place = np.arange(1, len(intervals) + 1)
+            look = {"color": SERIES[number], "marker": MARKERS[number], "ls": DASHES[number]}
+            values = [1, *(x.estimate for x in intervals)]
+            ax.plot([0, *place], values, ms=4, lw=1.2, **look)
+            ends = [[x.low for x in intervals], [x.high for x in intervals]]
+            ax.fill_between(place, *ends, color=SERIES[number], alpha=0.12, lw=0)
+        ax.set_xticks(range(len(layers) + 1), ["none", *layers], rotation=40, ha="right")
+        ax.set_title(measure)
+        ax.axhline(0, color=GREY, lw=0.8)
+    axes[0].axhline(line, color="black", lw=0.8, ls=(0, (1, 3)))
+    axes[0].set_ylabel("1 is the trained model's map")
+    figure.supxlabel("random from the last layer down to", fontsize=9)
+    handles = axes[0].get_lines()[: len(methods)]
+    figure.legend(handles, list(methods), loc="outside upper center", ncols=len(methods))
     return figure
 
 
-def evidence(images: np.ndarray, maps: np.ndarray, masks: np.ndarray, titles: Sequence[str]):
+def evidence(
+    images: np.ndarray, maps: np.ndarray, masks: np.ndarray, titles: Sequence[str]
+) -> Figure:
     """Images and their maps in two rows, with the outline of the evidence on both."""
     figure = panels({"image": images, "map": maps}, {}, titles)
     axes = np.reshape(figure.axes, (2, -1))
     for column, mask in zip(axes.T, masks, strict=True):
         for ax in column:
-            ax.contour(mask, levels=[0.5], colors="#35d0ff", linewidths=1)
+            ax.contour(mask, levels=[0.5], colors=SKY, linewidths=1)
     return figure

@@ -1,4 +1,4 @@
-"""The test images that notebooks 06 and 07 look into, chosen as the homework does."""
+"""The test images that notebooks 06 and 07 look into: without a twin in Training, by certainty."""
 
 from collections.abc import Mapping
 
@@ -7,35 +7,26 @@ import pandas as pd
 
 from fer_utils.data.dataset import Dataset
 from fer_utils.fer2013 import CHINESE, CLASSES
-from fer_utils.statistics.calibration import softmax
+from fer_utils.homework import SURE
+from fer_utils.questions import leakage
 from fer_utils.statistics.intervals import Interval, proportion
-from fer_utils.training.predictions import part_rows
+from fer_utils.training.predictions import tested, together
 from fer_utils.training.runs import Run
-
-SURE = 0.9  # the homework's least probability; other images "show little"
-FEWEST = 20  # images of a class's average
-
-
-def part_of(run: Run) -> str:
-    """The part of the data that images are chosen from, as runs name it."""
-    return "public" if "public" in run.logits else "held_out"
 
 
 def candidates(run: Run, dataset: Dataset) -> pd.DataFrame:
-    """A row per labelled PublicTest image; of held-out Training images if PublicTest has none.
+    """A row per labelled test image without an exact or near duplicate in Training.
 
-    Columns: `row` (in the data), `label`, `probability` (of the label), `correct`, `sure`
-    (correct with at least SURE); `attrs["part"]` says which images they are.
+    Of held-out Training images, likewise, if no test image has a label. Columns: `row` (in the
+    data), `label`, `probability` (of the label), `correct`; `attrs["part"]` says in words which
+    images they are.
     """
-    part = part_of(run)
-    rows = part_rows(dataset)[part]
-    labels = dataset.labels[rows].astype(int)
-    probabilities = softmax(run.logits[part])
-    own = probabilities[np.arange(len(rows)), labels]
-    correct = probabilities.argmax(axis=1) == labels
-    table = pd.DataFrame({"row": rows, "label": labels, "probability": own, "correct": correct})
-    table["sure"] = correct & (own >= SURE)
-    table.attrs["part"] = {"public": "PublicTest", "held_out": "held-out Training"}[part]
+    found = together(tested(run.predictions(dataset)))
+    found = found[~leakage.twins(dataset)[found.rows]]
+    own = found.probabilities[np.arange(len(found.rows)), found.labels]
+    columns = {"row": found.rows, "label": found.labels, "probability": own}
+    table = pd.DataFrame(columns | {"correct": found.correct})
+    table.attrs["part"] = found.part.images
     return table
 
 
@@ -45,39 +36,35 @@ def accuracies(runs: Mapping[str, Run], dataset: Dataset) -> dict[str, Interval]
     return {name: proportion(int(correct.sum()), len(correct)) for name, correct in hits.items()}
 
 
-def examples(table: pd.DataFrame) -> pd.DataFrame:
-    """One image per class that occurs, indexed by class name: the surest of the correct ones.
+def surest(table: pd.DataFrame, count: int) -> pd.DataFrame:
+    """Of each class the `count` correct images with the largest probability, the surest first."""
+    by_certainty = table[table["correct"]].sort_values("probability", ascending=False)
+    chosen = by_certainty.groupby("label").head(count)
+    return chosen.sort_values(["label", "probability"], ascending=[True, False], ignore_index=True)
 
-    Adds `note`: "sure", "correct, less sure" (the nearest below SURE), or "not recognised" (the
-    class has no correct image: the one with the highest probability of its class).
+
+def one_of_each(table: pd.DataFrame) -> pd.DataFrame:
+    """One image of each class that occurs, by class name: the surest of the correct ones.
+
+    Of a class without a correct image the one with the highest probability of its class: `note` is
+    then "not recognised", else "correct".
     """
     best = table.sort_values(["correct", "probability"]).groupby("label").tail(1)
     best = best.sort_values("label")
-    notes = np.where(best["correct"], "correct, less sure", "not recognised")
-    best["note"] = np.where(best["sure"], "sure", notes)
+    best["note"] = np.where(best["correct"], "correct", "not recognised")
     return best.set_axis([CLASSES[label] for label in best["label"]])
 
 
-def overview(table: pd.DataFrame) -> pd.DataFrame:
-    """Per class: how many images, correct, sure; probability and note of the one in `examples`."""
-    counts = table.groupby("label")[["correct", "sure"]].sum()
-    counts.insert(0, "images", table.groupby("label").size())
-    shown = examples(table)
-    counts.index = [f"{CLASSES[label]} {CHINESE[label]}" for label in counts.index]
-    return counts.assign(
-        **{"shown with probability": shown["probability"].values, "shown": shown["note"].values}
+def overview(table: pd.DataFrame, chosen: pd.DataFrame) -> pd.DataFrame:
+    """By class: images of the `table`, the correct ones, those `chosen`, and how sure these are."""
+    by_class, of_chosen = table.groupby("label"), chosen.groupby("label")["probability"]
+    counts = pd.DataFrame(
+        {
+            "images": by_class.size(),
+            "correct": by_class["correct"].sum(),
+            "explained": of_chosen.size(),
+            "least probability": of_chosen.min(),
+            f"at least {SURE:.0%} sure": of_chosen.agg(lambda p: int((p >= SURE).sum())),
+        }
     )
-
-
-def sure(table: pd.DataFrame) -> pd.DataFrame:
-    """All sure images first; then, of classes with under FEWEST of them, the correct next below."""
-    classes = table.groupby("label")
-    chosen = [surest(group, max(FEWEST, int(group["sure"].sum()))) for _, group in classes]
-    return pd.concat(chosen).sort_values(["sure", "row"], ascending=[False, True])
-
-
-def surest(table: pd.DataFrame, n: int) -> pd.DataFrame:
-    """At most `n` correct images: the sure ones in the order of the data, then the next below."""
-    correct = table[table["correct"]]
-    rest = correct[~correct["sure"]].sort_values("probability", ascending=False)
-    return pd.concat([correct[correct["sure"]], rest]).head(n)
+    return counts.set_axis([f"{CLASSES[label]} {CHINESE[label]}" for label in counts.index])

@@ -18,7 +18,13 @@ from fer_utils.interpret.ascent import (
 from fer_utils.interpret.introspection import in_batches, logits_of, standardise, with_channel
 from fer_utils.questions import face_zones
 from fer_utils.statistics.comparisons import compare
-from fer_utils.statistics.intervals import Interval, mean_interval, proportion, verdict
+from fer_utils.statistics.intervals import (
+    Interval,
+    difference_of_means,
+    mean_interval,
+    proportion,
+    verdict,
+)
 
 LAYER = "relu7"  # its input, the 7th convolution's normalised output, is maximised
 DEPTH = (1, 4, 7, 10, 12)
@@ -118,10 +124,8 @@ def depth_claims(sheets: Mapping[str, Ascent], control: Mapping[str, Ascent]) ->
     for prefix, images in (("", sheets), ("untrained: ", control)):
         early, middle, late = (images[f"conv{n}"].images for n in CLAIMED)
         differences = [
-            face_zones.difference_of_means(distinctness(middle), distinctness(early)),
-            face_zones.difference_of_means(
-                high_frequency_share(late), high_frequency_share(middle)
-            ),
+            difference_of_means(distinctness(middle), distinctness(early)),
+            difference_of_means(high_frequency_share(late), high_frequency_share(middle)),
         ]
         words = ("holds", "does not hold", "not shown")
         table[f"{prefix}difference"] = differences
@@ -158,7 +162,7 @@ def _zone_densities(model, images: np.ndarray) -> np.ndarray:
     maps = activation_maps(model, LAYER, images)[..., :GRID]
     vertical, horizontal = (SIZE // side for side in maps.shape[1:3])
     maps = maps.repeat(vertical, axis=1).repeat(horizontal, axis=2)
-    density = np.stack([face_zones.shares(channel) for channel in np.moveaxis(maps, -1, 0)])
+    density = np.stack([face_zones.zone_mass(channel) for channel in np.moveaxis(maps, -1, 0)])
     return density / face_zones.AREAS.to_numpy()
 
 

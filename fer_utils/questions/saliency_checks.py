@@ -1,7 +1,7 @@
-"""Notebook 06's table: saliency method x measure, each judged against maps that ignore the model.
+"""Notebook 06's verdicts on saliency methods: each is judged against maps that ignore the model.
 
-A measure is a data frame with a row per image and a column per method or control. The numbers
-below are what a notebook can afford, not what the methods' authors advise.
+`measured` are the arrays of `saliency_measurement.measure`. The values of a measure are a data
+frame with a row per image and a column per method and control.
 """
 
 from collections.abc import Mapping
@@ -10,169 +10,105 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from fer_utils.fer2013 import CLASSES
-from fer_utils.interpret.faithfulness import (
-    area,
-    cascading_randomisation,
-    perturbation_curves,
-    pointing_game,
-    relevance_mass,
-)
-from fer_utils.interpret.maps import mean_map
-from fer_utils.interpret.saliency import METHODS, explain
-from fer_utils.statistics.intervals import Interval, holm, mean_interval, verdict
+from fer_utils.interpret.faithfulness import CONTROLS
+from fer_utils.interpret.maps import NAMES
+from fer_utils.statistics.intervals import Interval, judged, mean_interval, verdict
 
-IMAGES = 70  # for deletion and insertion
-FEW = 5  # images for the randomisation, which explains every image again after each layer
-OPTIONS = {
-    "smoothgrad": {"samples": 5},
-    "integrated_gradients": {"steps": 5},
-    "occlusion": {"patch": 12, "stride": 12},
-}
-INSIDE = (0.1, 0.4)  # shares of the pixels changed, besides none and all
-STAGES = 6  # steps of the randomisation after which maps are compared
+CONTROL_NAMES = (*(NAMES[name] for name in CONTROLS), "uniform")
 LOWER_IS_BETTER = ("deletion",)
-WORDS = ("beats every control", "worse than a control", "not shown to beat the controls")
+BEATS = "beats every control"
+WORDS = (BEATS, "worse than a control", "not shown")
+LINE = 0.5  # of the rank correlation with the trained model's maps when all weights are random
+DEPENDS = "depends on the weights"
+KEPT_WORDS = ("shows the image rather than the model", DEPENDS, "undecided")
 
 
-def explain_all(
-    model, images: np.ndarray, targets: np.ndarray, options: Mapping[str, Mapping] = OPTIONS
-) -> dict[str, np.ndarray]:
-    """Maps `(n, h, w)` of every method for normalised images `(n, h, w, 1)`.
-
-    `options` {} leaves each method its defaults, which suit a few images.
-    """
-    return {
-        method: explain(method, model, images, targets, **options.get(method, {}))
-        for method in METHODS
-    }
+def values(measured: Mapping[str, np.ndarray], measure: str) -> pd.DataFrame:
+    """The values of one of `measures`: columns are readers' names of the maps."""
+    names = [NAMES[name] for name in measured["names"]]
+    names += ["uniform"] * (len(measured[measure]) - len(names))
+    return pd.DataFrame(measured[measure].T.astype(float), columns=names).dropna()
 
 
-def class_averages(maps: np.ndarray, labels: np.ndarray) -> dict[str, np.ndarray | None]:
-    """`mean_map` of each class by its name and number of images, None where it has none."""
-    averages = {}
-    for number, name in enumerate(CLASSES):
-        chosen = maps[labels == number]
-        averages[f"{name} ({len(chosen)})"] = mean_map(chosen) if len(chosen) else None
-    return averages
-
-
-def perturbation(
-    model, images: np.ndarray, targets: np.ndarray, maps: Mapping[str, np.ndarray], mode: str
-) -> pd.DataFrame:
-    """Area under the "deletion" or "insertion" curve per image (rows) and map (columns)."""
-    shares = (0, *INSIDE, 1)
-    some_map = next(iter(maps.values()))
-    ends = perturbation_curves(model, images, targets, some_map, mode=mode, fractions=(0, 1))
-    areas = {}
-    for name, values in maps.items():
-        inside = perturbation_curves(model, images, targets, values, mode=mode, fractions=INSIDE)
-        areas[name] = area(np.hstack([ends[:, :1], inside, ends[:, 1:]]), shares)
-    return pd.DataFrame(areas)
-
-
-def on_evidence(maps: Mapping[str, np.ndarray], evidence: np.ndarray) -> dict[str, pd.DataFrame]:
-    """ "pointing" hits (0 or 1) and "evidence" shares per image and map, and of a uniform map.
-
-    evidence `(n, h, w)` bool; images without any are left out.
-    """
-    pointing, inside = {}, {}
-    for name, values in maps.items():
-        pointing[name], chance = pointing_game(values, evidence)
-        inside[name], area_share = relevance_mass(values, evidence)
-    pointing["uniform"], inside["uniform"] = chance, area_share
-    return {"pointing": pd.DataFrame(pointing).dropna(), "evidence": pd.DataFrame(inside).dropna()}
-
-
-def randomisation(model, images: np.ndarray, targets: np.ndarray) -> pd.DataFrame:
-    """`faithfulness.cascading_randomisation` of every method, at STAGES steps."""
-    methods = {method: OPTIONS.get(method, {}) for method in METHODS}
-    return cascading_randomisation(methods, model, images, targets, stages=STAGES)
-
-
-def randomisation_curves(frame: pd.DataFrame) -> pd.DataFrame:
-    """Mean over the images by method, layer and measure, with `low` and `high`; top layer first."""
-    long = frame.melt(["method", "layer", "depth", "image"], ["spearman", "ssim"], "measure")
-    rows = [
-        (*keys, *_three(mean_interval(group["value"])))
-        for keys, group in long.groupby(["method", "measure", "depth", "layer"], sort=False)
-    ]
-    names = ["method", "measure", "depth", "layer", "estimate", "low", "high"]
-    return pd.DataFrame(rows, columns=names)
+def measures(measured: Mapping[str, np.ndarray]) -> list[str]:
+    """Those that methods are judged by; "pointing" and "evidence" need the drawn faces' truth."""
+    return [m for m in ("deletion", "insertion", "pointing", "evidence") if m in measured]
 
 
 def judge(measure: str, values: pd.DataFrame) -> pd.DataFrame:
     """Each method against the strongest control of the same images, paired, Holm-corrected.
 
     Returns, by method: `value` (Interval), `control` (its name), `advantage` (Interval, positive
-    is in the method's favour), `p_holm`, `verdict`.
+    is in the method's favour), `verdict` (of WORDS), `p (Holm)`.
     """
     sign = -1 if measure in LOWER_IS_BETTER else 1
-    methods = [name for name in values if name in METHODS]
-    controls = values.drop(columns=methods)
+    controls = values[[name for name in values if name in CONTROL_NAMES]]
     strongest = (sign * controls.mean()).idxmax()
-    gains = {name: sign * (values[name] - controls[strongest]) for name in methods}
-    p_values = [stats.ttest_1samp(gain, 0).pvalue for gain in gains.values()]
-    adjusted = holm(np.nan_to_num(p_values, nan=1))
-    advantages = [mean_interval(gain) for gain in gains.values()]
-    return pd.DataFrame(
+    gains = (values.drop(columns=controls.columns)).sub(controls[strongest], axis=0) * sign
+    table = pd.DataFrame(
         {
-            "value": [mean_interval(values[name]) for name in methods],
+            "value": {name: mean_interval(values[name]) for name in gains},
             "control": strongest,
-            "advantage": advantages,
-            "p_holm": adjusted,
-            "verdict": [verdict(a, p, WORDS) for a, p in zip(advantages, adjusted, strict=True)],
-        },
-        index=methods,
+            "advantage": {name: mean_interval(gain) for name, gain in gains.items()},
+            "p": {name: stats.ttest_1samp(gain, 0).pvalue for name, gain in gains.items()},
+        }
     )
+    return judged(table, interval="advantage", words=WORDS)
 
 
-def judge_randomisation(frame: pd.DataFrame) -> pd.DataFrame:
-    """Rank correlation that a map keeps when all layers are random, and what it means, by method.
+def remaining(measured: Mapping[str, np.ndarray], measure: str) -> dict[str, list[Interval]]:
+    """By method, how alike its maps are ("spearman", "ssim") with ever more layers random.
 
-    The line is drawn at one half; the test says what a map cannot show, and ranks no methods.
+    One Interval per step of the cascade, over the draws of random weights.
     """
-    last = frame[frame["depth"] == frame["depth"].max()]
-    words = ("shows the image more than the model", "depends on the weights", "undecided")
-    rows = {}
-    for method in METHODS:
-        kept = mean_interval(last.loc[last["method"] == method, "spearman"])
-        rows[method] = kept, verdict(Interval(*(x - 0.5 for x in _three(kept))), words=words)
-    return pd.DataFrame.from_dict(rows, "index", columns=["value", "verdict"])
+    draws = np.unique(measured["draw"])
+    by_draw = [measured[measure][..., measured["draw"] == draw].mean(axis=-1) for draw in draws]
+    means = np.stack(by_draw, axis=-1)
+    names = (name for name in measured["names"] if name not in CONTROLS)
+    return {
+        NAMES[name]: [mean_interval(step) for step in steps]
+        for name, steps in zip(names, means, strict=True)
+    }
+
+
+def judge_randomisation(measured: Mapping[str, np.ndarray]) -> pd.DataFrame:
+    """The rank correlation that a map keeps when all weights are random, and what it means.
+
+    `value` (Interval) and `verdict` (of KEPT_WORDS, by the side of LINE) by method. The test says
+    what a map cannot show, and ranks no methods.
+    """
+    kept = {name: steps[-1] for name, steps in remaining(measured, "spearman").items()}
+    above = {n: Interval(x.estimate - LINE, x.low - LINE, x.high - LINE) for n, x in kept.items()}
+    verdicts = {name: verdict(x, words=KEPT_WORDS) for name, x in above.items()}
+    return pd.DataFrame({"value": kept, "verdict": verdicts})
+
+
+def believed(judgements: Mapping[str, pd.DataFrame], randomised: pd.DataFrame) -> list[str]:
+    """Methods that may speak for the model, by the tables of `judge` and `judge_randomisation`.
+
+    They beat every control in deletion or insertion, are worse than one in neither, and their maps
+    depend on the weights.
+    """
+    verdicts = pd.DataFrame({m: judgements[m]["verdict"] for m in ("deletion", "insertion")})
+    beats, worse, _ = WORDS
+    may = (verdicts == beats).any(axis=1) & ~(verdicts == worse).any(axis=1)
+    return list(verdicts.index[may & (randomised["verdict"].loc[verdicts.index] == DEPENDS)])
+
+
+def same_in_both_halves(measured: Mapping[str, np.ndarray], measure: str) -> dict[str, bool]:
+    """By method: whether two halves of the images, of equal classes, give the same verdict."""
+    labels = pd.Series(measured["label"])
+    half = labels.groupby(labels).cumcount().to_numpy() % 2
+    found = values(measured, measure)
+    first, second = (judge(measure, found[half[found.index] == h])["verdict"] for h in (0, 1))
+    return (first == second).to_dict()
 
 
 def summary(
-    judged: Mapping[str, pd.DataFrame], kept: pd.DataFrame, measures: Mapping[str, pd.DataFrame]
+    judgements: Mapping[str, pd.DataFrame], randomised: pd.DataFrame
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Values (with a row for the strongest control) and verdicts: method x measure."""
-    values, verdicts = pd.DataFrame(index=list(METHODS)), pd.DataFrame(index=list(METHODS))
-    controls = {}
-    for name, table in judged.items():
-        values[name], verdicts[name] = table["value"], table["verdict"]
-        control = table["control"].iloc[0]
-        controls[name] = f"{mean_interval(measures[name][control]):.3f} ({control})"
-    values["random weights"], verdicts["random weights"] = kept["value"], kept["verdict"]
-    return pd.concat([values, pd.DataFrame(controls, ["strongest control"])]), verdicts
-
-
-def wins(judged: Mapping[str, pd.DataFrame]) -> dict:
-    """How many `measures`; the `most` in which a method beats every control; the `methods`."""
-    won = sum((table["verdict"] == WORDS[0]).astype(int) for table in judged.values())
-    methods = ", ".join(name.replace("_", " ") for name in won.index[won == won.max()])
-    return {"measures": len(judged), "most": int(won.max()), "methods": methods}
-
-
-def means(values: pd.DataFrame) -> pd.DataFrame:
-    """Mean of each column with its interval: columns estimate, low, high."""
-    rows = {name: _three(mean_interval(column)) for name, column in values.items()}
-    return pd.DataFrame.from_dict(rows, "index", columns=["estimate", "low", "high"])
-
-
-def concentration(maps: np.ndarray) -> np.ndarray:
-    """Cumulative share `(n,)` of the summed |maps| `(n, h, w)`, the image with the most first."""
-    totals = np.sort(np.abs(maps).sum(axis=(1, 2)).astype(float))[::-1]
-    return np.cumsum(totals) / totals.sum()
-
-
-def _three(interval: Interval) -> tuple[float, float, float]:
-    return interval.estimate, interval.low, interval.high
+    """Verdicts and values: method x measure, with the weights made random as the last measure."""
+    tables = {**judgements, "random weights": randomised}
+    verdicts = pd.DataFrame({name: table["verdict"] for name, table in tables.items()})
+    values = pd.DataFrame({name: table["value"] for name, table in tables.items()})
+    return verdicts, values

@@ -1,0 +1,192 @@
+"""What notebook 06 measures of a network's saliency maps, image by image.
+
+    python -m fer_utils.questions.saliency_measurement model2    measure anew, with the full budget
+
+It takes about an hour; the numbers are kept with the run, and the notebook loads them.
+"""
+
+import json
+import sys
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+
+import numpy as np
+import pandas as pd
+from tqdm.auto import tqdm
+
+from fer_utils.data.dataset import Dataset
+from fer_utils.data.drawn import faces
+from fer_utils.data.transforms import normalise
+from fer_utils.fer2013 import CLASSES
+from fer_utils.interpret.faithfulness import (
+    area,
+    cascading_randomisation,
+    control_maps,
+    perturbation_curves,
+    pointing_game,
+    relevance_mass,
+)
+from fer_utils.interpret.maps import mean_map
+from fer_utils.interpret.saliency import METHODS, explain
+from fer_utils.questions import examples
+from fer_utils.questions.face_zones import zone_mass
+from fer_utils.training.measurements import Arrays, Measurement, command
+from fer_utils.training.network import build
+from fer_utils.training.progress import watched
+from fer_utils.training.runs import Run
+
+SIMILARITY = ("spearman", "ssim")
+
+
+@dataclass(frozen=True)
+class Budget:
+    """How much is computed.
+
+    images: of each class, the surest of those that the network names correctly
+    samples: noisy copies of an image in SmoothGrad
+    steps: of Integrated Gradients
+    stride: pixels between the occluding squares, which measure twice as much
+    points: of a deletion or insertion curve, both ends counted
+    randomised: of each class's images, those explained again with random weights
+    draws: of random weights, among which these images are divided
+    stages: of a draw, after which they are explained again
+    """
+
+    images: int
+    samples: int
+    steps: int
+    stride: int
+    points: int
+    randomised: int
+    draws: int
+    stages: int
+
+    @property
+    def options(self) -> dict[str, dict]:
+        """Options of `saliency.explain` by method."""
+        return {
+            "gradient": {},
+            "smoothgrad": {"samples": self.samples},
+            "integrated_gradients": {"steps": self.steps},
+            "grad_cam": {},
+            "occlusion": {"patch": 2 * self.stride, "stride": self.stride},
+        }
+
+
+FULL = Budget(
+    images=50, samples=50, steps=50, stride=4, points=17, randomised=15, draws=5, stages=6
+)
+
+
+def measure(run: Run, dataset: Dataset, budget: Budget = FULL) -> Arrays:
+    """Arrays by name; n images, m maps (`names`: the methods, then the controls).
+
+    `row`, `label`, `probability` (n,): the images. `zones` (m, n, zones): what part of a map lies
+    in each of `face_zones.ZONES`; `untrained` (methods, n, zones): of the maps of the network
+    before training. `averages` (m, classes, 48, 48): average maps, 1 is a uniform
+    one, NaN without images. `deletion`, `insertion` (m, n): areas under the curves. On drawn faces
+    `pointing`, `evidence` (m + 1, n), the last of them a uniform map's. `spearman`, `ssim`
+    (methods, stages, k): how alike k maps are with random weights down to each of `layers`, and
+    in which `draw` (k,). `budget`: JSON.
+    """
+    chosen = examples.surest(examples.candidates(run, dataset), budget.images)
+    model, untrained = run.model(), build(run.config)
+    targets = chosen["label"].to_numpy()
+    inputs = normalise(dataset.images[chosen["row"]], run.config.per_image_norm)
+    bar = tqdm(total=len(METHODS) * (4 + budget.draws), disable=not watched(), desc="saliency")
+    maps, of_untrained = {}, []
+    for method, options in budget.options.items():
+        maps[method] = explain(method, model, inputs, targets, **options)
+        bar.update()
+        of_untrained.append(zone_mass(explain(method, untrained, inputs, targets, **options)))
+        bar.update()
+    maps |= control_maps(inputs)
+    arrays = {name: chosen[name].to_numpy() for name in ("row", "label", "probability")}
+    arrays["names"] = np.array(list(maps))
+    arrays["zones"] = np.stack([zone_mass(some) for some in maps.values()])
+    arrays["untrained"] = np.stack(of_untrained)
+    arrays["averages"] = np.stack([_averages(some, targets) for some in maps.values()])
+    for mode in ("deletion", "insertion"):
+        arrays[mode] = _areas(model, inputs, targets, maps, mode, budget.points)
+        bar.update(len(METHODS))
+    if dataset.name == "drawn":
+        arrays |= _beside_evidence(maps, faces.evidence(chosen["row"]))
+    rank = chosen.groupby("label").cumcount().to_numpy()
+    arrays |= _randomised(model, inputs, targets, rank, budget, bar)
+    bar.close()
+    return _compact(arrays) | {"budget": np.array(json.dumps(asdict(budget)))}
+
+
+def _averages(maps: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """(classes, 48, 48): the average map of each class, 1 where it is as a uniform one."""
+    averages = np.full((len(CLASSES), *maps.shape[1:]), np.nan)
+    for label in np.unique(labels):
+        averages[label] = mean_map(maps[labels == label]) * maps[0].size
+    return averages
+
+
+def _areas(model, inputs, targets, maps: Mapping[str, np.ndarray], mode: str, points: int):
+    """(m, n): area under the deletion or insertion curve of each map and image."""
+    fractions = np.linspace(0, 1, points)
+    some_map = next(iter(maps.values()))
+    options = {"mode": mode, "fractions": fractions[[0, -1]]}
+    ends = perturbation_curves(model, inputs, targets, some_map, **options)  # of all maps alike
+    options["fractions"] = fractions[1:-1]
+    inner = [perturbation_curves(model, inputs, targets, some, **options) for some in maps.values()]
+    curves = (np.hstack([ends[:, :1], curve, ends[:, 1:]]) for curve in inner)
+    return np.stack([area(curve, fractions) for curve in curves])
+
+
+def _beside_evidence(maps: Mapping[str, np.ndarray], evidence: np.ndarray) -> Arrays:
+    """Whether the maps point to the regions that show the expression, and lie in them."""
+    pointing, inside = (
+        [judge(some, evidence) for some in maps.values()]
+        for judge in (pointing_game, relevance_mass)
+    )
+    return {
+        "pointing": np.stack([*(hits for hits, _ in pointing), pointing[0][1]]),
+        "evidence": np.stack([*(mass for mass, _ in inside), inside[0][1]]),
+    }
+
+
+def _randomised(model, inputs, targets, rank, budget: Budget, bar: tqdm) -> Arrays:
+    tables = []
+    for draw in range(budget.draws):
+        rows = np.flatnonzero((rank < budget.randomised) & (rank % budget.draws == draw))
+        options = {"seed": draw, "stages": budget.stages}
+        for method, its_options in budget.options.items():
+            tables.append(
+                cascading_randomisation(
+                    {method: its_options}, model, inputs[rows], targets[rows], **options
+                ).assign(draw=draw)
+            )
+            bar.update()
+    table = pd.concat(tables)
+    wide = table.pivot(
+        index=["method", "depth"], columns=["draw", "image"], values=list(SIMILARITY)
+    )
+    shape = len(METHODS), budget.stages, -1
+    arrays = {name: wide[name].loc[list(METHODS)].to_numpy().reshape(shape) for name in SIMILARITY}
+    layers = table.drop_duplicates("depth").sort_values("depth")["layer"].to_numpy(str)
+    return arrays | {"layers": layers, "draw": wide["ssim"].columns.get_level_values("draw")}
+
+
+def _compact(arrays: Arrays) -> Arrays:
+    """With fractions as float32, which is what a network computes with."""
+    return {
+        name: array.astype(np.float32) if array.dtype == np.float64 else array
+        for name, array in arrays.items()
+    }
+
+
+MEASUREMENT = Measurement(
+    "saliency",
+    sources=(
+        *(f"interpret/{name}.py" for name in ("introspection", "saliency", "maps", "faithfulness")),
+        *(f"questions/{name}.py" for name in ("examples", "saliency_measurement")),
+    ),
+    compute=measure,
+)
+
+if __name__ == "__main__":
+    sys.exit(command(MEASUREMENT, "fer_utils.questions.saliency_measurement"))
