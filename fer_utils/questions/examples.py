@@ -1,7 +1,5 @@
 """The test images that notebooks 06 and 07 look into: without a twin in Training, by certainty."""
 
-from collections.abc import Mapping
-
 import numpy as np
 import pandas as pd
 
@@ -9,7 +7,6 @@ from fer_utils.data.dataset import Dataset
 from fer_utils.fer2013 import CHINESE, CLASSES
 from fer_utils.homework import SURE
 from fer_utils.questions import leakage
-from fer_utils.statistics.intervals import Interval, proportion
 from fer_utils.training.predictions import tested, together
 from fer_utils.training.runs import Run
 
@@ -30,15 +27,10 @@ def candidates(run: Run, dataset: Dataset) -> pd.DataFrame:
     return table
 
 
-def accuracies(runs: Mapping[str, Run], dataset: Dataset) -> dict[str, Interval]:
-    """Accuracy of each run on the images that `candidates` lists."""
-    hits = {name: candidates(run, dataset)["correct"] for name, run in runs.items()}
-    return {name: proportion(int(correct.sum()), len(correct)) for name, correct in hits.items()}
-
-
 def surest(table: pd.DataFrame, count: int) -> pd.DataFrame:
     """Of each class the `count` correct images with the largest probability, the surest first."""
-    by_certainty = table[table["correct"]].sort_values("probability", ascending=False)
+    correct = table[table["correct"]]
+    by_certainty = correct.sort_values("probability", ascending=False, kind="stable")
     chosen = by_certainty.groupby("label").head(count)
     return chosen.sort_values(["label", "probability"], ascending=[True, False], ignore_index=True)
 
@@ -49,7 +41,7 @@ def one_of_each(table: pd.DataFrame) -> pd.DataFrame:
     Of a class without a correct image the one with the highest probability of its class: `note` is
     then "not recognised", else "correct".
     """
-    best = table.sort_values(["correct", "probability"]).groupby("label").tail(1)
+    best = table.sort_values(["correct", "probability"], kind="stable").groupby("label").tail(1)
     best = best.sort_values("label")
     best["note"] = np.where(best["correct"], "correct", "not recognised")
     return best.set_axis([CLASSES[label] for label in best["label"]])

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from fer_utils.backend import tf
+from fer_utils.data.dataset import Dataset
 from fer_utils.fer2013 import CLASSES, SIZE
 from fer_utils.interpret.adversarial import beside_random_signs, fgsm, fgsm_direction, fgsm_epsilon
 from fer_utils.interpret.ascent import (
@@ -16,7 +17,7 @@ from fer_utils.interpret.ascent import (
     maximise,
 )
 from fer_utils.interpret.introspection import in_batches, logits_of, standardise, with_channel
-from fer_utils.questions import face_zones
+from fer_utils.questions import examples, face_zones
 from fer_utils.statistics.comparisons import compare
 from fer_utils.statistics.intervals import (
     Interval,
@@ -25,6 +26,7 @@ from fer_utils.statistics.intervals import (
     proportion,
     verdict,
 )
+from fer_utils.training.runs import Run
 
 LAYER = "relu7"  # its input, the 7th convolution's normalised output, is maximised
 DEPTH = (1, 4, 7, 10, 12)
@@ -38,6 +40,12 @@ MOST = 32 / 255  # the largest change that an attack may make
 ATTACK = {"preprocess": standardise, "maximum": MOST, "grid": 8, "halvings": 5}
 LEVELS = (1, 2, 4, 8, 16)  # grey levels of 255
 BUDGET = {"plain": {"steps": 24, "rate": 0.02}, "regularised": {"steps": 40}}
+
+
+def accuracies(runs: Mapping[str, Run], dataset: Dataset) -> dict[str, Interval]:
+    """Accuracy of each run on the images that `examples.candidates` lists."""
+    hits = {name: examples.candidates(run, dataset)["correct"] for name, run in runs.items()}
+    return {name: proportion(int(correct.sum()), len(correct)) for name, correct in hits.items()}
 
 
 def ascend(model, layer: str, count: int | None, method: str, **options) -> Ascent:

@@ -1,8 +1,9 @@
 """What notebook 06 measures of a network's saliency maps, image by image.
 
-    python -m fer_utils.questions.saliency_measurement model2    measure anew, with the full budget
+    python -m fer_utils.questions.saliency_maps.measurement model2
 
-It takes about an hour; the numbers are kept with the run, and the notebook loads them.
+measures anew, with the full budget; it takes about an hour. The numbers are kept with the run, and
+the notebook loads them.
 """
 
 import json
@@ -83,11 +84,11 @@ def measure(run: Run, dataset: Dataset, budget: Budget = FULL) -> Arrays:
 
     `row`, `label`, `probability` (n,): the images. `zones` (m, n, zones): what part of a map lies
     in each of `face_zones.ZONES`; `untrained` (methods, n, zones): of the maps of the network
-    before training. `averages` (m, classes, 48, 48): average maps, 1 is a uniform
-    one, NaN without images. `deletion`, `insertion` (m, n): areas under the curves. On drawn faces
-    `pointing`, `evidence` (m + 1, n), the last of them a uniform map's. `spearman`, `ssim`
-    (methods, stages, k): how alike k maps are with random weights down to each of `layers`, and
-    in which `draw` (k,). `budget`: JSON.
+    before training. `averages` (m, classes, 48, 48): average maps, 1 is a uniform one, NaN without
+    images. `deletion`, `insertion` (m, n): areas under the curves. On drawn faces `pointing` (hits)
+    and `evidence` (what part of a map lies in it) (m + 1, n), the last of them a uniform map's.
+    `spearman`, `ssim` (methods, stages, k): how alike k maps are to the trained network's with
+    random weights down to each of `layers`, in which `draw` (k,). `budget`: JSON.
     """
     chosen = examples.surest(examples.candidates(run, dataset), budget.images)
     model, untrained = run.model(), build(run.config)
@@ -168,7 +169,8 @@ def _randomised(model, inputs, targets, rank, budget: Budget, bar: tqdm) -> Arra
     shape = len(METHODS), budget.stages, -1
     arrays = {name: wide[name].loc[list(METHODS)].to_numpy().reshape(shape) for name in SIMILARITY}
     layers = table.drop_duplicates("depth").sort_values("depth")["layer"].to_numpy(str)
-    return arrays | {"layers": layers, "draw": wide["ssim"].columns.get_level_values("draw")}
+    draws = wide["ssim"].columns.get_level_values("draw").to_numpy()
+    return arrays | {"layers": layers, "draw": draws}
 
 
 def _compact(arrays: Arrays) -> Arrays:
@@ -179,14 +181,19 @@ def _compact(arrays: Arrays) -> Arrays:
     }
 
 
+#: The sources are what defines the images, the maps and the measures.
 MEASUREMENT = Measurement(
     "saliency",
     sources=(
-        *(f"interpret/{name}.py" for name in ("introspection", "saliency", "maps", "faithfulness")),
-        *(f"questions/{name}.py" for name in ("examples", "saliency_measurement")),
+        "interpret/saliency.py",
+        "interpret/maps.py",
+        "interpret/faithfulness.py",
+        "questions/examples.py",
+        "questions/face_zones.py",
+        "questions/saliency_maps/measurement.py",
     ),
     compute=measure,
 )
 
 if __name__ == "__main__":
-    sys.exit(command(MEASUREMENT, "fer_utils.questions.saliency_measurement"))
+    sys.exit(command(MEASUREMENT, "fer_utils.questions.saliency_maps.measurement"))

@@ -1,0 +1,170 @@
+"""Where the network looks: zones of the face beside controls, and the homework's claims on them."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import product
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from fer_utils import homework
+from fer_utils.fer2013 import CLASSES
+from fer_utils.questions.face_zones import AREAS, ZONES
+from fer_utils.statistics.intervals import ALPHA, Interval, judged
+
+FEWEST = 10  # images of a class that is judged
+OTHERS = "the other classes"
+MORE, LESS, NOT_SHOWN = "more", "less", "not shown"
+HOLDS, FAILS, DISAGREE = "holds", "does not hold", "the methods disagree"
+
+
+def compare(
+    mass: Mapping[str, np.ndarray],
+    untrained: Mapping[str, np.ndarray],
+    contrast: np.ndarray,
+    labels: np.ndarray,
+) -> pd.DataFrame:
+    """What part of the maps lies in each zone, beside three controls and beside the other classes.
+
+    Parameters
+    ----------
+    mass
+        By method, `face_zones.zone_mass` `(n, zones)` of its maps.
+    untrained
+        The same of the network before training: what the architecture alone prefers.
+    contrast
+        The same of the images' contrast (`faithfulness.control_maps`).
+    labels
+        `(n,)` int, class index of each image.
+
+    Returns
+    -------
+    pd.DataFrame
+        A row per method, class and zone. `images`; `density`: the part in the zone divided by the
+        zone's area, 1 for a uniform map; `control`: the one that is hardest to exceed, a uniform
+        map, the contrast of the same images, or their maps from the untrained network; `excess`
+        over it (Interval, paired) with `p`; `looks`: MORE, LESS or NOT_SHOWN, corrected by Holm
+        over the table; `over the others`: the excess over the other classes' maps (Interval,
+        Welch's) with `p others`. Classes with under FEWEST images are left out.
+    """
+    tested = np.flatnonzero(np.bincount(labels) >= FEWEST)
+    uniform = np.broadcast_to(AREAS.to_numpy(), contrast.shape)
+    blocks = []
+    for method, label in product(mass, tested):
+        controls = {
+            "a uniform map": uniform,
+            "contrast": contrast,
+            "the untrained network": untrained[method],
+        }
+        block = _of_class(mass[method], controls, labels == label)
+        blocks.append(block.assign(**{"method": method, "class": CLASSES[label]}))
+    table = pd.concat(blocks, ignore_index=True)
+    pairs = judged(table[["excess", "p"]], interval="excess", words=(MORE, LESS, NOT_SHOWN))
+    return table.assign(looks=pairs["verdict"])
+
+
+def _of_class(
+    mass: np.ndarray, controls: Mapping[str, np.ndarray], chosen: np.ndarray
+) -> pd.DataFrame:
+    """The rows of one method and class; `chosen` `(n,)` bool are its images."""
+    excess = np.stack([mass - control for control in controls.values()])
+    given = np.isfinite(excess).all(axis=(0, 2))  # a zero map lies nowhere
+    inside, others = mass[chosen & given], mass[~chosen & given]
+    tests = stats.ttest_1samp(excess[:, chosen & given], 0, axis=1)
+    hardest = tests.statistic.argmin(axis=0)
+    at = hardest, np.arange(len(ZONES))
+    low, high = (ends[at] for ends in tests.confidence_interval(1 - ALPHA))
+    beside = stats.ttest_ind(inside, others, equal_var=False)
+    differences = inside.mean(axis=0) - others.mean(axis=0)
+    return pd.DataFrame(
+        {
+            "zone": list(ZONES),
+            "images": len(inside),
+            "density": inside.mean(axis=0) / AREAS.to_numpy(),
+            "control": np.array(list(controls))[hardest],
+            "excess": _intervals((low + high) / 2, low, high),
+            "p": _of_the_least(tests.pvalue[at], tests.statistic[at], len(controls)),
+            "over the others": _intervals(differences, *beside.confidence_interval(1 - ALPHA)),
+            "p others": beside.pvalue,
+        }
+    )
+
+
+def _of_the_least(p: np.ndarray, statistic: np.ndarray, tests: int) -> np.ndarray:
+    """p-values of the least of some `tests`: to exceed all is to exceed the hardest of them, but
+    to fall below one of them has so many chances (Bonferroni)."""
+    return np.where(statistic > 0, p, np.minimum(tests * p, 1))
+
+
+def _intervals(*columns: np.ndarray) -> list[Interval]:
+    return [Interval(*map(float, row)) for row in zip(*columns, strict=True)]
+
+
+def agreement(table: pd.DataFrame, methods: Sequence[str]) -> pd.DataFrame:
+    """Class x zone: MORE or LESS where all of the `methods` say so in `compare`.
+
+    DISAGREE where some say MORE and some LESS, else NOT_SHOWN.
+    """
+    chosen = table[table["method"].isin(methods)]
+    words = chosen.groupby(["class", "zone"], sort=False)["looks"].agg(_in_common)
+    return words.unstack().loc[chosen["class"].unique(), list(ZONES)]
+
+
+def _in_common(verdicts: Iterable[str]) -> str:
+    found = set(verdicts)
+    if len(found) == 1:
+        return found.pop()
+    return DISAGREE if {MORE, LESS} <= found else NOT_SHOWN
+
+
+def zones_above(agreed: pd.DataFrame) -> tuple[list[str], dict[str, list[str]]]:
+    """The zones that are MORE in every class of `agreement`, and by class those beyond them."""
+    more = agreed == MORE
+    common = list(agreed.columns[more.all()])
+    own = {name: list(row.index[row & ~more.all()]) for name, row in more.iterrows()}
+    return common, own
+
+
+def judge_claims(table: pd.DataFrame) -> pd.DataFrame:
+    """The homework's claims that a class is recognised by a zone, by the rows of `compare` on it.
+
+    A row per claim and method: it HOLDS if the zone has more of the maps than with any control, and
+    more than in the other classes. `weakest against` names what it exceeds least, `excess` by how
+    much (Interval), `verdict` follows from that, corrected by Holm over the table. No rows for
+    classes that `compare` left out.
+    """
+    rows = pd.DataFrame(homework.ZONES, columns=["class", "zone"]).merge(table)
+    beside_controls = _deviates(rows["p"], rows["excess"])
+    beside_others = _deviates(rows["p others"], rows["over the others"])
+    least = beside_others < beside_controls
+    p = np.where(least, rows["p others"], rows["p"])
+    claims = pd.DataFrame(
+        {
+            "class": rows["class"],
+            "zone": rows["zone"],
+            "method": rows["method"],
+            "weakest against": np.where(least, OTHERS, rows["control"]),
+            "excess": rows["over the others"].where(least, rows["excess"]),
+            "p": _of_the_least(p, np.minimum(beside_others, beside_controls), 2),
+        }
+    )
+    claims = judged(claims, interval="excess", words=(HOLDS, LESS, NOT_SHOWN))
+    less = claims["verdict"] == LESS
+    verdicts = claims["verdict"].where(~less, "less than " + claims["weakest against"])
+    return claims.assign(verdict=verdicts)
+
+
+def _deviates(p: pd.Series, excess: pd.Series) -> np.ndarray:
+    """Normal deviates with the sign of the excess, so that tests of two kinds can be compared."""
+    return stats.norm.isf(p / 2) * np.sign(excess.map(float))
+
+
+def claim_in_common(verdicts: Iterable[str]) -> str:
+    """What the verdicts of several methods on one claim come to."""
+    found = set(verdicts)
+    denied = {word for word in found if word.startswith(LESS)}
+    if found == {HOLDS}:
+        return HOLDS
+    if HOLDS in found:
+        return DISAGREE if denied else "shown by some methods only"
+    return FAILS if denied == found else NOT_SHOWN
