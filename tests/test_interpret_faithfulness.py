@@ -121,6 +121,14 @@ def test_randomisation_cascades_from_the_top_and_leaves_the_model(model, images)
     np.testing.assert_allclose(again["spearman"], same, atol=1e-3)
 
 
+def test_randomisation_deals_the_images_out_among_the_draws(model, images):
+    table = faithfulness.cascading_randomisation(
+        {"gradient": {}}, model, images, [0] * 6, draws=2, stages=1
+    )
+    assert table["image"].tolist() == [0, 2, 4, 1, 3, 5]
+    assert table["draw"].tolist() == [0, 0, 0, 1, 1, 1]
+
+
 def test_randomisation_does_not_move_a_map_of_the_image_alone(model, images, monkeypatch):
     monkeypatch.setattr(faithfulness, "explain", lambda method, model, images, targets: images)
     table = faithfulness.cascading_randomisation({"edges": {}}, model, images, [0] * 6)

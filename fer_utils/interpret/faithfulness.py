@@ -4,7 +4,7 @@ The maps rank pixels by their magnitude, as the pictures show them. Images are w
 receives (after normalisation).
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -103,7 +103,9 @@ def cascading_randomisation(
     targets: np.ndarray,
     *,
     seed: int = 0,
+    draws: int = 1,
     stages: int | None = None,
+    after_each: Callable[[], object] = lambda: None,
 ) -> pd.DataFrame:
     """Maps of ever more random copies of `model` against its own (Adebayo et al., 1810.03292).
 
@@ -118,34 +120,39 @@ def cascading_randomisation(
     model, images, targets
         As in `saliency.explain`.
     seed
-        Of the new weights.
+        Of the new weights, together with the number of the draw.
+    draws
+        Of new weights, among which the images are dealt out in turn.
     stages
         After how many of the steps maps are compared, spread from the first to the last; None: all.
+    after_each
+        Is called after each draw.
 
     Returns
     -------
     pd.DataFrame
-        A row per image, method and step: `image`, `method`, `layer` (the last one made random),
-        `depth` (how many are), `spearman` (rank correlation of the magnitudes), `ssim` (of the maps
-        divided by their maxima).
+        A row per image, method and step: `image`, `draw`, `method`, `layer` (the last one made
+        random), `depth` (how many are), `spearman` (rank correlation of the magnitudes), `ssim` (of
+        the maps divided by their maxima).
     """
-    copy, fresh = keras.models.clone_model(model), _reinitialised(model, seed)
-    copy.set_weights(model.get_weights())
-
-    def maps():
-        return {name: explain(name, copy, images, targets, **o) for name, o in methods.items()}
-
-    intact, rows, steps = maps(), [], list(_stages(model))
+    copy, rows, steps = keras.models.clone_model(model), [], list(_stages(model))
     compared = set(np.linspace(1, len(steps), stages or len(steps)).round().astype(int))
-    for depth, layers in enumerate(steps, 1):
-        for name in layers:
-            copy.get_layer(name).set_weights(fresh.get_layer(name).get_weights())
-        for method, now in maps().items() if depth in compared else ():
-            before = intact[method]
-            measures = {"spearman": rank_correlation(before, now), "ssim": ssim(before, now)}
-            place = {"method": method, "layer": layers[-1], "depth": depth}
-            rows.append(pd.DataFrame(place | measures))
-    return pd.concat(rows).rename_axis("image").reset_index()
+    for draw in range(draws):
+        chosen = np.arange(draw, len(images), draws)
+        some = images[chosen], np.asarray(targets)[chosen]
+        copy.set_weights(model.get_weights())
+        intact = {name: explain(name, copy, *some, **o) for name, o in methods.items()}
+        fresh = _reinitialised(model, (seed, draw))
+        for depth, layers in enumerate(steps, 1):
+            for name in layers:
+                copy.get_layer(name).set_weights(fresh.get_layer(name).get_weights())
+            for method, options in methods.items() if depth in compared else ():
+                pair = intact[method], explain(method, copy, *some, **options)
+                measures = {"spearman": rank_correlation(*pair), "ssim": ssim(*pair)}
+                place = {"draw": draw, "method": method, "layer": layers[-1], "depth": depth}
+                rows.append(pd.DataFrame({"image": chosen, **place, **measures}))
+        after_each()
+    return pd.concat(rows, ignore_index=True)
 
 
 def rank_correlation(maps: np.ndarray, others: np.ndarray) -> np.ndarray:
@@ -197,7 +204,7 @@ def relevance_mass(maps: np.ndarray, regions: np.ndarray) -> tuple[np.ndarray, n
     return np.where(empty, np.nan, mass), np.where(empty, np.nan, uniform)
 
 
-def _reinitialised(model: keras.Model, seed: int) -> keras.Model:
+def _reinitialised(model: keras.Model, seed: tuple[int, int]) -> keras.Model:
     """A copy of `model` with new weights, a function of `seed` only."""
     rng = np.random.default_rng(seed)
 

@@ -1,7 +1,7 @@
 """Notebook 06's verdicts on saliency methods: each is judged against maps that ignore the model.
 
 `measured` are the arrays of `saliency_measurement.measure`. The values of a measure are a data
-frame with a row per image and a column per method and control.
+frame with a row per image and a column per method and control, under the names of `maps.NAMES`.
 """
 
 from collections.abc import Mapping
@@ -104,11 +104,14 @@ def same_in_both_halves(measured: Mapping[str, np.ndarray], measure: str) -> dic
     return (first == second).to_dict()
 
 
-def summary(
-    judgements: Mapping[str, pd.DataFrame], randomised: pd.DataFrame
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Verdicts and values: method x measure, with the weights made random as the last measure."""
+def verdicts(judgements: Mapping[str, pd.DataFrame], randomised: pd.DataFrame) -> pd.DataFrame:
+    """Method x measure, with the weights made random as the last measure."""
     tables = {**judgements, "random weights": randomised}
-    verdicts = pd.DataFrame({name: table["verdict"] for name, table in tables.items()})
-    values = pd.DataFrame({name: table["value"] for name, table in tables.items()})
-    return verdicts, values
+    return pd.DataFrame(
+        {name: table["verdict"] for name, table in tables.items()}, randomised.index
+    )
+
+
+def means(values: pd.DataFrame) -> dict[str, Interval]:
+    """The mean over the images of each column."""
+    return {name: mean_interval(column) for name, column in values.items()}

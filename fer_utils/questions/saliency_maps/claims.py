@@ -16,6 +16,7 @@ FEWEST = 10  # images of a class that is judged
 OTHERS = "the other classes"
 MORE, LESS, NOT_SHOWN = "more", "less", "not shown"
 HOLDS, FAILS, DISAGREE = "holds", "does not hold", "the methods disagree"
+SOME = "shown by some methods only"
 
 
 def compare(
@@ -166,5 +167,5 @@ def claim_in_common(verdicts: Iterable[str]) -> str:
     if found == {HOLDS}:
         return HOLDS
     if HOLDS in found:
-        return DISAGREE if denied else "shown by some methods only"
+        return DISAGREE if denied else SOME
     return FAILS if denied == found else NOT_SHOWN

@@ -12,7 +12,6 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
 import numpy as np
-import pandas as pd
 from tqdm.auto import tqdm
 
 from fer_utils.data.dataset import Dataset
@@ -94,7 +93,7 @@ def measure(run: Run, dataset: Dataset, budget: Budget = FULL) -> Arrays:
     model, untrained = run.model(), build(run.config)
     targets = chosen["label"].to_numpy()
     inputs = normalise(dataset.images[chosen["row"]], run.config.per_image_norm)
-    bar = tqdm(total=len(METHODS) * (4 + budget.draws), disable=not watched(), desc="saliency")
+    bar = tqdm(total=len(METHODS) * 4 + budget.draws, disable=not watched(), desc="saliency")
     maps, of_untrained = {}, []
     for method, options in budget.options.items():
         maps[method] = explain(method, model, inputs, targets, **options)
@@ -112,8 +111,8 @@ def measure(run: Run, dataset: Dataset, budget: Budget = FULL) -> Arrays:
         bar.update(len(METHODS))
     if dataset.name == "drawn":
         arrays |= _beside_evidence(maps, faces.evidence(chosen["row"]))
-    rank = chosen.groupby("label").cumcount().to_numpy()
-    arrays |= _randomised(model, inputs, targets, rank, budget, bar)
+    few = chosen.groupby("label").cumcount().to_numpy() < budget.randomised
+    arrays |= _randomised(model, inputs[few], targets[few], budget, bar)
     bar.close()
     return _compact(arrays) | {"budget": np.array(json.dumps(asdict(budget)))}
 
@@ -150,27 +149,14 @@ def _beside_evidence(maps: Mapping[str, np.ndarray], evidence: np.ndarray) -> Ar
     }
 
 
-def _randomised(model, inputs, targets, rank, budget: Budget, bar: tqdm) -> Arrays:
-    tables = []
-    for draw in range(budget.draws):
-        rows = np.flatnonzero((rank < budget.randomised) & (rank % budget.draws == draw))
-        options = {"seed": draw, "stages": budget.stages}
-        for method, its_options in budget.options.items():
-            tables.append(
-                cascading_randomisation(
-                    {method: its_options}, model, inputs[rows], targets[rows], **options
-                ).assign(draw=draw)
-            )
-            bar.update()
-    table = pd.concat(tables)
-    wide = table.pivot(
-        index=["method", "depth"], columns=["draw", "image"], values=list(SIMILARITY)
-    )
-    shape = len(METHODS), budget.stages, -1
+def _randomised(model, inputs, targets, budget: Budget, bar: tqdm) -> Arrays:
+    options = {"draws": budget.draws, "stages": budget.stages, "after_each": bar.update}
+    table = cascading_randomisation(budget.options, model, inputs, targets, **options)
+    wide = table.pivot(index=["method", "depth"], columns="image", values=list(SIMILARITY))
+    shape = len(METHODS), budget.stages, len(inputs)
     arrays = {name: wide[name].loc[list(METHODS)].to_numpy().reshape(shape) for name in SIMILARITY}
     layers = table.drop_duplicates("depth").sort_values("depth")["layer"].to_numpy(str)
-    draws = wide["ssim"].columns.get_level_values("draw").to_numpy()
-    return arrays | {"layers": layers, "draw": draws}
+    return arrays | {"layers": layers, "draw": np.arange(len(inputs)) % budget.draws}
 
 
 def _compact(arrays: Arrays) -> Arrays:
