@@ -3,6 +3,8 @@
 The source is read out of the notebook and executed; what it needs is given to it.
 """
 
+from types import SimpleNamespace
+
 import nbformat
 import numpy as np
 import pytest
@@ -108,3 +110,30 @@ def test_02_normalisation_and_shift_are_those_of_the_package():
     ):
         which = np.array([TRANSFORMS["x20"].index(transform)])
         np.testing.assert_allclose(picture, augment(images[[3]], which, "x20")[0], atol=1e-3)
+
+
+def test_06_gradient_of_a_logit_is_that_of_the_package():
+    import pandas as pd
+
+    from fer_utils.backend import keras
+    from fer_utils.data.transforms import normalise
+    from fer_utils.interpret import saliency
+    from fer_utils.questions import examples
+
+    keras.utils.set_random_seed(0)
+    flat = [keras.layers.Flatten(), keras.layers.Dense(7)]
+    convolution = keras.layers.Conv2D(3, 3, activation="relu")
+    model = keras.Sequential([keras.Input((48, 48, 1)), convolution, *flat])
+    images = np.random.default_rng(0).integers(0, 256, (3, 48, 48), np.uint8)
+    rows = {"row": [2, 0, 1], "label": [0, 4, 6], "correct": True, "probability": 0.9}
+    scope = {
+        "examples": examples,
+        "model": model,
+        "nb": SimpleNamespace(data=SimpleNamespace(images=images)),
+        "network": SimpleNamespace(config=SimpleNamespace(per_image_norm=True)),
+        "normalise": normalise,
+        "table": pd.DataFrame(rows),
+    }
+    exec(cell_with("06", "tf.GradientTape()"), scope)
+    expected = saliency.explain("gradient", model, normalise(images[[2, 0, 1]], True), [0, 4, 6])
+    np.testing.assert_allclose(scope["slopes"], expected, rtol=1e-4, atol=1e-6)

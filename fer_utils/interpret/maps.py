@@ -43,10 +43,12 @@ def visible(maps: np.ndarray) -> np.ndarray:
 
 
 def mean_map(maps: np.ndarray) -> np.ndarray:
-    """Mean `(h, w)` of |maps| `(n, h, w)`, each divided by its sum; zero maps are left out.
+    """Mean `(h, w)` of |maps| `(n, h, w)`, each divided by its sum; NaN of zero maps.
 
     So no image outweighs another, and what falls in a region is the mean of the images' shares.
     """
     magnitude = np.abs(maps)
     magnitude = magnitude[magnitude.any(axis=(1, 2))]
+    if not len(magnitude):
+        return np.full(maps.shape[1:], np.nan)
     return (magnitude / magnitude.sum(axis=(1, 2), keepdims=True)).mean(axis=0)

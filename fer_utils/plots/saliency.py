@@ -61,7 +61,7 @@ def average_maps(
     for line, maps in zip(axes, rows.values(), strict=True):
         for ax, values in zip(line, maps, strict=True):
             if np.isnan(values).all():
-                ax.text(0.5, 0.5, "no image", ha="center", transform=ax.transAxes, fontsize=8)
+                ax.text(0.5, 0.5, "no map", ha="center", transform=ax.transAxes, fontsize=8)
                 continue
             shown = ax.imshow(values, cmap=MAP, vmin=0, vmax=top)
             for mask in outlines:
@@ -69,8 +69,8 @@ def average_maps(
     for ax, title in zip(axes[0], titles, strict=True):
         ax.set_title(title, fontsize=8)
     row_labels(axes, list(rows))
-    label = "times a uniform map"
-    figure.colorbar(shown, ax=axes, orientation="horizontal", aspect=40, fraction=0.03, label=label)
+    place = {"orientation": "horizontal", "aspect": 40, "fraction": 0.03, "extend": "max"}
+    figure.colorbar(shown, ax=axes, label="times a uniform map", **place)
     return figure
 
 

@@ -13,7 +13,7 @@ from fer_utils.questions.face_zones import AREAS, ZONES
 from fer_utils.statistics.intervals import ALPHA, Interval, judged
 
 FEWEST = 10  # images of a class that is judged
-OTHERS = "the other classes"
+OTHERS = "other classes"
 MORE, LESS, NOT_SHOWN = "more", "less", "not shown"
 HOLDS, FAILS, DISAGREE = "holds", "does not hold", "the methods disagree"
 SOME = "shown by some methods only"
@@ -151,7 +151,8 @@ def judge_claims(table: pd.DataFrame) -> pd.DataFrame:
     )
     claims = judged(claims, interval="excess", words=(HOLDS, LESS, NOT_SHOWN))
     less = claims["verdict"] == LESS
-    verdicts = claims["verdict"].where(~less, "less than " + claims["weakest against"])
+    denied = np.where(least, f"{LESS} than in {OTHERS}", f"{LESS} than a control")
+    verdicts = claims["verdict"].where(~less, denied)
     return claims.assign(verdict=verdicts)
 
 

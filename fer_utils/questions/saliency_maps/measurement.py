@@ -74,7 +74,7 @@ class Budget:
 
 
 FULL = Budget(
-    images=50, samples=50, steps=50, stride=4, points=17, randomised=15, draws=5, stages=6
+    images=50, samples=50, steps=50, stride=4, points=17, randomised=15, draws=15, stages=6
 )
 
 
