@@ -112,6 +112,8 @@ def test_who_may_speak():
     random = pd.DataFrame({"verdict": [checks.DEPENDS] * 4 + [checks.KEPT_WORDS[0]]}, names)
     judgements = {"deletion": deletion, "insertion": insertion}
     assert checks.believed(judgements, random) == ["good", "half"]
+    pointing = pd.DataFrame({"verdict": [unclear, worse, beats, beats, beats]}, names)
+    assert checks.believed(judgements | {"pointing": pointing}, random) == ["good"]
 
 
 def test_halves_that_agree_and_that_do_not():

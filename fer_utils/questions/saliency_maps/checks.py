@@ -86,13 +86,13 @@ def judge_randomisation(measured: Mapping[str, np.ndarray]) -> pd.DataFrame:
 def believed(judgements: Mapping[str, pd.DataFrame], randomised: pd.DataFrame) -> list[str]:
     """Methods that may speak for the model, by the tables of `judge` and `judge_randomisation`.
 
-    They beat every control in deletion or insertion, are worse than one in neither, and their maps
-    depend on the weights.
+    They beat every control in deletion or insertion, are worse than one in no measure, and their
+    maps depend on the weights.
     """
-    verdicts = pd.DataFrame({m: judgements[m]["verdict"] for m in ("deletion", "insertion")})
+    found = pd.DataFrame({name: table["verdict"] for name, table in judgements.items()})
     beats, worse, _ = WORDS
-    may = (verdicts == beats).any(axis=1) & ~(verdicts == worse).any(axis=1)
-    return list(verdicts.index[may & (randomised["verdict"].loc[verdicts.index] == DEPENDS)])
+    may = (found[["deletion", "insertion"]] == beats).any(axis=1) & ~(found == worse).any(axis=1)
+    return list(found.index[may & (randomised["verdict"].loc[found.index] == DEPENDS)])
 
 
 def same_in_both_halves(measured: Mapping[str, np.ndarray], measure: str) -> dict[str, bool]:

@@ -1,5 +1,6 @@
 """Where the network looks: zones of the face beside controls, and the homework's claims on them."""
 
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import product
 
@@ -71,11 +72,13 @@ def _of_class(
     excess = np.stack([mass - control for control in controls.values()])
     given = np.isfinite(excess).all(axis=(0, 2))  # a zero map lies nowhere
     inside, others = mass[chosen & given], mass[~chosen & given]
-    tests = stats.ttest_1samp(excess[:, chosen & given], 0, axis=1)
+    with warnings.catch_warnings():  # a zone that no map touches has no spread
+        warnings.simplefilter("ignore", RuntimeWarning)
+        tests = stats.ttest_1samp(excess[:, chosen & given], 0, axis=1)
+        beside = stats.ttest_ind(inside, others, equal_var=False)
     hardest = tests.statistic.argmin(axis=0)
     at = hardest, np.arange(len(ZONES))
     low, high = (ends[at] for ends in tests.confidence_interval(1 - ALPHA))
-    beside = stats.ttest_ind(inside, others, equal_var=False)
     differences = inside.mean(axis=0) - others.mean(axis=0)
     return pd.DataFrame(
         {
