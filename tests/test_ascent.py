@@ -166,14 +166,6 @@ def test_high_frequency_share_of_waves():
     )
 
 
-def test_diversity_by_hand():
-    a, b = np.array([[1.0, -1], [1, -1]]), np.array([[1.0, 1], [-1, -1]])
-    assert ascent.diversity(np.stack([a, 3 - a])) == pytest.approx(0)
-    assert ascent.diversity(np.stack([a, b])) == pytest.approx(1)
-    assert ascent.diversity(np.stack([a, a, b])) == pytest.approx(2 / 3)
-    assert ascent.diversity(np.stack([a, a * 0 + 1])) == 0
-
-
 def test_border_response_by_hand():
     """Of 4x4 pixels 12 lie on the ring and 4 inside."""
     ring = ascent.border_ring(4)

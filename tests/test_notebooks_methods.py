@@ -137,3 +137,21 @@ def test_06_gradient_of_a_logit_is_that_of_the_package():
     exec(cell_with("06", "tf.GradientTape()"), scope)
     expected = saliency.explain("gradient", model, normalise(images[[2, 0, 1]], True), [0, 4, 6])
     np.testing.assert_allclose(scope["slopes"], expected, rtol=1e-4, atol=1e-6)
+
+
+def test_07_ascent_step_is_the_gradient_that_the_package_follows(config):
+    """The cell's slope, of the mean over the channel, is that of `pre_activation_of`."""
+    from fer_utils.backend import keras, tf
+    from fer_utils.interpret.introspection import pre_activation_of
+    from fer_utils.training.network import build
+
+    model = build(config)
+    scope = {"keras": keras, "tf": tf, "model": model}
+    exec(cell_with("07", "GradientTape"), scope)
+    values = pre_activation_of(model, "relu7")
+    picture = scope["picture"]
+    with tf.GradientTape() as tape:
+        tape.watch(picture)
+        aim = tf.reduce_mean(values(picture)[..., 0])
+    expected = tape.gradient(aim, picture)
+    np.testing.assert_allclose(scope["slope"], expected, atol=1e-6)

@@ -12,7 +12,7 @@ from fer_utils.interpret.introspection import in_batches, logits_of, with_channe
 
 
 def fgsm_direction(
-    model,
+    model: keras.Model,
     images: np.ndarray,
     labels: np.ndarray,
     *,
@@ -43,7 +43,7 @@ def fgsm(images: np.ndarray, direction: np.ndarray, epsilon: float | np.ndarray)
 
 
 def fgsm_epsilon(
-    model,
+    model: keras.Model,
     images: np.ndarray,
     labels: np.ndarray,
     *,
@@ -95,7 +95,7 @@ def _rows(images: np.ndarray) -> tf.TensorSpec:
 
 
 def beside_random_signs(
-    model, images: np.ndarray, labels: np.ndarray, *, seed: int = 0, **options
+    model: keras.Model, images: np.ndarray, labels: np.ndarray, *, seed: int = 0, **options
 ) -> dict[str, np.ndarray]:
     """`fgsm_epsilon` along the gradient's signs and, as the control, along random ones."""
     signs = np.random.default_rng(seed).choice(np.float32([-1, 1]), np.shape(images))

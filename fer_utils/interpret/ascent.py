@@ -32,7 +32,7 @@ class Ascent(NamedTuple):
 
 
 def maximise(
-    model,
+    model: keras.Model,
     layer: str,
     filters: Sequence[int] | None = None,
     *,
@@ -77,13 +77,15 @@ def maximise(
     return Ascent(*map(np.concatenate, zip(*parts, strict=True)))
 
 
-def activation_maps(model, layer: str, images: np.ndarray, *, batch: int = 64) -> np.ndarray:
+def activation_maps(
+    model: keras.Model, layer: str, images: np.ndarray, *, batch: int = 64
+) -> np.ndarray:
     """Outputs `(n, h', w', channels)` float32 of a layer on `images` as the model receives them."""
     outputs = output_of(model, model.get_layer(layer).output)
     return in_batches(lambda rows: outputs(rows).numpy(), batch, with_channel(images))
 
 
-def kernels(model, layer: str) -> np.ndarray:
+def kernels(model: keras.Model, layer: str) -> np.ndarray:
     """Kernels of a 2-D convolution as `(filters, height, width, channels)` float32."""
     return np.moveaxis(np.asarray(model.get_layer(layer).kernel), -1, 0)
 
@@ -99,21 +101,6 @@ def high_frequency_share(images: np.ndarray, *, cutoff: float = 0.25) -> np.ndar
     total = power.sum(axis=(1, 2))
     high = power[:, frequency > cutoff].sum(axis=1)
     return np.divide(high, total, out=np.zeros_like(total), where=total > 1e-9)
-
-
-def diversity(images: np.ndarray) -> float:
-    """Mean of 1 - |cosine| over all pairs of centred `images` `(n, h, w)`: 0 is all alike.
-
-    Constant images are left out; with fewer than two others the result is 0.
-    """
-    flat = images.reshape(len(images), -1).astype(float)
-    flat = flat - flat.mean(axis=1, keepdims=True)
-    length = np.linalg.norm(flat, axis=1)
-    flat = flat[length > 1e-6] / length[length > 1e-6, None]
-    if len(flat) < 2:
-        return 0.0
-    pairs = np.triu_indices(len(flat), 1)
-    return float(1 - np.abs(flat @ flat.T)[pairs].mean())
 
 
 def border_ring(size: int, width: int = 1) -> np.ndarray:
@@ -136,7 +123,7 @@ def border_response(maps: np.ndarray, border: np.ndarray) -> np.ndarray:
     return np.divide(at_border, total, out=np.full_like(total, np.nan), where=total > 0)
 
 
-def _response(model, layer, objective, preprocess):
+def _response(model: keras.Model, layer: str, objective: str, preprocess: Callable) -> Callable:
     """The function images, filters `(k,)` -> objective `(k,)`, largest value `(k,)`."""
     values_of = pre_activation_of(model, layer)
 

@@ -1,130 +1,127 @@
-"""Figures of notebook 07. Ascent images are (48, 48) in [0, 1]; test images 0..255."""
+"""Figures of notebook 07. Pictures found by ascent are (48, 48) in [0, 1]; test images 0..255."""
 
 from collections.abc import Mapping, Sequence
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
-RED = "#c22"
-
-
-def _bare(ax: plt.Axes) -> None:
-    ax.set(xticks=[], yticks=[])
-    for spine in ax.spines.values():
-        spine.set_visible(False)
+from fer_utils.fer2013 import CLASSES
+from fer_utils.plots import style
 
 
-def strips(
+def rows_of_pictures(
     rows: Mapping[str, np.ndarray],
-    titles: Sequence[str] | None = None,
+    titles: Sequence[str],
     *,
-    dead: Mapping | None = None,
-):
-    """A row of grey pictures per entry, each picture scaled to its own range; dead ones framed.
+    dead: Mapping[str, Sequence[bool]] | None = None,
+) -> Figure:
+    """A row of grey pictures per entry, each picture scaled to its own range.
 
-    `titles` None: "filter 0", "filter 1", ...
+    `dead`: by row, which pictures are of filters that never became active; these are crossed out.
     """
-    if titles is None:
-        titles = [f"filter {n}" for n in range(max(map(len, rows.values())))]
-    shape = len(rows), len(titles)
-    size = (1.12 * shape[1] + 1.2, 1.14 * shape[0] + 0.3)
-    figure, axes = plt.subplots(*shape, figsize=size, squeeze=False)
+    figure, axes = style.image_grid(len(rows), len(titles), titles=0.05, labels=1.0)
     for (label, pictures), line in zip(rows.items(), axes, strict=True):
-        line[0].set_ylabel(label, fontsize=8)
-        for ax in line:
-            _bare(ax)
         for ax, picture in zip(line, pictures, strict=False):
             ax.imshow(picture, cmap="gray")
-        _mark(line, (dead or {}).get(label, ()))
+        _cross_out(line, (dead or {}).get(label, ()))
+    style.row_labels(axes, list(rows))
     for ax, title in zip(axes[0], titles, strict=True):
         ax.set_title(title, fontsize=8)
     return figure
 
 
-def ascents(found: Mapping):
-    """`strips` of the images of several `ascent.Ascent`, by row label."""
-    images = {label: one.images for label, one in found.items()}
-    return strips(images, dead={label: one.dead for label, one in found.items()})
-
-
-def ascent_grid(found, *, columns: int):
-    """`grid` of an `ascent.Ascent`."""
-    return grid(found.images, columns=columns, dead=found.dead)
-
-
-def grid(pictures: np.ndarray, *, columns: int, dead: Sequence[bool] = (), cmap: str = "gray"):
-    """Pictures (k, h, w) as a grid with their (row, column); dead filters framed in red."""
+def addressed_grid(
+    pictures: np.ndarray, *, columns: int, dead: Sequence[bool] = (), cmap: str = "gray"
+) -> Figure:
+    """Pictures (k, h, w) in a grid under their (row, column); those of dead filters crossed out."""
     rows = -(-len(pictures) // columns)
-    figure, axes = plt.subplots(rows, columns, figsize=(1.17 * columns, 1.33 * rows))
-    for ax in axes.flat:
-        _bare(ax)
+    figure, axes = style.image_grid(rows, columns, titles=0.2)
     for number, (ax, picture) in enumerate(zip(axes.flat, pictures, strict=False)):
         ax.imshow(picture, cmap=cmap)
-        ax.set_title(f"({number // columns}, {number % columns})", fontsize=7, pad=2)
-    _mark(axes.flat, dead)
+        ax.set_title(f"({number // columns}, {number % columns})", fontsize=8, pad=2)
+    _cross_out(axes.flat, dead)
     return figure
 
 
-def _mark(axes, dead: Sequence[bool]) -> None:
+def _cross_out(axes: Sequence[Axes], dead: Sequence[bool]) -> None:
     for ax, is_dead in zip(axes, dead, strict=False):
         if is_dead:
-            for spine in ax.spines.values():
-                spine.set(visible=True, color=RED, linewidth=2)
-            ax.set_xlabel("never active", fontsize=6, color=RED, labelpad=1)
+            ax.plot([0, 1], [0, 1], transform=ax.transAxes, color=style.ORANGE, lw=2)
+            ax.plot([0, 1], [1, 0], transform=ax.transAxes, color=style.ORANGE, lw=2)
 
 
-def border_example(images: Mapping[str, np.ndarray]):
-    """A few test images side by side, by title."""
-    figure, axes = plt.subplots(1, len(images), figsize=(2 * len(images), 2.2))
-    for ax, (title, image) in zip(axes, images.items(), strict=True):
-        ax.imshow(image, cmap="gray", vmin=0, vmax=255)
-        ax.set_title(title, fontsize=9)
-        _bare(ax)
+def faces(images: Mapping[str, np.ndarray]) -> Figure:
+    """A few faces (48, 48), 0..255, side by side, by title."""
+    figure, axes = style.image_grid(1, len(images), titles=0.2, width=1.5 * len(images))
+    for ax, (title, image) in zip(axes[0], images.items(), strict=True):
+        ax.imshow(image, **style.FACE)
+        ax.set_title(title)
     return figure
 
 
-def border_responses(frame: pd.DataFrame, order: Sequence[str]):
+def border_responses(frame: pd.DataFrame, order: Sequence[str]) -> Figure:
     """Each filter's response at the frame and at the seam by condition; bars are the means."""
-    figure, axes = plt.subplots(1, 2, figsize=(10, 2.9), sharey=True)
+    figure, axes = plt.subplots(1, 2, figsize=(style.WIDTH, 2.3), sharey=True)
+    jitter = np.random.default_rng(0)
     for ax, place in zip(axes, ("frame", "seam"), strict=True):
-        chosen = frame[frame["place"] == place]
-        options = {"data": chosen, "x": "response", "y": "condition", "order": order, "ax": ax}
-        sns.stripplot(**options, size=4, alpha=0.5, color="#31597f", jitter=0.2, legend=False)
-        sns.pointplot(
-            **options, errorbar=None, linestyle="none", marker="|", markersize=22, color=RED
-        )
+        for y, condition in enumerate(order):
+            chosen = (frame["place"] == place) & (frame["condition"] == condition)
+            values = frame.loc[chosen, "response"].dropna()
+            height = y + jitter.uniform(-0.2, 0.2, len(values))
+            ax.plot(values, height, "o", ms=3, alpha=0.5, color=style.BLUE)
+            ax.plot([values.mean()] * 2, [y - 0.35, y + 0.35], color=style.ORANGE, lw=2.5)
         ax.axvline(0.5, color="0.5", ls=":")
-        ax.set_title(f"at the {place}", fontsize=10)
-        ax.set(xlabel="border response of a filter", ylabel="")
+        ax.set(title=f"at the {place}", xlabel="border response of a filter")
+    axes[0].set_yticks(range(len(order)), order)
+    axes[0].invert_yaxis()
     return figure
 
 
-def flips(epsilons: Mapping[str, np.ndarray], *, maximum: float):
-    """Share of the images that have flipped at each epsilon, in grey levels of 255."""
-    figure, ax = plt.subplots(figsize=(6.5, 3))
-    for (name, values), style in zip(epsilons.items(), ("-", "--"), strict=False):
+def kernels(values: np.ndarray) -> Figure:
+    """Kernels (k, 3, 3), black is negative, white positive, each on its own scale."""
+    figure, axes = style.image_grid(1, len(values), titles=0.2)
+    for number, (ax, kernel) in enumerate(zip(axes[0], values, strict=True)):
+        limit = np.abs(kernel).max()
+        ax.imshow(kernel, cmap="gray", vmin=-limit, vmax=limit)
+        ax.set_title(str(number), fontsize=8)
+    return figure
+
+
+def flipped(epsilons: np.ndarray, names: Sequence[str], *, largest: float) -> Figure:
+    """The part of the images whose answer has changed, against the change in grey levels of 255.
+
+    epsilons (2, n) in [0, 1], inf where nothing flips; `names` of the two rows.
+    """
+    figure, ax = plt.subplots(figsize=(style.WIDTH * 0.8, 2.6))
+    for number, (name, values) in enumerate(zip(names, epsilons, strict=True)):
         levels = np.sort(values[np.isfinite(values)]) * 255
-        share = np.arange(len(levels) + 1) / len(values)
-        places, heights = [0, *levels, maximum * 255], [*share, share[-1]]
-        ax.step(places, heights, style, where="post", label=name)
-    ax.set(xlabel="change of each pixel in grey levels (of 255)", ylabel="share flipped")
-    ax.set(ylim=(-0.02, 1.02), xlim=(0, maximum * 255))
-    ax.legend(frameon=False, fontsize=9)
+        part = np.arange(len(levels) + 1) / len(values)
+        places, heights = [0, *levels, largest * 255], [*part, part[-1]]
+        look = {"color": style.SERIES[number], "ls": style.DASHES[number], "label": name}
+        ax.step(places, heights, where="post", **look)
+    ax.set(xlabel="change of each pixel in grey levels (of 255)", ylabel="images flipped")
+    ax.set(ylim=(-0.02, 1.02), xlim=(0, largest * 255))
+    ax.legend()
     return figure
 
 
-def adversarial(images: np.ndarray, changes: np.ndarray, moved: np.ndarray, titles: Sequence[str]):
+def adversarial(
+    images: np.ndarray, changes: np.ndarray, moved: np.ndarray, titles: Sequence[str]
+) -> Figure:
     """Rows: image, change (scaled to be seen), sum; images in [0, 1]; a title over each column."""
-    figure, axes = plt.subplots(3, len(images), figsize=(1.4 * len(images) + 0.5, 4.7))
+    figure, axes = style.image_grid(3, len(images), titles=0.2, labels=0.6)
     for column, (image, change, sum_) in enumerate(zip(images, changes, moved, strict=True)):
         axes[0, column].imshow(image, cmap="gray", vmin=0, vmax=1)
         axes[1, column].imshow(change, cmap="gray", vmin=-1, vmax=1)
         axes[2, column].imshow(sum_, cmap="gray", vmin=0, vmax=1)
         axes[0, column].set_title(titles[column], fontsize=8)
-    for row, label in zip(axes, ("image", "signs of change", "changed image"), strict=True):
-        row[0].set_ylabel(label, fontsize=8)
-        for ax in row:
-            _bare(ax)
+    style.row_labels(axes, ("image", "signs", "changed"))
     return figure
+
+
+def class_images(pictures: Mapping[str, np.ndarray]) -> Figure:
+    """A row of the seven class images per entry, (7, 48, 48) in [0, 1]."""
+    return rows_of_pictures(pictures, CLASSES)

@@ -11,10 +11,11 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from fer_utils.backend import keras
 from fer_utils.data.transforms import TRANSFORMS, Transform, augment, normalise
 from fer_utils.fer2013 import SIZE
 from fer_utils.interpret.ascent import activation_maps, border_response, border_ring
-from fer_utils.statistics.intervals import holm, mean_interval, verdict
+from fer_utils.statistics.intervals import detectable, judged, mean_interval, verdict
 from fer_utils.training.network import build
 from fer_utils.training.runs import Run
 
@@ -32,7 +33,7 @@ def shifted(images: np.ndarray, fill: str) -> np.ndarray:
     return augment(images, which, "x20", fill)
 
 
-def responses(model, images: np.ndarray) -> pd.DataFrame:
+def responses(model: keras.Model, images: np.ndarray) -> pd.DataFrame:
     """Border response of each first-layer filter: columns filter, place, response.
 
     images (n, 48, 48), 0..255. A filter that never responds has NaN.
@@ -67,32 +68,37 @@ def compare(frame: pd.DataFrame) -> pd.DataFrame:
 
     Per filter the difference of responses; its mean per seed; over seeds the mean and Student's
     interval. With one seed the interval is over its filters, and says nothing of other trainings.
-    Columns: place, against, units ("seeds" or "filters of one seed"), n, difference (Interval),
-    p_holm, verdict.
+    By (place, against): "difference" (Interval), "verdict", "p (Holm)", "would show" (the
+    difference that the design would have shown four times in five, where it shows none), "n" and
+    "over" (what n counts: "seeds" or "filters of one seed").
     """
     wide = frame.pivot_table(
         index=["place", "seed", "filter"], columns="condition", values="response"
     )
-    rows = []
+    rows = {}
     for place in PLACES:
         for other in (REFLECTED, NONE, UNTRAINED):
             differences = (wide.loc[place, ZERO] - wide.loc[place, other]).dropna()
             seeds = differences.groupby("seed").mean()
             enough = len(seeds) >= FEWEST_SEEDS
             values = seeds if enough else differences
-            units = "seeds" if enough else "filters of one seed"
-            p = stats.ttest_1samp(values, 0).pvalue
-            rows.append((place, other, units, len(values), mean_interval(values), p))
-    table = pd.DataFrame(rows, columns=["place", "against", "units", "n", "difference", "p_holm"])
-    table["p_holm"] = holm(np.nan_to_num(table["p_holm"], nan=1))
+            rows[place, other] = {
+                "difference": mean_interval(values),
+                "p": stats.ttest_1samp(values, 0).pvalue,
+                "n": len(values),
+                "over": "seeds" if enough else "filters of one seed",
+            }
+    table = pd.DataFrame.from_dict(rows, "index").rename_axis(["place", "against"])
     words = ("more at the border", "less at the border", "no difference shown")
-    pairs = zip(table["difference"], table["p_holm"], strict=True)
-    return table.assign(verdict=[verdict(difference, p, words) for difference, p in pairs])
+    table = judged(table, interval="difference", words=words)
+    shown = table["verdict"] != words[2]
+    would = [None if s else detectable(d) for s, d in zip(shown, table["difference"], strict=True)]
+    return table.assign(**{"would show": would})
 
 
 def conclusion(comparisons: pd.DataFrame) -> str:
     """What `compare` says of the conjecture; the untrained control plays no part in it."""
-    trained = comparisons[comparisons["against"] != UNTRAINED]
+    trained = comparisons.drop(index=UNTRAINED, level="against")
     more = trained["verdict"] == "more at the border"
     if more.all():
         word = "supported"
@@ -100,7 +106,7 @@ def conclusion(comparisons: pd.DataFrame) -> str:
         word = "contradicted by some of the comparisons" if more.any() else "contradicted"
     else:
         word = "supported by some of the comparisons" if more.any() else "not supported"
-    if trained["units"].iloc[0] == "seeds":
+    if trained["over"].iloc[0] == "seeds":
         return word
     return f"{word} (one seed only: another training might differ)"
 
@@ -115,7 +121,7 @@ def frame_share(ascents: np.ndarray) -> np.ndarray:
     return border_response(np.moveaxis(deviation, 0, -1)[None], ring)
 
 
-def first_layer_facts(trained: np.ndarray, untrained: np.ndarray) -> dict:
+def frame_preference(trained: np.ndarray, untrained: np.ndarray) -> dict:
     """`frame_share` of the ascent images (k, h, w) of trained filters and of the same untrained.
 
     `trained`, `untrained`: means; `extra`: the mean difference (Interval); `words`: what it says.

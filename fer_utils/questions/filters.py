@@ -1,14 +1,19 @@
-"""What notebook 07 asks of the filters beyond their pictures: depth, zones, other networks."""
+"""What filters look like and respond to: the first layer, the 7th convolution, depth.
+
+Images of faces are `(n, 48, 48)`, 0..255; pictures found by gradient ascent in [0, 1]. The control
+is always the same network before training: what its filters show as well has not been learned.
+"""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 
-from fer_utils.backend import tf
-from fer_utils.data.dataset import Dataset
-from fer_utils.fer2013 import CLASSES, SIZE
-from fer_utils.interpret.adversarial import beside_random_signs, fgsm, fgsm_direction, fgsm_epsilon
+from fer_utils.backend import keras
+from fer_utils.data.transforms import normalise
+from fer_utils.fer2013 import SIZE
 from fer_utils.interpret.ascent import (
     Ascent,
     activation_maps,
@@ -16,87 +21,199 @@ from fer_utils.interpret.ascent import (
     kernels,
     maximise,
 )
-from fer_utils.interpret.introspection import in_batches, logits_of, standardise, with_channel
-from fer_utils.questions import examples, face_zones
-from fer_utils.statistics.comparisons import compare
-from fer_utils.statistics.intervals import (
-    Interval,
-    difference_of_means,
-    mean_interval,
-    proportion,
-    verdict,
+from fer_utils.interpret.introspection import standardise
+from fer_utils.questions.face_zones import AREAS, ZONES, zone_mass
+from fer_utils.statistics.intervals import Interval, judged, mean_interval
+from fer_utils.training.experiments import Config
+from fer_utils.training.network import build
+
+RATES = {"plain": 0.02, "regularised": 0.05}
+UNTRAINED_SEED = 1000  # networks before training: this seed and the next ones
+
+# Frei and Chen (1977, IEEE Trans. Computers C-26): an orthonormal basis of 3x3 patterns. Four are
+# edges (one side against the other), four are lines and spots, one is the mean.
+_R = np.sqrt(2)
+_EDGES = (
+    ((1, _R, 1), (0, 0, 0), (-1, -_R, -1)),
+    ((1, 0, -1), (_R, 0, -_R), (1, 0, -1)),
+    ((0, -1, _R), (1, 0, -1), (-_R, 1, 0)),
+    ((_R, -1, 0), (-1, 0, 1), (0, 1, -_R)),
 )
-from fer_utils.training.runs import Run
-
-LAYER = "relu7"  # its input, the 7th convolution's normalised output, is maximised
-DEPTH = (1, 4, 7, 10, 12)
-CLAIMED = (1, 7, 12)  # too simple, as wanted, too complex
-GRID = 32  # filters of the 7th convolution shown, 8 in a row
-COLUMNS = 8
-PER_LAYER = 8  # filters shown of the other layers
-TRAINED, UNTRAINED = "gradient ascent\n(homework's)", "control: before\ntraining"
-TESTED = 70  # test images
-MOST = 32 / 255  # the largest change that an attack may make
-ATTACK = {"preprocess": standardise, "maximum": MOST, "grid": 8, "halvings": 5}
-LEVELS = (1, 2, 4, 8, 16)  # grey levels of 255
-BUDGET = {"plain": {"steps": 24, "rate": 0.02}, "regularised": {"steps": 40}}
+_LINES = (
+    ((0, 1, 0), (-1, 0, -1), (0, 1, 0)),
+    ((-1, 0, 1), (0, 0, 0), (1, 0, -1)),
+    ((1, -2, 1), (-2, 4, -2), (1, -2, 1)),
+    ((-2, 1, -2), (1, 4, 1), (-2, 1, -2)),
+)
+PATTERNS = {"edge": _EDGES, "line or spot": _LINES, "mean": (((1, 1, 1),) * 3,)}
 
 
-def accuracies(runs: Mapping[str, Run], dataset: Dataset) -> dict[str, Interval]:
-    """Accuracy of each run on the images that `examples.candidates` lists."""
-    hits = {name: examples.candidates(run, dataset)["correct"] for name, run in runs.items()}
-    return {name: proportion(int(correct.sum()), len(correct)) for name, correct in hits.items()}
+def untrained(config: Config, number: int = 0) -> keras.Model:
+    """The network of a config before training, with initial weights of its own."""
+    return build(replace(config, seed=UNTRAINED_SEED + number))
 
 
-def ascend(model, layer: str, count: int | None, method: str, **options) -> Ascent:
-    """`ascent.maximise` of the first `count` filters (None: all) of a per-image normalised net."""
+def ascend(
+    model: keras.Model,
+    layer: str,
+    count: int | None,
+    *,
+    method: str,
+    steps: int,
+    objective: str = "channel",
+    seed: int = 0,
+) -> Ascent:
+    """`ascent.maximise` of the first filters of a network that was trained on normalised images.
+
+    Parameters
+    ----------
+    model, layer
+        The network, and the name of a layer: of "relu7" the input is maximised.
+    count
+        How many filters; None: all.
+    method
+        "plain" or "regularised", see `ascent.maximise`.
+    steps
+        Gradient steps.
+    objective
+        "channel" or "centre", see `ascent.maximise`.
+    seed
+        Of the starting noise.
+    """
     width = model.get_layer(layer).output.shape[-1]
     numbers = np.arange(width if count is None else min(count, width))
-    options = {**BUDGET[method], "preprocess": standardise, **options}
-    return maximise(model, layer, numbers, method=method, **options)
+    return maximise(
+        model,
+        layer,
+        numbers,
+        method=method,
+        objective=objective,
+        steps=steps,
+        rate=RATES[method],
+        seed=seed,
+        preprocess=standardise,
+    )
 
 
-def first_layer(model, untrained, inputs: np.ndarray) -> dict[str, np.ndarray]:
-    """The first filters of the first layer, row by row: PER_LAYER pictures each.
+def pattern_energy(model: keras.Model) -> pd.DataFrame:
+    """What the 3x3 kernels of the first layer are made of: a row per filter, sums 1.
 
-    Kernels; plain ascent images of `model`, of the `untrained` network, and of the response at the
-    centre only; activation maps of `inputs` `(1, 48, 48, 1)`, a normalised image.
+    Columns are those of PATTERNS: the part of the kernel's energy in each of Frei and Chen's
+    subspaces. A kernel of random numbers has 4/9, 4/9 and 1/9 on average.
     """
-    centre = ascend(model, "relu1", PER_LAYER, "plain", objective="centre")
-    return {
-        "kernel": kernels(model, "conv1")[:PER_LAYER, ..., 0],
-        TRAINED: ascend(model, "relu1", PER_LAYER, "plain").images,
-        UNTRAINED: ascend(untrained, "relu1", PER_LAYER, "plain").images,
-        "ascent of the\ncentre only": centre.images,
-        "activation map": channels(model, "relu1", inputs)[:PER_LAYER],
-    }
+    flat = kernels(model, "conv1")[..., 0].reshape(-1, 9)
+    energy = {}
+    for name, masks in PATTERNS.items():
+        basis = np.array(masks, float).reshape(len(masks), 9)
+        basis /= np.linalg.norm(basis, axis=1, keepdims=True)
+        energy[name] = ((flat @ basis.T) ** 2).sum(axis=1) / (flat**2).sum(axis=1)
+    return pd.DataFrame(energy)
 
 
-def channels(model, layer: str, inputs: np.ndarray) -> np.ndarray:
-    """Activation maps `(channels, h', w')` of one normalised image `(1, 48, 48, 1)`."""
-    return activation_maps(model, layer, inputs)[0].transpose(2, 0, 1)
+def pattern_table(trained: pd.DataFrame, control: pd.DataFrame) -> pd.DataFrame:
+    """`pattern_energy` of two networks side by side: mean energies, and how many lead in each."""
+    leading = trained.idxmax(axis=1)
+    return pd.DataFrame(
+        {
+            "filters that are mostly this": [int((leading == name).sum()) for name in trained],
+            "energy, trained": [mean_interval(trained[name]) for name in trained],
+            "energy, untrained": [mean_interval(control[name]) for name in trained],
+        },
+        index=trained.columns,
+    )
 
 
-def first(found: Ascent) -> Ascent:
-    """The first PER_LAYER filters of an ascent."""
-    return Ascent(*(part[:PER_LAYER] for part in found))
+def activation_channels(model: keras.Model, layer: str, image: np.ndarray) -> np.ndarray:
+    """Activation maps `(channels, h', w')` of one face `(48, 48)`."""
+    maps = activation_maps(model, layer, normalise(image[None], per_image=True))
+    return maps[0].transpose(2, 0, 1)
 
 
-def by_depth(model, depths: Sequence[int] = DEPTH) -> dict[str, Ascent]:
-    """Plain ascent images of the first filters of these convolutions."""
-    return {f"conv{n}": ascend(model, f"relu{n}", PER_LAYER, "plain") for n in depths}
+def zone_density(model: keras.Model, layer: str, images: np.ndarray, count: int) -> np.ndarray:
+    """How much the first `count` filters of a layer prefer each zone: `(filters, n, zones)`.
+
+    The part of the activation that lies in the zone over the zone's part of the area: 1 is no
+    preference. NaN where a filter is silent.
+    """
+    maps = activation_maps(model, layer, normalise(images, per_image=True))[..., :count]
+    vertical, horizontal = (SIZE // side for side in maps.shape[1:3])
+    density = [
+        zone_mass(channel.repeat(vertical, axis=1).repeat(horizontal, axis=2))
+        for channel in np.moveaxis(maps, -1, 0)
+    ]
+    return np.stack(density) / AREAS.to_numpy()
+
+
+def zone_filters(density: np.ndarray, controls: np.ndarray, columns: int) -> pd.DataFrame:
+    """For each zone the filter that prefers it most, against the best filters of the controls.
+
+    Parameters
+    ----------
+    density
+        `zone_density` of the trained network, `(filters, n, zones)`.
+    controls
+        The same of several untrained networks, `(networks, filters, n, zones)`.
+    columns
+        Of the grid, for the filter's (row, column).
+
+    Returns
+    -------
+    pd.DataFrame
+        By zone: "filter", "verdict", "preference" and "controls" (Intervals), "p (Holm)" over the
+        zones. The best filter is chosen on every other image and measured on the rest, so that
+        choosing the best of many does not flatter it; each control's best is found the same way.
+    """
+    rows = {}
+    for column, zone in enumerate(ZONES):
+        best, values = _best(density[..., column])
+        others = np.mean([_best(control[..., column])[1] for control in controls], axis=0)
+        gain = _finite(values - others)
+        rows[zone] = {
+            "filter": f"({best // columns}, {best % columns})",
+            "beyond controls": mean_interval(gain),
+            "p": stats.ttest_1samp(gain, 0).pvalue,
+            "preference": mean_interval(_finite(values)),
+            "controls": mean_interval(_finite(others)),
+        }
+    words = ("beyond the controls", "below the controls", "no more than the controls")
+    return judged(pd.DataFrame.from_dict(rows, "index"), interval="beyond controls", words=words)
+
+
+def zones_preferred(density: np.ndarray, controls: np.ndarray) -> pd.Series:
+    """How many filters prefer each zone more than any filter of any control does, on average."""
+    ours = np.stack([_means(density[..., zone]) for zone in range(len(ZONES))], axis=1)
+    highest = [
+        max(_means(control[..., zone]).max() for control in controls) for zone in range(len(ZONES))
+    ]
+    return pd.Series((ours > highest).sum(axis=0), list(ZONES))
+
+
+def _best(density: np.ndarray) -> tuple[int, np.ndarray]:
+    """The filter of (filters, n) with the largest mean over even images; its odd images' values."""
+    best = int(_means(density[:, ::2]).argmax())
+    return best, density[best, 1::2]
+
+
+def _means(density: np.ndarray) -> np.ndarray:
+    """(filters,): mean over the images of (filters, n); 0 for a filter silent on most of them."""
+    active = np.isfinite(density)
+    means = np.where(active, density, 0).sum(axis=1) / np.maximum(active.sum(axis=1), 1)
+    return np.where(active.mean(axis=1) > 0.5, means, 0.0)
+
+
+def _finite(values: np.ndarray) -> np.ndarray:
+    return values[np.isfinite(values)]
 
 
 def fine_detail(images: np.ndarray) -> Interval:
-    """Mean `ascent.high_frequency_share` of images `(k, h, w)`, with its interval over them."""
+    """Mean `ascent.high_frequency_share` of pictures `(k, h, w)`, with its interval over them."""
     return mean_interval(high_frequency_share(images))
 
 
 def distinctness(images: np.ndarray) -> np.ndarray:
-    """How unlike the others each image `(k, h, w)` is: mean of 1 - |cosine|, centred; `(k,)`.
+    """How unlike the others each picture `(k, h, w)` is: mean of 1 - |cosine|, centred; `(k,)`.
 
-    0 is a copy of all others; the mean of the values is `ascent.diversity`. NaN for a constant
-    image, which is left out of the others' means.
+    0 is a copy of all others. NaN for a constant picture, left out of the others' means.
     """
     flat = images.reshape(len(images), -1).astype(float)
     flat = flat - flat.mean(axis=1, keepdims=True)
@@ -110,131 +227,39 @@ def distinctness(images: np.ndarray) -> np.ndarray:
 
 
 def depth_table(sheets: Mapping[str, Ascent]) -> pd.DataFrame:
-    """Per layer: `fine_detail` and `distinctness` of the images, and how many are dead."""
+    """Per layer: `fine_detail` and `distinctness` of the pictures, and how many are dead."""
     rows = {
         layer: {
             "fine detail": fine_detail(found.images),
-            "distinctness": _mean(distinctness(found.images)),
+            "distinctness": mean_interval(_finite(distinctness(found.images))),
             "never active": int(found.dead.sum()),
         }
         for layer, found in sheets.items()
     }
-    return pd.DataFrame(rows).T
+    return pd.DataFrame.from_dict(rows, "index")
 
 
-def depth_claims(sheets: Mapping[str, Ascent], control: Mapping[str, Ascent]) -> pd.DataFrame:
-    """The homework's claim, measured against the 7th convolution, trained and untrained.
+def depth_claims(
+    sheets: Mapping[str, Ascent], control: Mapping[str, Ascent], layers: Sequence[str]
+) -> pd.DataFrame:
+    """The homework's claims on depth, for the trained network and the control.
 
-    "Early layers are too simple, all images look alike": conv1 is less distinct. "Late ones are too
-    complex": conv12 has more fine detail. Columns: difference (Interval) and verdict of each.
+    `layers` are three: an early one ("too simple: all images look alike"), the middle one, a late
+    one ("too complex": finer). Over the filters, Welch's test, Holm over the table.
     """
-    table = {}
-    for prefix, images in (("", sheets), ("untrained: ", control)):
-        early, middle, late = (images[f"conv{n}"].images for n in CLAIMED)
-        differences = [
-            difference_of_means(distinctness(middle), distinctness(early)),
-            difference_of_means(high_frequency_share(late), high_frequency_share(middle)),
-        ]
-        words = ("holds", "does not hold", "not shown")
-        table[f"{prefix}difference"] = differences
-        table[f"{prefix}verdict"] = [verdict(d, words=words) for d in differences]
-    return pd.DataFrame(table, index=["early images are more alike", "late images are finer"])
-
-
-def addresses(model, control, images: np.ndarray) -> pd.DataFrame:
-    """For each face zone the filter of LAYER, among the first GRID, that prefers it most.
-
-    images `(n, 48, 48, 1)`, normalised. A filter's density in a zone is the share of its activation
-    there over the zone's share of the area. The best filter is chosen on every other image and
-    measured on the rest, so that choosing the best of many does not flatter it; `control` is a
-    model whose best filter is found the same way. Columns: `filter` (row, column), `density` and
-    `control` (Intervals), `verdict` of their difference, paired over the images.
-    """
-    ours, theirs = _zone_densities(model, images), _zone_densities(control, images)
-    words = ("beyond the control", "below the control", "no more than the control")
     rows = {}
-    for column, zone in enumerate(face_zones.ZONES):
-        best, values = _best(ours[..., column])
-        _, controls = _best(theirs[..., column])
-        rows[zone] = {
-            "filter": f"({best // COLUMNS}, {best % COLUMNS})",
-            "density": _mean(values),
-            "control": _mean(controls),
-            "verdict": verdict(_mean(values - controls), words=words),
+    for network, pictures in (("trained", sheets), ("untrained", control)):
+        early, middle, late = (pictures[layer].images for layer in layers)
+        claims = {
+            "early pictures are more alike": (distinctness(middle), distinctness(early)),
+            "late pictures are finer": (high_frequency_share(late), high_frequency_share(middle)),
         }
-    return pd.DataFrame(rows).T
-
-
-def _zone_densities(model, images: np.ndarray) -> np.ndarray:
-    """(filters, n, zones); NaN where a filter is silent."""
-    maps = activation_maps(model, LAYER, images)[..., :GRID]
-    vertical, horizontal = (SIZE // side for side in maps.shape[1:3])
-    maps = maps.repeat(vertical, axis=1).repeat(horizontal, axis=2)
-    density = np.stack([face_zones.zone_mass(channel) for channel in np.moveaxis(maps, -1, 0)])
-    return density / face_zones.AREAS.to_numpy()
-
-
-def _best(density: np.ndarray) -> tuple[int, np.ndarray]:
-    """The filter of (filters, n) with the largest mean over even images; its odd images' values."""
-    best = int(pd.DataFrame(density[:, ::2]).mean(axis=1).idxmax())
-    return best, density[best, 1::2]
-
-
-def said(model, images: np.ndarray) -> np.ndarray:
-    """Predicted class `(n,)` of images `(n, h, w)` in [0, 1]."""
-    logits = logits_of(model)
-    rows = in_batches(
-        lambda some: logits(standardise(tf.constant(some))).numpy(), 64, with_channel(images)
-    )
-    return rows.argmax(axis=1)
-
-
-def recognised(models: Mapping[str, object], images: np.ndarray) -> pd.DataFrame:
-    """What each model says to the seven class images: one column per model, one row per class."""
-    answers = {name: np.take(CLASSES, said(model, images)) for name, model in models.items()}
-    return pd.DataFrame(answers, CLASSES)
-
-
-def attack(model, images: np.ndarray, labels: np.ndarray) -> dict[str, np.ndarray]:
-    """`adversarial.beside_random_signs` of test images `(n, 48, 48)`, 0..255."""
-    return beside_random_signs(model, images / 255, labels, **ATTACK)
-
-
-def flipped(epsilons: Mapping[str, np.ndarray]) -> pd.DataFrame:
-    """Share of the images (Interval) that have flipped at so many grey levels, by direction."""
-    rows = {
-        name: {f"≤ {level}": proportion(int(np.sum(e * 255 <= level)), len(e)) for level in LEVELS}
-        for name, e in epsilons.items()
-    }
-    return pd.DataFrame(rows).T
-
-
-def attack_verdict(epsilons: Mapping[str, np.ndarray]) -> str:
-    """Whether the gradient's signs flip more images than random ones, within MOST (McNemar)."""
-    found, control = (np.isfinite(values) for values in epsilons.values())
-    difference, p = compare(found, control)
-    return verdict(difference, p, ("does more", "does less", "no difference shown"))
-
-
-def fooled(model, images: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, ...]:
-    """Test images `(n, 48, 48)`, 0..255, changed by just enough, for `plots.filters.adversarial`.
-
-    Returns the images in [0, 1], the gradient's signs, the changed images, and titles: old and new
-    answer, grey levels. An image that nothing up to MOST flips is changed by MOST.
-    """
-    pictures = (images / 255).astype(np.float32)
-    epsilons = fgsm_epsilon(model, pictures, labels, **ATTACK)
-    signs = fgsm_direction(model, pictures, labels, preprocess=standardise)
-    # a hair beyond, so that rounding does not undo the flip
-    moved = fgsm(pictures, signs, np.where(np.isfinite(epsilons), epsilons * 1.001 + 1e-6, MOST))
-    titles = [
-        f"{CLASSES[old]} → {CLASSES[new]}\n{level:.2f} grey levels"
-        if np.isfinite(level)
-        else f"{CLASSES[old]}\nnot flipped"
-        for old, new, level in zip(labels, said(model, moved), epsilons * 255, strict=True)
-    ]
-    return pictures, signs, moved, titles
-
-
-def _mean(values: np.ndarray) -> Interval:
-    return mean_interval(values[np.isfinite(values)])
+        for claim, (more, less) in claims.items():
+            more, less = _finite(more), _finite(less)
+            tested = stats.ttest_ind(more, less, equal_var=False)
+            low, high = tested.confidence_interval(0.95)
+            difference = Interval(float(more.mean() - less.mean()), float(low), float(high))
+            rows[claim, network] = {"difference": difference, "p": tested.pvalue}
+    table = pd.DataFrame.from_dict(rows, "index").rename_axis(["claim", "network"])
+    words = ("holds", "does not hold", "not shown")
+    return judged(table, interval="difference", words=words)

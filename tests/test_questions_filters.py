@@ -52,7 +52,7 @@ def test_the_conjecture_follows_the_responses(zero, expected):
     rng = np.random.default_rng(0)
     frame["response"] += rng.normal(0, 0.01, len(frame))
     table = border.compare(frame)
-    assert set(table["units"]) == {"seeds"}
+    assert set(table["over"]) == {"seeds"}
     assert set(table["n"]) == {3}
     assert border.conclusion(table) == expected
 
@@ -60,7 +60,7 @@ def test_the_conjecture_follows_the_responses(zero, expected):
 def test_one_seed_is_said():
     values = {border.ZERO: 0.8, border.REFLECTED: 0.5, border.NONE: 0.5, border.UNTRAINED: 0.5}
     table = border.compare(frame_of(values, seeds=1))
-    assert set(table["units"]) == {"filters of one seed"}
+    assert set(table["over"]) == {"filters of one seed"}
     assert "one seed only" in border.conclusion(table)
 
 
@@ -81,12 +81,12 @@ def test_a_border_detector_is_found_and_a_blind_filter_is_not(model):
 
 
 def test_untrained_filters_draw_the_box_too(model):
-    found = filters.ascend(model, "relu1", None, "plain", steps=20)
+    found = filters.ascend(model, "relu1", None, method="plain", steps=20)
     assert border.frame_share(found.images).min() > 0.95
-    facts = border.first_layer_facts(found.images, found.images[::-1])
+    facts = border.frame_preference(found.images, found.images[::-1])
     assert facts["words"] == "training is not shown to matter"
     plain = np.random.default_rng(0).random(found.images.shape)
-    assert border.first_layer_facts(plain, found.images)["words"] == "training takes from it"
+    assert border.frame_preference(plain, found.images)["words"] == "training takes from it"
 
 
 def test_distinctness_by_hand():
@@ -94,60 +94,67 @@ def test_distinctness_by_hand():
     flat = np.ones((1, 2))
     found = filters.distinctness(np.stack([one, two, flat]))
     np.testing.assert_allclose(found, [0, 0, np.nan], atol=1e-12)
-    pictures = np.random.default_rng(0).random((5, 6, 6))
-    assert filters.distinctness(pictures).mean() == pytest.approx(ascent.diversity(pictures))
+    a, b = np.eye(3)[None, 0] - 1 / 3, np.eye(3)[None, 1] - 1 / 3
+    cosine = np.sum(a * b) / np.linalg.norm(a) / np.linalg.norm(b)
+    np.testing.assert_allclose(filters.distinctness(np.stack([a, b])), 1 - abs(cosine))
 
 
-def test_depth_claims_reverse_with_the_images():
+def test_depth_claims_reverse_with_the_pictures():
     rng = np.random.default_rng(0)
     noise = rng.random((8, 16, 16))
     smooth = np.cumsum(np.cumsum(rng.normal(size=(8, 16, 16)), axis=1), axis=2)
     alike = smooth[:1] + 0.01 * noise
+    layers = ("conv1", "conv7", "conv12")
 
-    def sheets(early, middle, late):
-        parts = zip(("conv1", "conv7", "conv12"), (early, middle, late), strict=True)
+    def sheets(*pictures):
+        parts = zip(layers, pictures, strict=True)
         return {name: ascent.Ascent(x, np.ones(8), np.zeros(8, bool)) for name, x in parts}
 
     one, other = sheets(alike, smooth, noise), sheets(noise, alike + smooth * 1e-3, smooth)
-    as_claimed, reversed_ = filters.depth_claims(one, other), filters.depth_claims(other, one)
-    assert as_claimed["verdict"].tolist() == ["holds", "holds"]
-    assert reversed_["verdict"].iloc[0] == "does not hold"
-    assert as_claimed["untrained: verdict"].tolist() == reversed_["verdict"].tolist()
+    table = filters.depth_claims(one, other, layers)["verdict"].unstack()
+    assert table["trained"].tolist() == ["holds", "holds"]
+    assert table.loc["early pictures are more alike", "untrained"] == "does not hold"
 
 
-def test_a_filter_that_sees_a_zone_is_addressed(model, monkeypatch):
-    """Filter 1 of the model is active in the mouth; the control's filters are everywhere alike."""
+def test_kernels_divide_into_edges_lines_and_mean():
+    """An edge, a spot and a blur, by hand."""
+    kernels = np.zeros((3, 3, 3))
+    kernels[0, 0], kernels[0, 2] = 1, -1
+    kernels[1] = [[1, -2, 1], [-2, 4, -2], [1, -2, 1]]
+    kernels[2] = 1
+    net = network.build(CONFIG)
+    layer = net.get_layer("conv1")
+    weights = layer.get_weights()
+    energy = []
+    for kernel in kernels:
+        layer.set_weights([np.broadcast_to(kernel[..., None, None], weights[0].shape)])
+        energy.append(filters.pattern_energy(net).iloc[0])
+    np.testing.assert_allclose(np.array(energy), np.eye(3), atol=0.03)
+    np.testing.assert_allclose(filters.pattern_energy(net).sum(axis=1), 1)
+    basis = np.concatenate([np.reshape(masks, (-1, 9)) for masks in filters.PATTERNS.values()])
+    gram = basis @ basis.T
+    np.testing.assert_allclose(gram - np.diag(np.diag(gram)), 0, atol=1e-6)
+
+
+def test_a_filter_that_sees_a_zone_is_found(model, monkeypatch):
+    """Filter 1 of the model is active in the mouth; the controls' filters are everywhere alike."""
     rng = np.random.default_rng(0)
     uniform = 1 + 0.1 * rng.random((20, SIZE, SIZE, 2))
     mouth = uniform.copy()
     mouth[..., 1] += 5 * face_zones.ZONES["mouth"]
     answers = {"model": mouth, "control": uniform}
     monkeypatch.setattr(filters, "activation_maps", lambda model, layer, images: answers[model])
-    table = filters.addresses("model", "control", np.zeros((20, SIZE, SIZE, 1)))
+    images = np.zeros((20, SIZE, SIZE), np.uint8)
+    ours, control = (filters.zone_density(name, "relu7", images, 2) for name in answers)
+    table = filters.zone_filters(ours, np.stack([control, control]), columns=8)
     assert table.loc["mouth", "filter"] == "(0, 1)"
-    assert table.loc["mouth", "verdict"] == "beyond the control"
-    assert (
-        filters.addresses("control", "model", np.zeros((20, SIZE, SIZE, 1))).loc["mouth", "verdict"]
-        == "below the control"
-    )
+    assert table.loc["mouth", "verdict"] == "beyond the controls"
+    swapped = filters.zone_filters(control, ours[None], columns=8)
+    assert swapped.loc["mouth", "verdict"] == "below the controls"
+    assert filters.zones_preferred(ours, control[None])["mouth"] == 1
 
 
-def test_random_signs_are_the_control_of_the_attack(model):
-    images = np.random.default_rng(0).random((12, SIZE, SIZE)).astype(np.float32)
-    labels = filters.said(model, images)
-    epsilons = filters.attack(model, 255 * images, labels)
-    assert list(epsilons) == ["gradient signs", "random signs (control)"]
-    table = filters.flipped(epsilons)
-    assert (table["≤ 16"].map(float) >= table["≤ 1"].map(float)).all()
-    _, signs, moved, titles = filters.fooled(model, 255 * images, labels)
-    flips = np.isfinite(epsilons["gradient signs"])
-    np.testing.assert_array_equal(filters.said(model, moved) != labels, flips)
-    assert set(np.unique(signs)) <= {-1, 0, 1}
-    assert [" → " in title for title in titles] == flips.tolist()
-
-
-def test_attack_verdicts_reverse():
-    flips, stays = np.full(30, 0.01), np.full(30, np.inf)
-    assert filters.attack_verdict({"gradient": flips, "random": stays}) == "does more"
-    assert filters.attack_verdict({"gradient": stays, "random": flips}) == "does less"
-    assert filters.attack_verdict({"gradient": flips, "random": flips}) == "no difference shown"
+def test_a_filter_that_is_silent_on_most_images_prefers_nothing():
+    density = np.full((2, 10), np.nan)
+    density[0, 0], density[1] = 50, 1.5
+    np.testing.assert_allclose(filters._means(density), [0, 1.5])

@@ -1,0 +1,172 @@
+"""Images of the classes, and how little changes an answer; measured at length, kept with a run.
+
+FER_DATA=path/to/fer2013.csv python -m fer_utils.questions.fooling model2
+"""
+
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from fer_utils.backend import keras, tf
+from fer_utils.data.dataset import Dataset
+from fer_utils.fer2013 import CLASSES
+from fer_utils.interpret.adversarial import (
+    beside_random_signs,
+    fgsm,
+    fgsm_direction,
+    fgsm_epsilon,
+)
+from fer_utils.interpret.introspection import in_batches, logits_of, standardise, with_channel
+from fer_utils.questions import filters
+from fer_utils.questions.examples import candidates
+from fer_utils.statistics.comparisons import compare
+from fer_utils.statistics.intervals import Interval, proportion, verdict
+from fer_utils.training import measurements
+from fer_utils.training.runs import Run
+
+LARGEST = 32 / 255  # the largest change that an attack may make
+_ATTACK = {"preprocess": standardise, "maximum": LARGEST, "grid": 16, "halvings": 6}
+SIGNS = ("along the gradient", "at random (control)")
+
+
+@dataclass(frozen=True)
+class Budget:
+    """How much is measured: test images, filters of the layer, seeds and steps of class images."""
+
+    images: int
+    filters: int
+    controls: int
+    seeds: int
+    steps: int
+
+
+FULL = Budget(images=400, filters=32, controls=4, seeds=5, steps=160)
+
+
+def measure(run: Run, dataset: Dataset, budget: Budget = FULL) -> dict[str, np.ndarray]:
+    """What notebook 07 needs of a run, as arrays without photographs.
+
+    rows (n,) int: correct test images without a twin, drawn at random; epsilons (2, n): smallest
+    change that flips each, by SIGNS; density (filters, n, zones) and controls (networks, filters,
+    n, zones) of the 7th convolution; pictures and control_pictures (seeds, 7, 48, 48): class images
+    of the network and of an untrained one.
+    """
+    model, table = run.model(), candidates(run, dataset)
+    correct = table[table["correct"]]
+    chosen = correct.sample(min(budget.images, len(correct)), random_state=0).sort_values("row")
+    images, labels = dataset.images[chosen["row"]], chosen["label"].to_numpy()
+    epsilons = beside_random_signs(model, images / np.float32(255), labels, **_ATTACK)
+    fresh = [filters.untrained(run.config, number) for number in range(budget.controls)]
+    density = [
+        filters.zone_density(network, "relu7", images, budget.filters)
+        for network in (model, *fresh)
+    ]
+    pictures = [
+        [_class_images(network, budget.steps, seed) for seed in range(budget.seeds)]
+        for network in (model, fresh[0])
+    ]
+    return {
+        "rows": chosen["row"].to_numpy(),
+        "epsilons": np.array(list(epsilons.values())),
+        "density": density[0].astype(np.float16),
+        "controls": np.array(density[1:], np.float16),
+        "pictures": np.array(pictures[0], np.float16),
+        "control_pictures": np.array(pictures[1], np.float16),
+    }
+
+
+def _class_images(model: keras.Model, steps: int, seed: int) -> np.ndarray:
+    found = filters.ascend(model, "logits", None, method="regularised", steps=steps, seed=seed)
+    return found.images
+
+
+MEASUREMENT = measurements.Measurement(
+    "filters",
+    (
+        "questions/fooling.py",
+        "questions/filters.py",
+        "questions/face_zones.py",
+        "interpret/ascent.py",
+        "interpret/adversarial.py",
+    ),
+    measure,
+)
+
+
+def answers(model: keras.Model, images: np.ndarray) -> np.ndarray:
+    """Predicted class `(n,)` of pictures `(n, h, w)` in [0, 1]."""
+    logits = logits_of(model)
+    rows = in_batches(
+        lambda some: logits(standardise(tf.constant(some))).numpy(), 64, with_channel(images)
+    )
+    return rows.argmax(axis=1)
+
+
+def recognised(
+    networks: Mapping[str, keras.Model], pictures: Mapping[str, np.ndarray]
+) -> pd.DataFrame:
+    """How many class images each network names as intended.
+
+    `pictures` maps whose images they are to (seeds, 7, 48, 48). A row per kind, a column per
+    network: the proportion over seeds and classes (Interval); chance is one in seven.
+    """
+    rows = {}
+    for whose, images in pictures.items():
+        flat = images.reshape(-1, *images.shape[2:]).astype(np.float32)
+        intended = np.tile(np.arange(len(CLASSES)), len(images))
+        rows[whose] = {
+            name: proportion(int(np.sum(answers(model, flat) == intended)), len(intended))
+            for name, model in networks.items()
+        }
+    return pd.DataFrame.from_dict(rows, "index")
+
+
+def flipped(epsilons: np.ndarray, levels: Sequence[float]) -> pd.DataFrame:
+    """By SIGNS (rows): the part of the images flipped by a change of so many grey levels of 255.
+
+    epsilons (2, n) as `measure` gives them, in [0, 1], inf where nothing flips.
+    """
+    return pd.DataFrame(
+        {
+            f"≤ {level:g}": [proportion(int(np.sum(e * 255 <= level)), len(e)) for e in epsilons]
+            for level in levels
+        },
+        index=list(SIGNS),
+    )
+
+
+def attack_verdict(epsilons: np.ndarray, level: float) -> tuple[Interval, str]:
+    """Flipped along the gradient minus flipped at random by a change of `level`, and the word."""
+    along, at_random = epsilons * 255 <= level
+    difference, p = compare(along, at_random)
+    return difference, verdict(difference, p, ("more", "fewer", "no difference shown"))
+
+
+def fooled(
+    model: keras.Model, images: np.ndarray, labels: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, list[str]]:
+    """Faces changed along the gradient's signs until the answer changes.
+
+    Returns the faces in [0, 1], the signs, the changed faces, and a title for each: old and new
+    answer, and by how many grey levels. A face that nothing up to LARGEST flips is changed by that.
+    """
+    pictures = (images / 255).astype(np.float32)
+    epsilons = fgsm_epsilon(model, pictures, labels, **_ATTACK)
+    signs = fgsm_direction(model, pictures, labels, preprocess=standardise)
+    # a hair beyond, so that rounding does not undo the flip
+    size = np.where(np.isfinite(epsilons), epsilons * 1.001 + 1e-6, LARGEST)
+    moved = fgsm(pictures, signs, size)
+    titles = [
+        f"{CLASSES[old]}\n→ {CLASSES[new]}\nby {level:.2f}"
+        if np.isfinite(level)
+        else f"{CLASSES[old]}\nnot flipped\nby {LARGEST * 255:.0f}"
+        for old, new, level in zip(labels, answers(model, moved), epsilons * 255, strict=True)
+    ]
+    return pictures, signs, moved, titles
+
+
+if __name__ == "__main__":
+    sys.exit(measurements.command(MEASUREMENT, "fer_utils.questions.fooling"))
