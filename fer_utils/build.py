@@ -76,6 +76,7 @@ class Build:
         """
         from fer_utils import notebook
         from fer_utils.report import execute
+        from fer_utils.training.campaign import TooLong
 
         require_space(self.folder.path, NEEDED)
         try:
@@ -83,7 +84,7 @@ class Build:
                 known = execute.defaults(execute.read(path))
                 given = known | execute.typed(self.parameters, known)
             notebook.start("check", **{name.lower(): given[name] for name in PARAMETERS})
-        except (execute.BuildError, notebook.ParameterError, DataError) as error:
+        except (execute.BuildError, notebook.ParameterError, DataError, TooLong) as error:
             raise Failed(str(error)) from None
 
     def _execute(self, notebooks: list[Path]) -> None:

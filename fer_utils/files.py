@@ -281,9 +281,10 @@ def cached(path: Path, key: str, make: Callable[[], "Arrays"]) -> "Arrays":
 
     A damaged file is made anew; one that can't be written costs time, and is named.
     """
+    key = hashlib.sha256(key.encode()).hexdigest()
     try:
         arrays = read_arrays(path)
-        if str(arrays.pop("key", "")) == key:
+        if arrays.pop("key", "") == key:
             return arrays
     except (OSError, DamagedFile):  # absent, damaged or not ours to read: it is made again
         pass

@@ -29,13 +29,12 @@ from IPython.display import Markdown, display
 
 from fer_utils.data.dataset import Dataset, load
 from fer_utils.data.formats import DataError
+from fer_utils.files import FolderError
 from fer_utils.plots import style
 from fer_utils.statistics.intervals import Interval
 from fer_utils.training import campaign, experiments, runs
 
 RECORD = "application/vnd.fer-utils+json"
-CORE = ((True, True, False), (False, True, False), (True, False, False), (False, False, False))
-CORE += ((True, True, True),)
 VERSIONS = ("tensorflow", "keras", "numpy", "pandas", "matplotlib", "papermill", "nbconvert")
 
 
@@ -80,7 +79,13 @@ class Session:
         return self.models(role)[role]
 
     def models(self, *roles: str) -> dict[str, runs.Run]:
-        """The runs of some models by name, to be compared with each other."""
+        """The runs of some models by name, to be compared with each other.
+
+        On FER2013 those of the second recipe, as soon as it has all these roles.
+        """
+        second = campaign.second_recipe(self.data) if self._is_reference() else {}
+        if set(roles) <= set(second):
+            return {role: second[role] for role in roles}
         found = self._comparable([partial(experiments.model, role) for role in roles], seeds=1)
         return {role: seeds[0] for role, seeds in zip(roles, found, strict=True)}
 
@@ -94,49 +99,22 @@ class Session:
     def factorial(self) -> dict[tuple[bool, bool, bool], list[runs.Run]]:
         """Runs by (per-image normalisation, batch normalisation, x20 augmentation).
 
-        All eight cells where the profile has them, otherwise the five that the homework's tables
+        All eight cells where they are finished, otherwise the five that the homework's tables
         and the interaction of the two normalisations need.
         """
-        core = {levels: cell for levels, cell in experiments.CELLS.items() if levels in CORE}
-        found = dict(zip(core, self.ablations(*core.values()), strict=True))
-        rest = {levels: cell for levels, cell in experiments.CELLS.items() if levels not in CORE}
-        more = {
-            levels: self._finished(partial(experiments.ablation, **cell))
-            for levels, cell in rest.items()
-        }
-        scale = found[True, True, False][0].config.widths
-        same_scale = all(seeds and seeds[0].config.widths == scale for seeds in more.values())
-        return found | more if same_scale else found
-
-    def _finished(self, make) -> list[runs.Run]:
-        """The finished runs of a config, over the profile's seeds."""
-        seeds = range(experiments.scale(self.profile, self.data.name).seeds)
-        configs = [self._config(make, self.profile, seed) for seed in seeds]
-        return [run for config in configs if (run := runs.find(config, self.data))]
+        found, missing = campaign.factorial(self.data, profile=self.profile, seed=self.seed)
+        self.stand_ins += missing
+        return found
 
     def _comparable(self, makers: list, seeds: int) -> list[list[runs.Run]]:
-        """Runs that may be compared: all of the profile, or all of them quick stand-ins."""
-        if self.profile == "reference":
-            found = [self._finished(make)[:seeds] for make in makers]
-            if all(found):
-                return found
-            missing = [
-                self._config(make, self.profile, 0).name
-                for make, finished in zip(makers, found, strict=True)
-                if not finished
-            ]
-            why = f"of seed {self.seed}" if self.seed else "for these data"
-            print(f"no reference run {why}: {', '.join(missing)}; quick stand-ins instead")
-            self.stand_ins += missing
-            configs = [[self._config(make, "quick", 0)] for make in makers]
-        else:
-            configs = [
-                [self._config(make, self.profile, s) for s in range(seeds)] for make in makers
-            ]
-        return [[campaign.get(config, self.data) for config in group] for group in configs]
+        found, missing = campaign.comparable(
+            makers, self.data, profile=self.profile, seed=self.seed, seeds=seeds
+        )
+        self.stand_ins += missing
+        return found
 
-    def _config(self, make, profile: str, seed: int) -> experiments.Config:
-        return make(profile=profile, dataset=self.data.name, seed=self.seed + seed)
+    def _is_reference(self) -> bool:
+        return (self.profile, self.seed) == ("reference", 0)
 
     def record(self, **facts) -> None:
         """Goes when the last notebook has its prose in f-strings."""
@@ -257,7 +235,8 @@ def start(name: str, *, dataset: str = "auto", profile: str = "auto", seed: int 
     """Open a notebook's session: load the data and say what was found.
 
     profile "auto" is "reference".
-    Raises ParameterError for a value that is none of those expected, DataError as `data.load`.
+    Raises ParameterError for a value that is none of those expected, DataError as `data.load`,
+    TooLong if the profile wants a GPU and there is none.
     """
     _one_line_errors()
     for parameter, value, kind in (
@@ -277,6 +256,8 @@ def start(name: str, *, dataset: str = "auto", profile: str = "auto", seed: int 
     if profile == "auto":
         profile = "reference"
     print(f"{loaded.source}\nprofile: {profile}, seed: {seed}")
+    if profile == "paper":
+        campaign.refuse_long(experiments.campaign(profile, loaded.name), loaded)
     return Session(name, loaded, profile, seed)
 
 
@@ -320,7 +301,7 @@ def _one_line_errors() -> None:
     """In JupyterLab, errors that are the user's to mend are one line, without a traceback."""
     shell = get_ipython()
     if shell is not None and os.environ.get("FER_HEADLESS") != "1":
-        known = (DataError, ParameterError)
+        known = (DataError, FolderError, ParameterError, campaign.TooLong)
 
         def one_line(shell, kind, error, traceback, tb_offset=None) -> None:
             print(f"{kind.__name__}: {error}", file=sys.stderr)

@@ -5,8 +5,10 @@ import shutil
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from fer_utils import files
@@ -15,6 +17,7 @@ from fer_utils.data.drawn import faces
 from fer_utils.data.transforms import normalise
 from fer_utils.training import campaign, experiments, runs
 from fer_utils.training.predictions import part_rows
+from fer_utils.training.progress import hours
 
 CONFIG = experiments.model("model1", profile="tiny", dataset="drawn", seed=0)
 
@@ -68,10 +71,276 @@ def test_finished_run_is_loaded_not_trained(finished, dataset, monkeypatch):
     assert campaign.get(CONFIG, dataset).metrics == finished.metrics
 
 
-def test_deleted_run_is_trained_again_to_the_same_metrics(finished, dataset):
+def test_run_whose_history_is_cut_in_half_is_trained_again_to_the_same_metrics(
+    finished, dataset, capsys
+):
     before = json.loads((finished.folder / "metrics.json").read_text())
-    shutil.rmtree(finished.folder)
+    history = finished.folder / "history.csv"
+    history.write_text("".join(history.read_text().splitlines(keepends=True)[:2]))
     assert campaign.get(CONFIG, dataset).metrics == before
+    said = capsys.readouterr().out.splitlines()[0]
+    absent = f"{CONFIG.name} counts as absent"
+    assert said == f"{history}: not the history of a whole run; {absent}"
+    assert len(pd.read_csv(history)) == 3
+
+
+def as_reference(finished, name: str, dataset: str):
+    """A copy of the run under the name of a reference run: its config."""
+    reference = replace(CONFIG, name=name, dataset=dataset)
+    folder = runs.folder_of(reference)
+    shutil.copytree(finished.folder, folder)
+    with_json(folder / "config.json", lambda saved: saved.update(config=reference.to_dict()))
+    return reference
+
+
+def with_json(path, change) -> None:
+    """Change what a JSON file holds."""
+    saved = json.loads(path.read_text())
+    change(saved)
+    path.write_text(json.dumps(saved))
+
+
+def with_arrays(path, change) -> None:
+    """Change what an .npz file holds."""
+    with np.load(path) as arrays:
+        changed = dict(arrays)
+    change(changed)
+    np.savez_compressed(path, **changed)
+
+
+def flip_a_bit(path) -> None:
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 16
+    path.write_bytes(content)
+
+
+def without_a_row(path, number: int) -> None:
+    lines = path.read_text().splitlines(keepends=True)
+    path.write_text("".join(lines[:number] + lines[number + 1 :]))
+
+
+def swap(arrays: dict) -> None:
+    arrays["public"] = arrays["public"][::-1]
+
+
+DAMAGE = {
+    "config.json": [
+        lambda path: path.unlink(),
+        lambda path: path.write_text("{"),
+        lambda path: path.write_text("[]"),
+        lambda path: with_json(path, lambda saved: saved["config"].pop("widths")),
+        lambda path: with_json(path, lambda saved: saved["config"]["phases"][0].pop("steps")),
+        lambda path: with_json(path, lambda saved: saved["made"].pop("parameters")),
+    ],
+    "history.csv": [
+        lambda path: path.unlink(),
+        lambda path: path.write_text(""),
+        lambda path: without_a_row(path, 0),
+        lambda path: without_a_row(path, 1),
+        lambda path: without_a_row(path, 3),
+        lambda path: path.write_text(path.read_text().replace("held_out_loss", "x")),
+    ],
+    "logits.npz": [
+        lambda path: path.unlink(),
+        flip_a_bit,
+        lambda path: path.write_bytes(path.read_bytes()[:-100]),
+        lambda path: with_arrays(path, lambda arrays: arrays.pop("public")),
+        lambda path: with_arrays(path, lambda arrays: arrays.update(public=arrays["public"][1:])),
+        lambda path: with_arrays(path, lambda arrays: arrays["public"].fill(np.nan)),
+        lambda path: with_arrays(path, lambda arrays: arrays.update(public=np.array(["a"]))),
+    ],
+    "metrics.json": [
+        lambda path: path.unlink(),
+        lambda path: path.write_text("1"),
+        lambda path: with_json(path, lambda saved: saved["public"].update(accuracy=0.99)),
+        lambda path: with_json(path, lambda saved: saved["public"].pop("recall")),
+        lambda path: with_json(path, lambda saved: saved.pop("private")),
+        lambda path: with_arrays(path.with_name("logits.npz"), swap),
+    ],
+    "weights.npz": [
+        lambda path: path.unlink(),
+        flip_a_bit,
+        lambda path: with_arrays(path, lambda arrays: arrays.pop("w1")),
+        lambda path: with_arrays(path, lambda arrays: arrays["w0"].fill(np.inf)),
+    ],
+}
+EACH_DAMAGE = [(name, damage) for name, damages in DAMAGE.items() for damage in damages]
+
+
+@pytest.mark.parametrize(("name", "damage"), EACH_DAMAGE)
+def test_damage_is_named_and_a_run_of_this_machine_counts_as_absent(
+    finished, dataset, tmp_path, monkeypatch, capsys, name, damage
+):
+    monkeypatch.setenv("FER_RUNS", str(tmp_path))
+    reference = as_reference(finished, "drawn/model1", "drawn")
+    shutil.copytree(finished.folder, local := runs.folder_of(CONFIG))
+    damage(local / name)
+    assert runs.find(CONFIG, dataset) is None
+    said = capsys.readouterr().out
+    assert said.startswith(f"{local / name}: ")
+    assert said.endswith(f"; {CONFIG.name} counts as absent\n")
+    assert said.count("\n") == 1
+    damage(runs.folder_of(reference) / name)
+    with pytest.raises(runs.DamagedRun) as caught:  # noqa: PT012 - who reads the file, names it
+        runs.find(reference, dataset)
+        runs.trained_model(reference)
+    folder = runs.folder_of(reference)
+    assert str(caught.value).startswith(f"{folder / name}: ")
+    assert str(caught.value).endswith(f"; delete {folder}, and the run is trained again")
+    assert "\n" not in str(caught.value)
+
+
+def test_damage_of_a_committed_run_names_the_cure(finished, dataset, tmp_path, monkeypatch):
+    monkeypatch.setenv("FER_RUNS", str(tmp_path / "runs"))
+    monkeypatch.setattr(runs, "ROOT", tmp_path)
+    reference = as_reference(finished, "drawn/model1", "drawn")
+    (tmp_path / "runs" / "drawn" / "model1" / "logits.npz").unlink()
+    with pytest.raises(
+        runs.DamagedRun, match=r"; `git checkout -- runs/drawn/model1` restores it$"
+    ):
+        runs.find(reference, dataset)
+
+
+def test_weights_of_another_network_are_not_loaded(finished, tmp_path, monkeypatch):
+    monkeypatch.setenv("FER_RUNS", str(tmp_path))
+    shutil.copytree(finished.folder, folder := runs.folder_of(CONFIG))
+    with_arrays(folder / "weights.npz", lambda arrays: arrays.update(w0=arrays["w0"][..., :1]))
+    with pytest.raises(runs.DamagedRun, match=r"weights\.npz: the weights are another network's;"):
+        runs.trained_model(CONFIG)
+
+
+def test_run_that_is_replaced_while_it_is_read_is_read_again(finished, dataset, monkeypatch):
+    read, calls = runs._read, []
+
+    def meanwhile(*arguments):
+        calls.append(arguments)
+        if len(calls) == 1:
+            with files.replacing(finished.folder) as folder:
+                shutil.copytree(finished.folder, folder)
+            raise files.DamagedFile("half of the old one")
+        return read(*arguments)
+
+    monkeypatch.setattr(runs, "_read", meanwhile)
+    assert runs.find(CONFIG, dataset).metrics == finished.metrics
+    assert len(calls) == 2
+
+
+def history_of(steps: list[int], phases: list[int], accuracies: list[float]) -> pd.DataFrame:
+    columns = {"step": steps, "phase": phases, "held_out_accuracy": accuracies}
+    return pd.DataFrame(columns | {"held_out_loss": 1.0})
+
+
+def test_history_of_a_whole_run():
+    patient = experiments.Phase("adadelta", 1.0, 9, patience=2)
+    config = replace(CONFIG, phases=(patient, experiments.Phase("sgd", 0.1, 3)), evaluate_every=2)
+    whole = history_of([2, 4, 6, 8, 9], [1, 1, 1, 2, 2], [0.3, 0.2, 0.3, 0.1, 0.1])
+    assert runs.whole(whole, config)
+    averaged = history_of([2, 4, 6, 8, 9, 9], [1, 1, 1, 2, 2, 2], [0.3, 0.2, 0.3, 0.1, 0.1, 0.2])
+    assert runs.whole(averaged, config)
+    impatient = whole.assign(held_out_accuracy=[0.3, 0.2, 0.4, 0.1, 0.1])
+    assert not runs.whole(impatient, config), "phase 1 was not over"
+    for row in range(5):
+        assert not runs.whole(whole.drop(index=row), config)
+    assert not runs.whole(whole.assign(held_out_loss=np.nan), config)
+
+
+def test_runs_that_cannot_be_written_are_not_trained(dataset, tmp_path, monkeypatch):
+    monkeypatch.setattr(campaign, "_train", lambda *arguments: pytest.fail("is trained"))
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("FER_RUNS", str(tmp_path / "file"))
+    with pytest.raises(files.StorageError, match=r"file/local: can't be written \("):
+        campaign.get(CONFIG, dataset)
+
+
+def test_missing_space_is_told_before_training(dataset, tmp_path, monkeypatch):
+    monkeypatch.setenv("FER_RUNS", str(tmp_path))
+    usage = shutil.disk_usage(tmp_path)._replace(free=1000)
+    monkeypatch.setattr(files.shutil, "disk_usage", lambda folder: usage)
+    with pytest.raises(
+        files.StorageError, match=r"local: the disk is full, \d\.\d MB more are need"
+    ):
+        campaign.get(CONFIG, dataset)
+
+
+def test_cache_that_cannot_be_written_costs_no_run(dataset, finished, tmp_path, monkeypatch):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("FER_CACHE", str(tmp_path / "file"))
+    monkeypatch.setenv("FER_RUNS", str(tmp_path / "runs"))
+    assert campaign.get(CONFIG, dataset).metrics == finished.metrics
+
+
+def test_runs_of_another_profile_may_be_compared_once_they_are_trained(dataset, finished):
+    makers = [partial(experiments.model, "model1")]
+    common = {"profile": "tiny", "seed": 0, "seeds": 1}
+    found, missing = campaign.comparable(makers, dataset, **common)
+    assert [[run.config for run in group] for group in found] == [[CONFIG]]
+    assert missing == []
+    assert campaign.finished(makers[0], dataset, profile="tiny", seed=1) == []
+
+
+def test_if_one_reference_run_is_missing_all_are_stand_ins(dataset, monkeypatch, capsys):
+    monkeypatch.setattr(
+        campaign, "find", lambda config, _: config if config.name == "model2" else None
+    )
+    monkeypatch.setattr(campaign, "get", lambda config, _: config)
+    photographs = replace(dataset, name="fer2013")
+    makers = [partial(experiments.model, role) for role in ("model1", "model2")]
+    common = {"profile": "reference", "seed": 0, "seeds": 1}
+    found, missing = campaign.comparable(makers, photographs, **common)
+    assert [[config.name for config in group] for group in found] == [
+        ["quick-fer2013-model1"],
+        ["quick-fer2013-model2"],
+    ]
+    assert missing == ["model1"]
+    said = "no reference run for these data: model1; quick stand-ins instead\n"
+    assert capsys.readouterr().out == said
+
+
+@pytest.mark.parametrize("absent", [None, "raw-nobn-x20-s0", "norm-bn-x1-s0"])
+def test_factorial_has_eight_cells_or_the_five_of_the_homework(dataset, monkeypatch, absent):
+    monkeypatch.setattr(
+        campaign, "find", lambda config, _: config if config.name != absent else None
+    )
+    monkeypatch.setattr(campaign, "get", lambda config, _: config)
+    monkeypatch.setattr(experiments, "scale", lambda *_: experiments.PROFILES["tiny"])
+    photographs = replace(dataset, name="fer2013")
+    found, missing = campaign.factorial(photographs, profile="reference", seed=0)
+    assert len(found) == (5 if absent else 8)
+    assert missing == (["norm-bn-x1-s0"] if absent == "norm-bn-x1-s0" else [])
+
+
+def test_the_second_recipe_counts_when_all_five_are_finished(dataset, monkeypatch):
+    photographs = replace(dataset, name="fer2013")
+    monkeypatch.setattr(campaign, "find", lambda config, _: config.name)
+    assert campaign.second_recipe(dataset) == {}
+    found = campaign.second_recipe(photographs)
+    assert list(found) == ["model1", "model2", "model0", "model0-raw", "model0-raw-nobn"]
+    assert found["model1"] == "model1-v2"
+    monkeypatch.setattr(
+        campaign, "find", lambda config, _: None if config.name == "model0-v2" else config.name
+    )
+    assert campaign.second_recipe(photographs) == {}
+
+
+def test_days_without_a_gpu_are_refused_unless_asked_for(dataset, finished, monkeypatch):
+    missing = replace(
+        CONFIG, name="tiny-drawn-missing", phases=(experiments.Phase("sgd", 1, 10**9),)
+    )
+    campaign.refuse_long([CONFIG], dataset)
+    message = (
+        r"^1 runs of this profile are missing, .* about [\d,]+ hours without a GPU; FER_LONG=1"
+    )
+    with pytest.raises(campaign.TooLong, match=message):
+        campaign.refuse_long([CONFIG, missing], dataset)
+    monkeypatch.setenv("FER_LONG", "1")
+    campaign.refuse_long([CONFIG, missing], dataset)
+
+
+def test_estimated_hours_grow_with_the_images():
+    one = hours(replace(CONFIG, phases=(experiments.Phase("sgd", 1, 100),)))
+    assert one > 0
+    assert hours(replace(CONFIG, phases=(experiments.Phase("sgd", 1, 200),))) == 2 * one
+    assert hours(replace(CONFIG, phases=(experiments.Phase("sgd", 1, 100, size=24),))) == one / 4
 
 
 def test_other_config_pixels_or_labels_do_not_fit(finished, dataset):
@@ -83,12 +352,7 @@ def test_other_config_pixels_or_labels_do_not_fit(finished, dataset):
 
 
 def test_reference_run_fits_another_copy_of_the_pixels(finished, dataset):
-    reference = replace(CONFIG, name="model1", dataset="fer2013")
-    folder = runs.folder_of(reference)
-    shutil.copytree(finished.folder, folder)
-    saved = json.loads((folder / "config.json").read_text())
-    saved["config"] = reference.to_dict()
-    (folder / "config.json").write_text(json.dumps(saved))
+    reference = as_reference(finished, "model1", "fer2013")
     photographs = replace(dataset, name="fer2013", images=dataset.images + np.uint8(1))
     assert runs.find(reference, photographs)
     assert runs.find(reference, replace(photographs, labels=(dataset.labels + 1) % 7)) is None
@@ -96,12 +360,7 @@ def test_reference_run_fits_another_copy_of_the_pixels(finished, dataset):
 
 def test_reference_run_fits_faces_that_are_drawn_in_the_same_way(finished, dataset):
     """A last grey level here and there may differ between machines; a drawing may not."""
-    reference = replace(CONFIG, name="drawn/model1")
-    folder = runs.folder_of(reference)
-    shutil.copytree(finished.folder, folder)
-    saved = json.loads((folder / "config.json").read_text())
-    saved["config"] = reference.to_dict()
-    (folder / "config.json").write_text(json.dumps(saved))
+    reference = as_reference(finished, "drawn/model1", "drawn")
     images = dataset.images.copy()
     images[:, ::9, 0] ^= 1
     assert runs.find(reference, replace(dataset, images=images))

@@ -13,7 +13,6 @@ or contrast. Only the central part of an image is compared, so that the border w
 leaves behind does not count.
 """
 
-import hashlib
 from itertools import product
 from pathlib import Path
 
@@ -23,7 +22,7 @@ from scipy.ndimage import gaussian_filter1d
 
 from fer_utils.data.dataset import Dataset, hold_out
 from fer_utils.fer2013 import SIZE
-from fer_utils.files import cache_dir, replacing
+from fer_utils.files import cache_dir, cached
 
 NEAR = 0.90  # pixel correlation of a near duplicate; at 0.85 half of FER2013's pairs are chance
 LOOSE, TIGHT = 0.5, 0.75  # cosines that steps 1 and 2 let through
@@ -83,19 +82,13 @@ def near_duplicates(images: np.ndarray, threshold: float = NEAR) -> pd.DataFrame
 def find(dataset: Dataset) -> pd.DataFrame:
     """`near_duplicates` of a data set at its threshold of `THRESHOLDS`, kept in the cache."""
     threshold = THRESHOLDS[dataset.name]
-    code = Path(__file__).read_bytes()
-    key = hashlib.sha256(code + str(threshold).encode()).hexdigest()
-    path = cache_dir() / f"pairs-{dataset.pixels}.npz"
-    try:
-        with np.load(path) as kept:
-            if kept["key"] == key:
-                return pd.DataFrame({name: kept[name] for name in kept.files if name != "key"})
-    except Exception:  # absent, or damaged in whichever way: it is made again
-        pass
-    pairs = near_duplicates(dataset.images, threshold)
-    with replacing(path) as temporary, temporary.open("wb") as file:
-        np.savez(file, **{name: pairs[name].to_numpy() for name in pairs}, key=key)
-    return pairs
+
+    def make() -> dict[str, np.ndarray]:
+        pairs = near_duplicates(dataset.images, threshold)
+        return {name: pairs[name].to_numpy() for name in pairs}
+
+    key = Path(__file__).read_text(encoding="utf-8") + str(threshold)
+    return pd.DataFrame(cached(cache_dir() / f"pairs-{dataset.pixels}.npz", key, make))
 
 
 def unseen(dataset: Dataset) -> np.ndarray:

@@ -29,7 +29,15 @@ from fer_utils.files import FolderError, absolute_paths, replacing
 from fer_utils.report.folder import REPORT, BuildFolder, products
 
 # Their message is for the user, in one line: no traceback is printed.
-USER_ERRORS = ("DataError", "ParameterError", "FolderError", "TrainingError")
+USER_ERRORS = (
+    "DamagedRun",
+    "DataError",
+    "FolderError",
+    "ParameterError",
+    "StorageError",
+    "TooLong",
+    "TrainingError",
+)
 SHORT = "/tmp" if os.name == "posix" else None  # a socket's path has at most 100 characters or so
 
 

@@ -14,7 +14,10 @@ import os
 import platform
 import subprocess
 import sys
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,22 +25,42 @@ from typing import TYPE_CHECKING
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
 from fer_utils.data.dataset import DataError, Dataset, hold_out, load
 from fer_utils.data.duplicates import unseen
-from fer_utils.fer2013 import CLASSES
-from fer_utils.files import ROOT, cache_dir, locked, replacing, write_json
+from fer_utils.files import (
+    ROOT,
+    FolderError,
+    cache_dir,
+    locked,
+    replacing,
+    require_space,
+    write_arrays,
+    write_json,
+)
 from fer_utils.plots import style
 from fer_utils.plots.training import learning_curves
 from fer_utils.training import experiments
 from fer_utils.training.experiments import Config
-from fer_utils.training.predictions import of_logits, part_rows
+from fer_utils.training.predictions import part_rows, scores
+from fer_utils.training.progress import hours
 from fer_utils.training.runs import Run, brightness, code_version, find, folder_of, weights_file
 
 if TYPE_CHECKING:
     from fer_utils.backend import tf
     from fer_utils.training.loop import Trained
+
+#: Makes a config from the keywords profile, dataset and seed.
+Maker = Callable[..., Config]
+
+#: Of `experiments.CELLS`, what the homework's tables and the interaction of the two
+#: normalisations need.
+CORE = ((True, True, False), (False, True, False), (True, False, False), (False, False, False))
+CORE += ((True, True, True),)
+
+
+class TooLong(Exception):
+    """Training would take days; the message says how long, and how to go on all the same."""
 
 
 def get(config: Config, dataset: Dataset, strategy: "tf.distribute.Strategy | None" = None) -> Run:
@@ -45,12 +68,14 @@ def get(config: Config, dataset: Dataset, strategy: "tf.distribute.Strategy | No
 
     A second process that asks for it meanwhile waits, and loads it. `strategy` is a tf.distribute
     strategy; all its workers train together and get the run that its chief writes.
+    Raises TrainingError, StorageError if the run could not be written, and as `find` does.
     """
     if run := find(config, dataset):
         return run
     if "TF_CONFIG" in os.environ:
         return _train(config, dataset, strategy)
     folder = folder_of(config)
+    require_space(folder.parent, 0)
     waiting = f"{config.name} is being trained by another process; waiting for it"
     with locked(folder.with_name(f".{folder.name}.lock"), waiting):
         return find(config, dataset) or _train(config, dataset, strategy)
@@ -60,7 +85,9 @@ def _train(config: Config, dataset: Dataset, strategy: "tf.distribute.Strategy |
     from fer_utils.backend import tf
     from fer_utils.training import devices, teachers
     from fer_utils.training.loop import Examples, train
+    from fer_utils.training.network import build
 
+    require_space(folder_of(config).parent, 2 * build(config).count_params() + 10**6)
     strategy = strategy or tf.distribute.get_strategy()
     fit, held_out = hold_out(dataset)
     if config.unseen_only:
@@ -80,7 +107,8 @@ def _train(config: Config, dataset: Dataset, strategy: "tf.distribute.Strategy |
     trained = train(config, examples, checkpoint=checkpoint, data_id=data_id, strategy=strategy)
     if devices.is_chief(strategy):
         _write(config, dataset, trained, devices.arithmetic(strategy))
-        checkpoint.unlink(missing_ok=True)
+        with suppress(OSError):  # absent, or no right to remove it: another code never reads it
+            checkpoint.unlink()
     devices.meet(strategy)
     return find(config, dataset)
 
@@ -113,10 +141,104 @@ def _write(config: Config, dataset: Dataset, trained: "Trained", arithmetic: dic
         if config.keep_weights:
             np.savez_compressed(folder / "weights.npz", **arrays)
         else:
-            with replacing(weights_file(config)) as kept, kept.open("wb") as file:
-                np.savez_compressed(file, **arrays)
-        write_json(folder / "metrics.json", _scores(logits, dataset))
+            write_arrays(weights_file(config), arrays)
+        write_json(folder / "metrics.json", scores(logits, dataset))
         write_json(folder / "config.json", {"config": config.to_dict(), "made": made})
+
+
+def finished(make: Maker, dataset: Dataset, *, profile: str, seed: int) -> list[Run]:
+    """The finished runs of a config, over the seeds of the profile from `seed` on."""
+    seeds = range(seed, seed + experiments.scale(profile, dataset.name).seeds)
+    configs = [make(profile=profile, dataset=dataset.name, seed=number) for number in seeds]
+    return [run for config in configs if (run := find(config, dataset))]
+
+
+def comparable(
+    makers: Sequence[Maker], dataset: Dataset, *, profile: str, seed: int, seeds: int
+) -> tuple[list[list[Run]], list[str]]:
+    """Runs that may be compared: all of the profile, or all of them stand-ins.
+
+    Parameters
+    ----------
+    makers
+        Make the configs, `functools.partial(experiments.model, "model1")` for example.
+    seed, seeds
+        The first seed, and how many at most.
+
+    Returns
+    -------
+    tuple
+        For each maker its runs, one per seed; and the names of the reference runs that are missing.
+        If there are any, quick stand-ins take the place of all, which is said. Runs of other
+        profiles are trained if they do not exist.
+    """
+    missing = []
+    if profile == "reference":
+        found = [finished(make, dataset, profile=profile, seed=seed)[:seeds] for make in makers]
+        if all(found):
+            return found, []
+        named = {"profile": profile, "dataset": dataset.name, "seed": seed}
+        missing = [make(**named).name for make, runs in zip(makers, found, strict=True) if not runs]
+        why = f"of seed {seed}" if seed else "for these data"
+        print(f"no reference run {why}: {', '.join(missing)}; quick stand-ins instead", flush=True)
+        profile, seeds = "quick", 1
+    numbers = range(seed, seed + seeds)
+    groups = [
+        [make(profile=profile, dataset=dataset.name, seed=number) for number in numbers]
+        for make in makers
+    ]
+    return [[get(config, dataset) for config in group] for group in groups], missing
+
+
+def factorial(
+    dataset: Dataset, *, profile: str, seed: int
+) -> tuple[dict[tuple[bool, bool, bool], list[Run]], list[str]]:
+    """Runs by (per-image normalisation, batch normalisation, x20 augmentation); what is missing.
+
+    All eight cells where they are finished, otherwise the five of CORE, as `comparable` finds them.
+    """
+    makers = {
+        levels: partial(experiments.ablation, **cell) for levels, cell in experiments.CELLS.items()
+    }
+    seeds = experiments.scale(profile, dataset.name).seeds
+    common = {"profile": profile, "seed": seed}
+    core, missing = comparable([makers[cell] for cell in CORE], dataset, **common, seeds=seeds)
+    rest = {
+        levels: finished(make, dataset, **common)
+        for levels, make in makers.items()
+        if levels not in CORE
+    }
+    found = dict(zip(CORE, core, strict=True))
+    return (found | rest if all(rest.values()) and not missing else found), missing
+
+
+def second_recipe(dataset: Dataset) -> dict[str, Run]:
+    """The five models of the second recipe on FER2013 by role, or {} until all are finished."""
+    found = {}
+    for role in experiments.SECOND_MODELS if dataset.name == "fer2013" else ():
+        run = find(experiments.second_model(role), dataset)
+        if run is None:
+            return {}
+        found[role] = run
+    return found
+
+
+def refuse_long(configs: Sequence[Config], dataset: Dataset) -> None:
+    """Raises TooLong, with an estimate in hours, if these would be trained without a GPU.
+
+    Not if the environment's FER_LONG is set, which is how to go on all the same.
+    """
+    missing = [config for config in configs if not find(config, dataset)]
+    if not missing or os.environ.get("FER_LONG"):
+        return
+    from fer_utils.backend import tf
+
+    if not tf.config.list_physical_devices("GPU"):
+        total = sum(hours(config) for config in missing)
+        raise TooLong(
+            f"{len(missing)} runs of this profile are missing, and to train them would take about "
+            f"{total:,.0f} hours without a GPU; FER_LONG=1 in the environment goes on all the same"
+        )
 
 
 def _draw(history: pd.DataFrame, title: str, path: Path) -> None:
@@ -124,26 +246,6 @@ def _draw(history: pd.DataFrame, title: str, path: Path) -> None:
         figure = learning_curves(history, title=title)
         figure.savefig(path, bbox_inches="tight")
     plt.close(figure)
-
-
-def _scores(logits: dict[str, np.ndarray], dataset: Dataset) -> dict:
-    """Accuracy, per-class figures and confusion matrix (rows: label) of each part."""
-    classes = range(len(CLASSES))
-    scores = {}
-    for part, given in of_logits(logits, dataset).items():
-        labels, predictions = given.labels, given.classes
-        per_class = precision_recall_fscore_support(
-            labels, predictions, labels=classes, zero_division=0
-        )
-        scores[part] = {
-            "n": len(labels),
-            "accuracy": float((labels == predictions).mean()),
-            "precision": per_class[0].tolist(),
-            "recall": per_class[1].tolist(),
-            "f1": per_class[2].tolist(),
-            "confusion": confusion_matrix(labels, predictions, labels=classes).tolist(),
-        }
-    return scores
 
 
 def _circumstances(dataset: Dataset, trained: "Trained", parameters: int) -> dict:
@@ -199,11 +301,13 @@ def main() -> int:
 
     try:
         strategy, dataset = choose(), load(arguments.dataset)
+        if arguments.profile == "paper":
+            refuse_long([campaign[name] for name in names], dataset)
         for name in names:
             run = get(campaign[name], dataset, strategy)
             accuracy = ", ".join(f"{p} {m['accuracy']:.4f}" for p, m in run.metrics.items())
             print(f"{name}: {accuracy}", flush=True)
-    except (DataError, TrainingError) as error:
+    except (DataError, FolderError, TooLong, TrainingError) as error:
         print(error, file=sys.stderr)
         return 1
     return 0

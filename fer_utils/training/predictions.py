@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 from scipy.special import log_softmax, softmax
+from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
 from fer_utils.data.dataset import Dataset, hold_out
-from fer_utils.fer2013 import PARTS, PRIVATE, PUBLIC, Part
+from fer_utils.fer2013 import CLASSES, PARTS, PRIVATE, PUBLIC, Part
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,6 +51,11 @@ class Predictions:
 
 def part_rows(dataset: Dataset) -> dict[str, np.ndarray]:
     """Rows of the labelled images of each part ("held_out", "public", "private") that has some."""
+    return dict(_part_rows(dataset))
+
+
+@lru_cache(maxsize=1)
+def _part_rows(dataset: Dataset) -> dict[str, np.ndarray]:
     rows = {
         "held_out": hold_out(dataset)[1],
         "public": np.flatnonzero(dataset.split == PUBLIC),
@@ -64,6 +71,26 @@ def of_logits(logits: Mapping[str, np.ndarray], dataset: Dataset) -> dict[str, P
         part: Predictions(PARTS[part], rows, dataset.labels[rows].astype(int), logits[part])
         for part, rows in part_rows(dataset).items()
     }
+
+
+def scores(logits: Mapping[str, np.ndarray], dataset: Dataset) -> dict:
+    """Accuracy, per-class figures and confusion matrix (rows: label) of each part."""
+    classes = range(len(CLASSES))
+    found = {}
+    for part, given in of_logits(logits, dataset).items():
+        labels, predictions = given.labels, given.classes
+        per_class = precision_recall_fscore_support(
+            labels, predictions, labels=classes, zero_division=0
+        )
+        found[part] = {
+            "n": len(labels),
+            "accuracy": float((labels == predictions).mean()),
+            "precision": per_class[0].tolist(),
+            "recall": per_class[1].tolist(),
+            "f1": per_class[2].tolist(),
+            "confusion": confusion_matrix(labels, predictions, labels=classes).tolist(),
+        }
+    return found
 
 
 def tested(predictions: Mapping[str, Predictions]) -> dict[str, Predictions]:

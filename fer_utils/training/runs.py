@@ -7,18 +7,20 @@ they are committed. All others are trained on the user's machine and lie in `run
 
 import hashlib
 import json
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from fer_utils.data.dataset import Dataset
-from fer_utils.files import ROOT, cache_dir, runs_dir
+from fer_utils.data.dataset import DataError, Dataset
+from fer_utils.fer2013 import CLASSES
+from fer_utils.files import ROOT, DamagedFile, cache_dir, read_arrays, runs_dir
 from fer_utils.training import experiments
 from fer_utils.training.experiments import Config
-from fer_utils.training.predictions import Predictions, of_logits
+from fer_utils.training.predictions import Predictions, of_logits, part_rows, scores
 
 if TYPE_CHECKING:
     from fer_utils.backend import keras
@@ -29,6 +31,14 @@ TRAINING_SOURCES = (
     "interpret/inference.py",
     *(f"training/{name}.py" for name in ("batches", "devices", "layers", "loop", "network")),
 )
+
+
+#: What must be known of a run beyond its config.
+CIRCUMSTANCES = ("rows", "pixels", "code", "parameters", "best_step", "seconds")
+
+
+class DamagedRun(DataError):
+    """A run that does not hold what it should; the message names the file and the remedy."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -77,12 +87,21 @@ def weights_file(config: Config) -> Path:
 
 
 def trained_model(config: Config) -> "keras.Model":
-    """The Keras model of a finished run that keeps its weights; needs no data."""
+    """The Keras model of a finished run that keeps its weights; needs no data.
+
+    Raises DamagedRun if the weights are absent, damaged or another network's.
+    """
     from fer_utils.training.network import build
 
     model = build(config)
-    with np.load(weights_file(config), allow_pickle=False) as arrays:
-        model.set_weights([arrays[f"w{i}"].astype(np.float32) for i in range(len(arrays))])
+    try:
+        weights = _weights(config)
+        found, expected = ([w.shape for w in each] for each in (weights, model.get_weights()))
+        if found != expected:
+            raise DamagedFile(f"{weights_file(config)}: the weights are another network's")
+    except DamagedFile as error:
+        raise _named(config, error) from None
+    model.set_weights(weights)
     return model
 
 
@@ -91,28 +110,154 @@ def find(config: Config, dataset: Dataset) -> Run | None:
 
     A reference run fits if labels and splits are the same, row for row, and faces are drawn in
     the same way (a last grey level may differ between machines); one trained on this machine also
-    needs the same pixels and the same training code.
+    needs the same pixels and the same training code. It counts as absent if it is damaged, which
+    is said; a reference run that is damaged raises DamagedRun.
     """
-    folder = folder_of(config)
-    if not (folder / "config.json").exists():
-        return None
-    saved = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    folder = _folder_number(config)
     try:
-        same = Config.from_dict(saved["config"]) == config
-    except TypeError:  # saved by a version whose configs had other fields
-        same = False
-    if not same or not _fits(config, saved["made"], dataset):
+        found = _read(config, dataset) if folder else None
+    except DamagedFile as error:
+        found = error
+    if _folder_number(config) != folder:  # replaced while it was read
+        return find(config, dataset)
+    if not isinstance(found, DamagedFile):
+        return found
+    if is_reference(config):
+        raise _named(config, found)
+    print(f"{found}; {config.name} counts as absent", flush=True)
+    return None
+
+
+def _folder_number(config: Config) -> int | None:
+    """What tells a folder from another that takes its place; None if there is none."""
+    folder = folder_of(config)
+    return folder.stat().st_ino if folder.is_dir() else None
+
+
+def _named(config: Config, error: DamagedFile) -> DamagedRun:
+    folder = folder_of(config)
+    if is_reference(config) and folder.is_relative_to(ROOT):
+        return DamagedRun(f"{error}; `git checkout -- {folder.relative_to(ROOT)}` restores it")
+    return DamagedRun(f"{error}; delete {folder}, and the run is trained again")
+
+
+def _read(config: Config, dataset: Dataset) -> Run | None:
+    """The run in its folder, None if it is another's. Raises DamagedFile."""
+    folder = folder_of(config)
+    made = _made(folder / "config.json", config)
+    if made is None or not _fits(config, made, dataset):
         return None
-    with np.load(folder / "logits.npz", allow_pickle=False) as arrays:
-        logits = {part: arrays[part].astype(np.float32) for part in arrays.files}
-    return Run(
-        config=config,
-        folder=folder,
-        made=saved["made"],
-        history=pd.read_csv(folder / "history.csv"),
-        metrics=json.loads((folder / "metrics.json").read_text(encoding="utf-8")),
-        logits=logits,
-    )
+    logits = {
+        part: values.astype(np.float32) for part, values in _arrays(folder / "logits.npz").items()
+    }
+    metrics = _parsed(folder / "metrics.json", _json)
+    history = _parsed(folder / "history.csv", pd.read_csv)
+    _check_scores(folder, logits, metrics, dataset)
+    if not whole(history, config) or made["best_step"] not in history["step"].to_numpy():
+        raise DamagedFile(f"{folder / 'history.csv'}: not the history of a whole run")
+    if not is_reference(config) and config.keep_weights:
+        _weights(config)
+    return Run(config, folder, made, history, metrics, logits)
+
+
+def _made(path: Path, config: Config) -> dict | None:
+    """How the run in a folder was made; None if it is of another config. Raises DamagedFile."""
+    saved = _parsed(path, _json)
+    try:
+        given, made = saved["config"], saved["made"]
+        if set(given) - {field.name for field in fields(Config)}:
+            return None  # saved by a version whose configs had other fields
+        same = Config.from_dict(given) == config
+    except (KeyError, TypeError) as error:
+        raise DamagedFile(f"{path}: a field is missing or wrong ({error})") from None
+    if missing := [name for name in CIRCUMSTANCES if name not in made]:
+        raise DamagedFile(f"{path}: without {', '.join(missing)}")
+    return made if same else None
+
+
+def _json(path: Path) -> object:
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def _parsed(path: Path, parse: Callable[[Path], object]):
+    """What `parse` makes of a file. Raises DamagedFile."""
+    try:
+        return parse(path)
+    except FileNotFoundError:
+        raise DamagedFile(f"{path}: missing") from None
+    except Exception as error:
+        raise DamagedFile(f"{path}: {str(error).splitlines()[0]}") from error
+
+
+def _arrays(path: Path) -> dict[str, np.ndarray]:
+    """`files.read_arrays`, for which a missing file is damage too; all numbers are finite."""
+    try:
+        arrays = read_arrays(path)
+    except FileNotFoundError:
+        raise DamagedFile(f"{path}: missing") from None
+    for name, array in arrays.items():
+        if array.dtype.kind != "f" or not np.isfinite(array).all():
+            raise DamagedFile(f"{path}: {name} is not finite numbers")
+    return arrays
+
+
+def _weights(config: Config) -> list[np.ndarray]:
+    """The saved weights, float32. Raises DamagedFile."""
+    path = weights_file(config)
+    arrays = _arrays(path)
+    if set(arrays) != {f"w{i}" for i in range(len(arrays))}:
+        raise DamagedFile(f"{path}: not the weights of a network")
+    return [arrays[f"w{i}"].astype(np.float32) for i in range(len(arrays))]
+
+
+def _check_scores(folder: Path, logits: dict, metrics: dict, dataset: Dataset) -> None:
+    """Raises DamagedFile unless there is a row of logits per image, and they give the metrics."""
+    rows = {part: (len(index), len(CLASSES)) for part, index in part_rows(dataset).items()}
+    if {part: values.shape for part, values in logits.items()} != rows:
+        raise DamagedFile(f"{folder / 'logits.npz'}: not a row for each image of {', '.join(rows)}")
+    try:
+        same = np.allclose(_numbers(metrics), _numbers(scores(logits, dataset)), rtol=0, atol=1e-9)
+    except (AttributeError, TypeError, ValueError):
+        same = False
+    if not same:
+        raise DamagedFile(f"{folder / 'metrics.json'}: not what logits.npz gives")
+
+
+def _numbers(metrics: dict) -> np.ndarray:
+    """All numbers of `scores`, in the order of their names."""
+    figures = [value for part in sorted(metrics) for _, value in sorted(metrics[part].items())]
+    return np.concatenate([np.ravel(value) for value in figures])
+
+
+def whole(history: pd.DataFrame, config: Config) -> bool:
+    """Whether a history has every evaluation of every phase, up to the end of the last.
+
+    A phase ends after its steps, or when patience has run out; after the last there may be one row
+    more, of the averaged weights.
+    """
+    needed = {"step", "phase", "held_out_loss", "held_out_accuracy"}
+    if not needed <= set(history) or not np.isfinite(history[sorted(needed)].to_numpy(float)).all():
+        return False
+    if set(history["phase"]) != set(range(1, len(config.phases) + 1)):
+        return False
+    start = 0
+    for number, phase in enumerate(config.phases, 1):
+        rows = history[history["phase"] == number]
+        steps = rows["step"].tolist()
+        if number == len(config.phases) and steps[-1:] == steps[-2:-1]:
+            steps.pop()
+        end = steps[-1]
+        on_time = [s for s in range(start + 1, end) if s % config.evaluate_every == 0]
+        if steps != [*on_time, end] or not _ended(phase, end - start, rows["held_out_accuracy"]):
+            return False
+        start = end
+    return True
+
+
+def _ended(phase: experiments.Phase, steps: int, accuracies: pd.Series) -> bool:
+    """Whether a phase is over after so many steps and these evaluations."""
+    stale = len(accuracies) - 1 - int(np.argmax(accuracies))
+    return steps == phase.steps or 0 < phase.patience <= stale
 
 
 def _fits(config: Config, made: dict, dataset: Dataset) -> bool:

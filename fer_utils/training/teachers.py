@@ -10,9 +10,9 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.special import softmax
 
-from fer_utils.data.dataset import Dataset
+from fer_utils.data.dataset import DataError, Dataset
 from fer_utils.data.transforms import normalise
-from fer_utils.files import cache_dir, replacing
+from fer_utils.files import cache_dir, cached
 from fer_utils.interpret.inference import predictor
 from fer_utils.training import experiments
 from fer_utils.training.runs import trained_model, weights_file
@@ -21,7 +21,7 @@ from fer_utils.training.runs import trained_model, weights_file
 def probabilities(teachers: Sequence[str], dataset: Dataset, rows: np.ndarray) -> np.ndarray:
     """(k, 7) float32: the mean of the teachers' probabilities for the images at `rows` (k,).
 
-    Raises FileNotFoundError if a teacher is not finished or has not kept its weights.
+    Raises DataError if a teacher is not finished or its weights are not on this machine.
     """
     known = {config.name: config for config in experiments.campaign("reference")}
     return np.mean([_of_one(known[name], dataset)[rows] for name in teachers], axis=0)
@@ -29,17 +29,20 @@ def probabilities(teachers: Sequence[str], dataset: Dataset, rows: np.ndarray) -
 
 def _of_one(config: experiments.Config, dataset: Dataset) -> np.ndarray:
     """(n, 7) float32: one teacher's probabilities for all images of the data set."""
-    key = hashlib.sha256(weights_file(config).read_bytes() + dataset.pixels.encode()).hexdigest()[
-        :16
-    ]
-    path = cache_dir() / "teachers" / f"{config.name}-{key}.npz"
-    if not path.exists():
-        predict, found = predictor(trained_model(config)), np.zeros((len(dataset.images), 7))
-        for images in (dataset.images, dataset.images[:, :, ::-1]):
-            for start in range(0, len(images), 2048):
-                inputs = normalise(images[start : start + 2048], config.per_image_norm)
-                found[start : start + 2048] += softmax(predict(inputs), axis=1) / 2
-        with replacing(path) as temporary, temporary.open("wb") as file:
-            np.savez_compressed(file, probabilities=found.astype(np.float16))
-    with np.load(path, allow_pickle=False) as arrays:
-        return arrays["probabilities"].astype(np.float32)
+    weights = weights_file(config)
+    if not weights.exists():
+        raise DataError(f"{weights}: missing; train the teacher {config.name} first")
+    key = hashlib.sha256(weights.read_bytes() + dataset.pixels.encode()).hexdigest()[:16]
+    path = cache_dir() / "teachers" / f"{config.name}.npz"
+    kept = cached(path, key, lambda: {"probabilities": _computed(config, dataset)})
+    return kept["probabilities"].astype(np.float32)
+
+
+def _computed(config: experiments.Config, dataset: Dataset) -> np.ndarray:
+    """(n, 7) float16: the mean over the images and their mirror images."""
+    predict, found = predictor(trained_model(config)), np.zeros((len(dataset.images), 7))
+    for images in (dataset.images, dataset.images[:, :, ::-1]):
+        for start in range(0, len(images), 2048):
+            inputs = normalise(images[start : start + 2048], config.per_image_norm)
+            found[start : start + 2048] += softmax(predict(inputs), axis=1) / 2
+    return found.astype(np.float16)
