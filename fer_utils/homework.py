@@ -1,4 +1,4 @@
-"""The figures that the homework report gives: accuracy on the PUBLIC and PRIVATE Kaggle boards."""
+"""What the homework report states: accuracy on the PUBLIC and PRIVATE Kaggle boards, confusions."""
 
 #: Row -> (PUBLIC, PRIVATE), as printed in the report.
 MODELS = {
@@ -28,3 +28,15 @@ EFFECTS = {
 ZONES = (("happy", "mouth corners"), ("disgust", "cheeks"), ("disgust", "eyes and brows"))
 
 SURE = 0.9  # the least probability of the images whose saliency maps it shows
+
+#: Its statements on confusions: (None, the weakest classes), or (a class, what it is taken for).
+CONFUSIONS = {
+    "fear and sad are the weakest": (None, ("fear", "sad")),
+    "fear is taken for disgust, sad or surprise": ("fear", ("disgust", "sad", "surprise")),
+    "sad is taken for fear or neutral": ("sad", ("fear", "neutral")),
+}
+CONFUSIONS_CHINESE = (
+    "恐懼與難過最弱",
+    "恐懼被當成厭惡、難過或驚訝",
+    "難過被當成恐懼或中立",
+)

@@ -1,14 +1,12 @@
 import numpy as np
 import pandas as pd
 import pytest
-from scipy import stats
 
 from fer_utils.data import duplicates
 from fer_utils.data.dataset import Dataset
 from fer_utils.data.drawn import faces
-from fer_utils.fer2013 import PRIVATE, PUBLIC, TRAINING
+from fer_utils.fer2013 import PUBLIC, TRAINING
 from fer_utils.questions import leakage
-from fer_utils.statistics.intervals import proportion
 
 TRAINING_IMAGES, TEST_IMAGES, COPIES = 300, 100, 50
 
@@ -73,7 +71,7 @@ def test_injected_copies_of_training_images_are_reported(drawn):
     reported = set(map(tuple, pairs[["first", "second"]].to_numpy()))
     found = sum((s, t) in reported for s, t in zip(sources, targets, strict=True))
     assert found >= 0.95 * COPIES
-    leaked = leakage.has_twin(pairs, split)[split == PUBLIC]
+    leaked = leakage.paired_with(pairs, split == TRAINING)[split == PUBLIC]
     injected = np.isin(np.flatnonzero(split == PUBLIC), targets)
     assert leaked[injected].sum() >= found
     assert leaked[~injected].mean() < 0.1
@@ -121,93 +119,12 @@ def test_images_compared_in_blocks_give_the_same_pairs(textures, monkeypatch):
     assert len(whole) == 20
 
 
-def test_pair_counts():
-    split = np.array([TRAINING, TRAINING, PUBLIC, PRIVATE, TRAINING, PUBLIC], np.int8)
-    labels = np.array([0, 1, 0, 3, 1, -1], np.int8)
-    pairs = pd.DataFrame(
-        [
-            (0, 1, 1.0, False, True),  # Training twice, labels 0 and 1
-            (0, 2, 0.95, True, False),  # Training and PublicTest, both 0
-            (2, 4, 0.95, False, False),  # PublicTest 0 and Training 1
-            (3, 4, 1.0, False, True),  # PrivateTest 3 and Training 1
-            (4, 5, 0.93, False, False),  # unlabelled
-        ],
-        columns=["first", "second", "correlation", "mirrored", "exact"],
-    )
-    table = leakage.pair_counts(pairs, labels, split)
-    assert table.columns.tolist() == [
-        "exact",
-        "near",
-        "mirrored",
-        "exact_contradicting",
-        "near_contradicting",
-        "images_first",
-        "images_second",
-    ]
-    assert table.loc["Training - Training"].tolist() == [1, 0, 0, 1, 0, 2, 2]
-    assert table.loc["Training - PublicTest"].tolist() == [0, 3, 1, 0, 1, 2, 2]
-    assert table.loc["Training - PrivateTest"].tolist() == [1, 0, 0, 1, 0, 1, 1]
-    assert table.loc["PublicTest - PrivateTest"].tolist() == [0] * 7
-    assert leakage.has_twin(pairs, split).tolist() == [True] * 4 + [False, True]
-    assert leakage.has_twin(pairs, split, other=PUBLIC).tolist() == [True] + [False] * 3 + [
-        True,
-        False,
-    ]
-    assert leakage.contradicting(pairs, labels).tolist() == [True, False, True, True, False]
-    two_splits = leakage.pair_counts(pairs.iloc[:1], labels[:3], split[:3])
-    assert two_splits.index.tolist() == [
-        "Training - Training",
-        "Training - PublicTest",
-        "PublicTest - PublicTest",
-    ]
-
-
-def test_effects():
-    twin = np.arange(100) < 20
-    correct = np.arange(100) < 60
-    table = leakage.effects({"leaky": (correct, twin), "clean": (correct, np.zeros(100, bool))})
-    leaky, clean = table.loc["leaky"], table.loc["clean"]
-    assert (leaky["images"], leaky["with_twin"]) == (100, 20)
-    assert leaky["accuracy"] == proportion(60, 100)
-    assert leaky["accuracy_with_twin"] == proportion(20, 20)
-    assert leaky["accuracy_without"] == proportion(40, 80)
-    assert leaky["difference"].estimate == 0.5
-    assert leaky["p_holm"] == pytest.approx(2 * stats.fisher_exact([[20, 0], [40, 40]]).pvalue)
-    assert leaky["verdict"] == "twins are easier"
-    assert clean["accuracy_without"] == proportion(60, 100)
-    assert clean["verdict"] == "no difference shown"
-
-
-def test_leaks():
-    split = np.array([TRAINING, TRAINING, PUBLIC, PUBLIC, PRIVATE], np.int8)
-    pairs = pd.DataFrame(
-        [(0, 2, 1.0, False, True), (1, 3, 0.95, False, False), (3, 4, 1.0, False, True)],
-        columns=["first", "second", "correlation", "mirrored", "exact"],
-    )
-    table = leakage.leaks(pairs, split)
-    assert table.index.tolist() == ["PublicTest", "PrivateTest", "all"]
-    assert table[["images", "exact", "with_twin"]].to_numpy().tolist() == [
-        [2, 1, 2],
-        [1, 0, 0],
-        [3, 1, 2],
-    ]
-    assert table.loc["all", "share"] == proportion(2, 3)
-
-
-def test_spread():
-    pairs = pd.DataFrame({"first": range(11), "correlation": np.linspace(1, 0.9, 11)})
-    assert leakage.spread(pairs, 3)["first"].tolist() == [0, 5, 10]
-    assert len(leakage.spread(pairs, 20)) == 11
-    assert len(leakage.spread(pairs.iloc[:0], 3)) == 0
-
-
 def test_pairs_are_kept(textures, tmp_path, monkeypatch):
     monkeypatch.setenv("FER_CACHE", str(tmp_path))
     images = textures[[0, 1, 2, 1]]
     dataset = Dataset("drawn", "", images, np.zeros(4, np.int8), np.zeros(4, np.int8))
     pairs = duplicates.find(dataset)
     assert pairs[["first", "second", "exact"]].to_numpy().tolist() == [[1, 3, True]]
-    assert leakage.twins(dataset).tolist() == [False, True, False, True]
     monkeypatch.setattr(duplicates, "near_duplicates", lambda *_: pytest.fail("compared again"))
     kept = duplicates.find(dataset)
     pd.testing.assert_frame_equal(pairs.reset_index(drop=True), kept)

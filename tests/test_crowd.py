@@ -3,7 +3,6 @@ import pytest
 
 from fer_utils.data import ferplus
 from fer_utils.data.formats import DataError
-from fer_utils.statistics.intervals import Interval, independent_interval, proportion
 
 HEADER = (
     "Usage,Image name,neutral,happiness,surprise,sadness,anger,disgust,fear,contempt,unknown,NF"
@@ -55,80 +54,6 @@ def test_votes_are_in_the_order_of_the_classes(loaded):
 def test_majority_is_more_than_half(loaded):
     assert loaded.majority.tolist() == [0, 6, -1, 9]
     assert loaded.agreement.tolist() == [9, 6, 5, 10]
-
-
-def test_label_counts(loaded):
-    counts = ferplus.label_counts(LABELS, loaded)
-    assert counts.to_numpy().sum() == 4
-    assert counts.loc["angry", "angry"] == counts.loc["sad", "neutral"] == 1
-    assert counts.loc["fear", "none"] == counts.loc["happy", "no face"] == 1
-    assert ferplus.label_counts(np.array([0, -1, -1, -1]), loaded).to_numpy().sum() == 1
-
-
-def test_voter_counts(loaded):
-    counts = ferplus.voter_counts(LABELS, loaded)
-    assert counts.loc["angry"].tolist() == [9, 1, 0, 0, 0, 0, 0, 0, 0, 0]
-    assert counts.loc["fear", "sad"] == 5
-    assert counts.loc["neutral"].sum() == 0
-
-
-def test_voter_against_others(loaded):
-    counts = ferplus.voter_against_others(loaded)
-    assert counts.loc["angry"].tolist() == [9, 1, 0, 0, 0, 0, 0, 0, 0, 0]
-    # a neutral voter leaves 5 of 9 neutral, any other 6 of 9
-    assert counts.loc["neutral"].tolist() == [0, 0, 0, 0, 1, 1, 6, 2, 0, 0]
-    # whoever leaves the tie of 5 and 5 judges by the 5 of 9 on the other side
-    assert counts.loc["sad", "fear"] == counts.loc["fear", "sad"] == 5
-    assert counts.loc["no face", "no face"] == 10
-    assert counts.to_numpy().sum() == 40
-
-
-def test_contradicted(loaded):
-    # angry is confirmed; sad has a neutral majority, happy one of "no face"; fear has none
-    table = ferplus.contradicted(LABELS, loaded)
-    assert table.loc["angry"].tolist() == [1, 0, 1, proportion(0, 1)]
-    assert table.loc["sad"].tolist() == [1, 0, 0, proportion(1, 1)]
-    assert table.loc["fear", "without_majority"] == 1
-    assert np.isnan(table.loc["fear", "contradicted"].estimate)
-    assert table.loc["all"].tolist() == [4, 1, 1, proportion(2, 3)]
-
-
-def test_voter_shares():
-    votes = np.zeros((3, 10), int)
-    votes[:, 0], votes[:, 1] = (10, 5, 0), (0, 5, 10)
-    shares = ferplus.voter_shares(np.array([0, 0, 1]), ferplus.Crowd(votes))
-    assert shares.index.tolist() == ["angry"]  # one image of disgust has no interval
-    assert shares.loc["angry", "angry"].estimate == 0.75
-    assert shares.loc["angry", "angry"].high == 1  # Student's interval, cut
-    assert shares.loc["angry", "fear"] == Interval(0, 0, 0)
-
-
-def test_judge_and_sides(loaded):
-    # majorities: angry (9 of 10), neutral (6), none, no face
-    predictions = np.array([0, 6, 4, 6])
-    judged = ferplus.judge(predictions, LABELS, loaded)
-    assert judged["label"] == proportion(1, 4)
-    assert judged["majority"] == proportion(2, 2)
-    assert judged["clear"] == proportion(1, 1)
-    assert judged["voter"].estimate == pytest.approx((0.9 + 0.1 + 0.5 + 0) / 4)
-    assert ferplus.sides(predictions, LABELS, loaded) == {
-        "mistakes": 3,
-        "model": 1,
-        "label": 0,
-        "neither": 1,
-        "undecided": 1,
-    }
-
-
-def test_confirmed_recall(loaded):
-    # of the labels angry, sad, fear and happy the crowd confirms angry
-    table = ferplus.confirmed_recall(np.array([0, 6, 2, 6]), LABELS, loaded)
-    assert table.columns.tolist() == ["images", "recall", "confirmed", "recall_confirmed"]
-    assert table.loc["sad"].tolist()[:3] == [1, proportion(0, 1), 0]
-    assert table.loc["angry"].tolist() == [1, proportion(1, 1), 1, proportion(1, 1)]
-    gap = table.loc["gap of fear"]
-    assert (gap["images"], gap["confirmed"]) == (4, 1)
-    assert gap["recall"] == independent_interval(1, 3, 1, 1)
 
 
 def test_votes_of_some_images(loaded):

@@ -1,24 +1,14 @@
 """Each statistic against values computed by hand (or printed in the paper that gave it)."""
 
-import json
-
 import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
 
-from fer_utils.fer2013 import CLASSES
-from fer_utils.statistics import calibration, classification, comparisons, intervals
+from fer_utils.statistics import comparisons, intervals
 from fer_utils.statistics.intervals import Interval
 
 Z = 1.959964
-
-
-def counts_of(cells: dict[tuple[str, str], int]) -> np.ndarray:
-    counts = np.zeros((7, 7), int)
-    for (true, predicted), count in cells.items():
-        counts[CLASSES.index(true), CLASSES.index(predicted)] = count
-    return counts
 
 
 def ends(interval: Interval) -> tuple[float, float, float]:
@@ -91,142 +81,6 @@ def test_bootstrap_of_a_mean_agrees_with_theory_and_repeats():
 def test_bootstrap_keeps_arrays_together():
     values = np.arange(20.0)
     assert ends(intervals.bootstrap(lambda a, b: float(np.sum(a - b)), values, values)) == (0, 0, 0)
-
-
-# one model
-
-HAND = counts_of(
-    {
-        ("angry", "angry"): 6,
-        ("angry", "sad"): 4,
-        ("sad", "sad"): 3,
-        ("sad", "angry"): 1,
-        ("sad", "fear"): 1,
-    }
-)
-
-
-def test_accuracy_and_confusion():
-    labels, predictions = np.array([0, 0, 3, 6]), np.array([0, 4, 3, 6])
-    assert classification.accuracy(labels, predictions) == intervals.proportion(3, 4)
-    counts = classification.confusion(labels, predictions)
-    assert counts.shape == (7, 7)
-    assert counts.sum() == 4
-    assert counts[0, 0] == counts[0, 4] == counts[3, 3] == counts[6, 6] == 1
-
-
-def test_per_class():
-    table = classification.per_class(HAND)
-    assert table["support"].tolist() == [10, 0, 0, 0, 5, 0, 0]
-    assert table.loc["angry", "precision"] == intervals.proportion(6, 7)
-    assert table.loc["sad", "recall"] == intervals.proportion(3, 5)
-    f1 = table.loc["angry", "f1"]
-    assert f1.estimate == pytest.approx(2 * (6 / 7) * (6 / 10) / (6 / 7 + 6 / 10))
-    assert 0 < f1.low < f1.estimate < f1.high <= 1
-    assert table.loc["fear", "f1"].estimate == 0  # predicted once, wrongly
-    assert np.isnan(table.loc["happy", "f1"].estimate)  # neither true nor predicted
-    assert classification.macro_f1(HAND).estimate == pytest.approx((12 / 17 + 6 / 12 + 0) / 3)
-
-
-def test_f1_interval_agrees_with_the_bootstrap_of_images():
-    random = np.random.default_rng(3)
-    labels = random.integers(0, 7, 400)
-    predictions = np.where(random.random(400) < 0.6, labels, random.integers(0, 7, 400))
-    direct = intervals.bootstrap(
-        lambda a, b: classification.f1(classification.confusion(a, b))[2],
-        labels,
-        predictions,
-        resamples=300,
-    )
-    quick = classification.per_class(classification.confusion(labels, predictions)).loc[
-        "fear", "f1"
-    ]
-    assert ends(quick) == pytest.approx(ends(direct), abs=0.02)
-
-
-def test_scores_are_plain_json():
-    labels, predictions = np.array([0, 0, 3, 6], np.int8), np.array([0, 4, 3, 6])
-    figures = json.loads(json.dumps(classification.scores(labels, predictions)))
-    assert figures["n"] == 4
-    assert figures["accuracy"] == 0.75
-    assert figures["per_class"]["angry"] == pytest.approx(
-        {"precision": 1, "recall": 0.5, "f1": 2 / 3, "support": 2}
-    )
-    assert figures["confusion"][0] == [1, 0, 0, 0, 1, 0, 0]
-
-
-def test_confused_pairs():
-    counts = counts_of(
-        {
-            ("fear", "fear"): 60,
-            ("fear", "sad"): 40,
-            ("sad", "sad"): 190,
-            ("sad", "fear"): 10,
-            ("happy", "happy"): 50,
-            ("neutral", "neutral"): 40,
-            ("neutral", "happy"): 10,
-        }
-    )
-    table = classification.confused_pairs(counts)
-    assert len(table) == 21
-    first, second = table.iloc[0], table.iloc[1]
-    assert (first["first"], first["second"], first["images"]) == ("fear", "sad", 50)
-    assert first["there"] == intervals.proportion(40, 100)
-    assert first["back"] == intervals.proportion(10, 200)
-    assert first["difference"] == intervals.independent_interval(40, 100, 10, 200)
-    assert first["verdict"] == "more fear → sad"
-    assert (second["first"], second["second"]) == ("neutral", "happy")
-    assert second["p_holm"] > stats.fisher_exact([[10, 40], [0, 50]]).pvalue
-    assert table.iloc[-1]["verdict"] == "no difference shown"
-
-
-def test_claims_hold_fail_or_are_not_shown():
-    diagonal = {(name, name): 90 for name in CLASSES}
-    others = {(name, "happy"): 10 for name in CLASSES if name not in ("happy", "fear", "sad")}
-    weak = {("fear", "fear"): 40, ("fear", "sad"): 60, ("sad", "sad"): 40, ("sad", "fear"): 60}
-    counts = counts_of(diagonal | others | weak)
-    assert classification.weakest(counts, ["fear", "sad"]).verdict == "holds"
-    assert classification.weakest(counts, ["angry"]).verdict == "does not hold"
-    assert classification.weakest(counts, ["fear"]).verdict == "not shown"  # as weak as sad
-    assert classification.taken_for(counts, "fear", ["sad"]).verdict == "holds"
-    claim = classification.taken_for(counts, "fear", ["sad", "disgust"])
-    assert (claim.verdict, claim.named) == ("not shown", "disgust")  # nor has any other class
-    claim = classification.taken_for(counts, "fear", ["disgust", "happy"])
-    assert (claim.verdict, claim.other) == ("does not hold", "sad")
-    assert claim.difference == intervals.paired_interval(0, 60, 100)
-
-
-def test_statements_are_checked_as_a_whole_and_by_name():
-    counts = counts_of(
-        {
-            ("fear", "fear"): 40,
-            ("fear", "sad"): 60,
-            **{(name, name): 100 for name in CLASSES if name != "fear"},
-        }
-    )
-    table = classification.check_statements(
-        counts, [(None, ["fear"]), ("fear", ["sad", "disgust"])]
-    )
-    assert table[["statement", "verdict"]].to_numpy().tolist() == [
-        ["weakest: fear", "holds"],
-        ["weakest: fear", "holds"],
-        ["fear → sad, disgust", "not shown"],
-        ["fear → sad", "holds"],
-        ["fear → disgust", "not shown"],
-    ]
-    assert table["closest"].iloc[3].startswith("sad − ")
-    assert "disgust" not in table["closest"].iloc[3]  # compared with classes not named
-
-
-def test_row_shares_and_recall_gap():
-    counts = counts_of({("fear", "fear"): 30, ("fear", "sad"): 10, ("happy", "happy"): 60})
-    shares = classification.row_shares(counts)
-    assert shares.loc["fear", "sad"] == intervals.proportion(10, 40)
-    assert np.isnan(shares.loc["angry", "sad"].estimate)
-    assert classification.by_recall(counts).index.tolist() == ["fear", "happy"]
-    assert classification.recall_gap(counts, "fear") == intervals.independent_interval(
-        60, 60, 30, 40
-    )
 
 
 # comparisons
@@ -330,94 +184,6 @@ def test_factorial_effects_are_judged():
     }
     table = comparisons.factorial_effects(cells, ["augmentation", "normalisation"])
     assert table["verdict"].tolist() == ["positive", "no effect shown", "no effect shown"]
-
-
-def test_softmax_and_nll():
-    logits = np.log([[1.0, 3.0], [4.0, 1.0]]).astype(np.float32)
-    assert calibration.softmax(logits) == pytest.approx(np.array([[0.25, 0.75], [0.8, 0.2]]))
-    assert calibration.softmax(2 * logits, 2) == pytest.approx(calibration.softmax(logits))
-    assert calibration.nll(logits, np.array([1, 0])) == pytest.approx(
-        -(np.log(0.75) + np.log(0.8)) / 2
-    )
-    assert calibration.softmax(np.array([[1000.0, 0.0]]))[0, 0] == 1
-
-
-def test_expected_calibration_error_and_bins():
-    # confidence 0.9 three times, right twice; 0.6 once, right: |2/3 - 0.9| * 3/4 + 0.4 * 1/4
-    probabilities = np.array([[0.9, 0.1], [0.9, 0.1], [0.9, 0.1], [0.4, 0.6]])
-    labels = np.array([0, 0, 1, 1])
-    error = calibration.expected_calibration_error(probabilities, labels)
-    assert error.estimate == pytest.approx(0.275)
-    bins = calibration.reliability_bins(probabilities, labels)
-    assert len(bins) == 15
-    assert bins["n"].sum() == 4
-    filled = bins[bins["n"] > 0]
-    assert filled["n"].tolist() == [1, 3]
-    assert filled["confidence"].tolist() == pytest.approx([0.6, 0.9])
-    assert filled["accuracy"].iloc[1] == intervals.proportion(2, 3)
-    assert ((filled["low"] < filled["confidence"]) & (filled["confidence"] <= filled["high"])).all()
-    gap = calibration.confidence_gap(probabilities, labels)
-    assert gap.estimate == pytest.approx(3.3 / 4 - 3 / 4)
-
-
-def test_inflated_logits_are_called_over_confident_and_repaired_by_the_temperature():
-    random = np.random.default_rng(0)
-    honest = random.normal(0, 1.5, (4000, 7))
-    labels = (honest + random.gumbel(size=honest.shape)).argmax(axis=1)  # drawn from softmax
-    held_out, test = slice(0, 2000), slice(2000, 4000)
-    inflated = 3 * honest
-    temperature = calibration.fit_temperature(inflated[held_out], labels[held_out])
-    assert temperature == pytest.approx(3, rel=0.08)
-    interval = calibration.temperature_interval(inflated[held_out], labels[held_out])
-    assert interval.estimate == temperature
-    assert 2.7 < interval.low < temperature < interval.high < 3.3
-    before = calibration.softmax(inflated[test])
-    after = calibration.softmax(inflated[test], temperature)
-    gap = calibration.confidence_gap(before, labels[test])
-    assert calibration.calibration_verdict(gap) == "over-confident"
-    gap = calibration.confidence_gap(after, labels[test])
-    assert calibration.calibration_verdict(gap) == "no miscalibration shown"
-    error_before = calibration.expected_calibration_error(before, labels[test])
-    error_after = calibration.expected_calibration_error(after, labels[test])
-    assert error_before.low > 0.1
-    assert error_after.low < 0.001
-    assert error_after.high < 0.04
-    gap = calibration.confidence_gap(calibration.softmax(honest[test] / 3), labels[test])
-    assert calibration.calibration_verdict(gap) == "under-confident"
-
-
-def test_coverage_curve_and_sure():
-    confidence = np.linspace(0.6, 0.98, 20)
-    probabilities = np.stack([confidence, 1 - confidence], axis=1)
-    labels = np.repeat([1, 0], 10)  # the ten least sure are wrong
-    curve = calibration.coverage_curve(probabilities, labels)
-    assert curve["n"].tolist() == list(range(1, 21))
-    assert curve["coverage"].iloc[9] == 0.5
-    assert curve["accuracy"].iloc[9] == intervals.proportion(10, 10)
-    assert curve["accuracy"].iloc[-1] == intervals.proportion(10, 20)
-    assert curve["threshold"].iloc[9] == pytest.approx(0.8)
-    selected = calibration.sure(probabilities, labels, threshold=0.75)
-    assert selected["coverage"] == intervals.proportion(12, 20)
-    assert selected["accuracy"] == intervals.proportion(10, 12)
-
-
-def test_confident_mistakes_and_sure_and_correct():
-    probabilities = np.full((4, 7), 0.01)
-    probabilities[[0, 1, 2, 3], [2, 2, 0, 2]] = (0.94, 0.6, 0.94, 0.95)
-    labels = np.array([2, 3, 5, 4])
-    assert calibration.confident_mistakes(probabilities, labels).tolist() == [3, 2, 1]
-    counts = calibration.sure_and_correct(probabilities, labels)
-    assert counts.tolist() == [0, 0, 1, 0, 0, 0, 0]
-
-
-def test_calibration_summary():
-    probabilities = np.array([[0.9, 0.1], [0.9, 0.1], [0.6, 0.4]])
-    summary = calibration.summary(probabilities, np.array([0, 1, 0]))
-    assert summary["accuracy"] == intervals.proportion(2, 3)
-    assert summary["gap"].estimate == pytest.approx(0.8 - 2 / 3)
-    assert summary["sure_share"] == intervals.proportion(2, 3)
-    assert summary["sure_accuracy"] == intervals.proportion(1, 2)
-    assert summary["verdict"] == "no miscalibration shown"
 
 
 def test_comparisons_are_judged_row_by_row_after_holm():

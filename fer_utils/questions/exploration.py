@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from fer_utils.data.duplicates import constant_images, duplicate_groups
 from fer_utils.fer2013 import CLASSES, SPLITS
 from fer_utils.statistics.intervals import mean_interval, proportion
 
@@ -69,3 +70,15 @@ def intensity_by_class(measures: pd.DataFrame) -> pd.DataFrame:
     groups = measures.groupby("class").filter(lambda group: len(group) > 1).groupby("class")
     table = groups.agg(lambda column: mean_interval(column.to_numpy()))
     return table.reindex([name for name in CLASSES if name in table.index])
+
+
+def best_on_copies(images: np.ndarray, labels: np.ndarray) -> tuple[int, int]:
+    """How many of the images that have an identical copy a classifier can get right, of how many.
+
+    It gives copies the same answer: at best the commonest of their labels. Constant and unlabelled
+    images are left out.
+    """
+    rows = np.flatnonzero(~constant_images(images) & (labels >= 0))
+    counts = pd.crosstab(duplicate_groups(images[rows]), labels[rows]).to_numpy()
+    counts = counts[counts.sum(axis=1) > 1]
+    return int(counts.max(axis=1, initial=0).sum()), int(counts.sum())

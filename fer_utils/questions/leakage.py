@@ -1,6 +1,6 @@
-"""Leakage audit: pairs of images that show the same picture, within and between the splits.
+"""The leak: test images that show the same picture as a Training image, and what they do.
 
-`pairs` is a table of `duplicates.near_duplicates`: one row per pair.
+A twin is an exact or near duplicate. `pairs` is the table of `duplicates.find`, a row per pair.
 """
 
 from collections.abc import Mapping
@@ -11,9 +11,18 @@ import pandas as pd
 from scipy import stats
 
 from fer_utils.data import duplicates
-from fer_utils.data.dataset import Dataset
-from fer_utils.fer2013 import SPLITS, TRAINING
-from fer_utils.statistics.intervals import holm, independent_interval, proportion, verdict
+from fer_utils.data.dataset import Dataset, hold_out
+from fer_utils.fer2013 import CLASSES, SPLITS, TRAINING
+from fer_utils.statistics.intervals import (
+    Interval,
+    independent_interval,
+    judged,
+    paired_interval,
+    proportion,
+)
+from fer_utils.training.predictions import Predictions
+
+EASIER = ("twins are easier", "twins are harder", "no difference shown")
 
 
 def twins(dataset: Dataset) -> np.ndarray:
@@ -21,94 +30,179 @@ def twins(dataset: Dataset) -> np.ndarray:
 
     Of a Training image: another one than itself.
     """
-    return has_twin(duplicates.find(dataset), dataset.split)
+    return paired_with(duplicates.find(dataset), dataset.split == TRAINING)
+
+
+def paired_with(pairs: pd.DataFrame, others: np.ndarray) -> np.ndarray:
+    """(n,) bool: whether an image is paired with one of `others`, (n,) bool."""
+    first, second = pairs["first"].to_numpy(), pairs["second"].to_numpy()
+    found = np.zeros(len(others), bool)
+    found[first[others[second]]] = True
+    found[second[others[first]]] = True
+    return found
+
+
+def trained_on(dataset: Dataset) -> np.ndarray:
+    """(n,) bool: the images that networks are trained on, Training without the held-out tenth."""
+    chosen = np.zeros(len(dataset.labels), bool)
+    chosen[hold_out(dataset)[0]] = True
+    return chosen
 
 
 def pair_counts(pairs: pd.DataFrame, labels: np.ndarray, split: np.ndarray) -> pd.DataFrame:
-    """Count `pairs` (of `find`) within and between the splits that there are.
+    """Count `pairs` within and between the splits that there are: one row per two splits.
 
-    Returns one row per two splits: `exact` and `near` pairs (an exact pair is not counted as
-    near), how many of the near ones are `mirrored`, pairs with two different labels
-    (`exact_contradicting`, `near_contradicting`), and how many images of either split are in a
-    pair (`images_first`, `images_second`; equal within one split). Look-alikes by chance are about
-    as often mirrored as not, copies seldom: twice `mirrored` estimates the chance pairs in `near`.
+    Columns: `exact`, and `of these contradicting`, two labels for the same bytes; `near` without
+    the exact ones; `of these by chance`, an estimate of how many show different pictures. That is
+    twice the mirrored ones: look-alikes by chance are about as often mirrored as not, copies
+    seldom.
     """
-    ends = pairs[["first", "second"]].to_numpy()
-    where = np.sort(split[ends], axis=1)
-    ends = np.take_along_axis(ends, np.argsort(split[ends], axis=1, kind="stable"), axis=1)
-    contradicts = contradicting(pairs, labels)
-    exact, mirrored = pairs["exact"].to_numpy(), pairs["mirrored"].to_numpy()
-    table = []
+    where = np.sort(split[pairs[["first", "second"]].to_numpy()], axis=1)
+    contradicts, exact = contradicting(pairs, labels), pairs["exact"].to_numpy()
+    mirrored = pairs["mirrored"].to_numpy() & ~exact
+    table = {}
     for one, other in combinations_with_replacement(np.unique(split), 2):
         here = (where == (one, other)).all(axis=1)
-        involved = [ends[here]] * 2 if one == other else ends[here].T
-        table.append(
-            {
-                "splits": f"{SPLITS[one]} - {SPLITS[other]}",
-                "exact": np.sum(here & exact),
-                "near": np.sum(here & ~exact),
-                "mirrored": np.sum(here & ~exact & mirrored),
-                "exact_contradicting": np.sum(here & exact & contradicts),
-                "near_contradicting": np.sum(here & ~exact & contradicts),
-                "images_first": len(np.unique(involved[0])),
-                "images_second": len(np.unique(involved[1])),
-            }
-        )
-    return pd.DataFrame(table).set_index("splits")
-
-
-def has_twin(pairs: pd.DataFrame, split: np.ndarray, other: int = TRAINING) -> np.ndarray:
-    """(n,) bool: whether an image, of any split, is paired with one of split `other`."""
-    first, second = pairs["first"].to_numpy(), pairs["second"].to_numpy()
-    twin = np.zeros(len(split), bool)
-    twin[first[split[second] == other]] = True
-    twin[second[split[first] == other]] = True
-    return twin
-
-
-def leaks(pairs: pd.DataFrame, split: np.ndarray) -> pd.DataFrame:
-    """Test images that have a duplicate in Training: a row per test split, and "all".
-
-    Columns: `images`, all of the split; `exact`, those with an identical copy; `with_twin`, those
-    with an exact or near duplicate; `share` of the latter (Interval).
-    """
-    exact, twin = has_twin(pairs[pairs["exact"]], split), has_twin(pairs, split)
-    parts = {SPLITS[k]: split == k for k in np.unique(split) if k != TRAINING}
-    parts["all"] = split != TRAINING
-    counts = {
-        name: [np.sum(part), np.sum(exact & part), np.sum(twin & part)]
-        for name, part in parts.items()
-    }
-    table = pd.DataFrame.from_dict(counts, "index", columns=["images", "exact", "with_twin"])
-    return table.assign(share=list(map(proportion, table["with_twin"], table["images"])))
-
-
-def effects(cases: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> pd.DataFrame:
-    """What twins in Training do to test accuracies: a row per case.
-
-    `cases` maps a name to (correct, twin), each (n,) bool, one value per test image. Columns:
-    `images`, `with_twin`, counts; `accuracy`, `accuracy_with_twin`, `accuracy_without`,
-    `difference` (with minus without), Intervals; `p_holm` (Fisher's exact test, Holm over the
-    table); `verdict`.
-    """
-    table, p_values = {}, []
-    for name, (correct, twin) in cases.items():
-        right, n = int(correct[twin].sum()), int(twin.sum())
-        right_without, n_without = int(correct[~twin].sum()), int((~twin).sum())
-        cells = [[right, n - right], [right_without, n_without - right_without]]
-        p_values.append(stats.fisher_exact(cells).pvalue)
-        table[name] = {
-            "images": len(correct),
-            "with_twin": n,
-            "accuracy": proportion(right + right_without, len(correct)),
-            "accuracy_with_twin": proportion(right, n),
-            "accuracy_without": proportion(right_without, n_without),
-            "difference": independent_interval(right, n, right_without, n_without),
+        near = int(np.sum(here & ~exact))
+        table[f"{SPLITS[one]} – {SPLITS[other]}"] = {
+            "exact": int(np.sum(here & exact)),
+            "of these contradicting": int(np.sum(here & exact & contradicts)),
+            "near": near,
+            "of these by chance": min(2 * int(np.sum(here & mirrored)), near),
         }
-    table = pd.DataFrame.from_dict(table, "index").assign(p_holm=holm(p_values))
-    words = ("twins are easier", "twins are harder", "no difference shown")
-    pairs = zip(table["difference"], table["p_holm"], strict=True)
-    return table.assign(verdict=[verdict(difference, p, words) for difference, p in pairs])
+    return pd.DataFrame.from_dict(table, "index").rename_axis("splits")
+
+
+def leaked(pairs: pd.DataFrame, labels: np.ndarray, split: np.ndarray) -> pd.DataFrame:
+    """Test images that have a twin in Training: a row per class, and "all" (labelled or not).
+
+    Columns: `with a twin`, their share (Interval); counts of `images`, of `exact` copies, and of
+    those with a twin of either kind (`exact or near`).
+    """
+    training = split == TRAINING
+    twin, exact = paired_with(pairs, training), paired_with(pairs[pairs["exact"]], training)
+    rows = {name: ~training & (labels == k) for k, name in enumerate(CLASSES)} | {"all": ~training}
+    table = {
+        name: {
+            "with a twin": proportion(int(twin[part].sum()), int(part.sum())),
+            "images": int(part.sum()),
+            "exact": int(exact[part].sum()),
+            "exact or near": int(twin[part].sum()),
+        }
+        for name, part in rows.items()
+    }
+    return pd.DataFrame.from_dict(table, "index").rename_axis("class")
+
+
+def effects(cases: Mapping[str, Predictions], twin: np.ndarray) -> pd.DataFrame:
+    """What twins in Training (`twins`) do to test accuracies: a row per case.
+
+    Columns: accuracy `twin-free`, `with a twin` and on `all` images, and the `difference` of the
+    first two, as Intervals; its `verdict` and `p (Holm)` (Fisher's exact test).
+    """
+    table = {}
+    for name, answers in cases.items():
+        leak, free = (_right(answers[which]) for which in (twin[answers.rows], ~twin[answers.rows]))
+        cells = [[right, total - right] for right, total in (leak, free)]
+        table[name] = {
+            "twin-free": proportion(*free),
+            "with a twin": proportion(*leak),
+            "all": proportion(*_right(answers)),
+            "difference": independent_interval(*leak, *free),
+            "p": stats.fisher_exact(cells).pvalue,
+        }
+    table = pd.DataFrame.from_dict(table, "index").rename_axis("network")
+    return judged(table, interval="difference", words=EASIER)
+
+
+def at_equal_classes(answers: Predictions, twin: np.ndarray) -> Interval:
+    """Accuracy with a twin minus twin-free, at the mix of classes of the images with a twin.
+
+    A weighted sum of the differences within each class (direct standardisation), with the normal
+    interval of independent proportions, each counted with one image more of either kind (Agresti
+    and Caffo 2000). Classes that lack one of the two are left out; NaN if all do.
+    """
+    with_twin, parts = twin[answers.rows], []
+    for label in np.unique(answers.labels):
+        leak = _right(answers[(answers.labels == label) & with_twin])
+        free = _right(answers[(answers.labels == label) & ~with_twin])
+        if leak[1] and free[1]:
+            parts.append((leak[1], leak[0] / leak[1] - free[0] / free[1], _variance(leak, free)))
+    if not parts:
+        return Interval(np.nan, np.nan, np.nan)
+    size, difference, variance = np.array(parts).T
+    weights = size / size.sum()
+    half = stats.norm.ppf(0.975) * np.sqrt(np.sum(weights**2 * variance))
+    estimate = float(np.sum(weights * difference))
+    return Interval(estimate, float(estimate - half), float(estimate + half))
+
+
+def by_where_the_twin_is(cases: Mapping[str, Predictions], dataset: Dataset) -> pd.DataFrame:
+    """Whether a twin makes an image easy because the network was trained on it.
+
+    Columns: accuracy where a twin was `trained on`; where twins lie `only elsewhere`, in the
+    held-out tenth of Training or a test split; and where there is `none`; the `difference` of the
+    last two, its `verdict` and `p (Holm)` (Fisher's exact test).
+    """
+    pairs = duplicates.find(dataset)
+    seen = paired_with(pairs, trained_on(dataset))
+    elsewhere = paired_with(pairs, np.ones(len(dataset.labels), bool)) & ~seen
+    table = {}
+    for name, answers in cases.items():
+        kinds = (seen, elsewhere, ~seen & ~elsewhere)
+        in_fit, other, none = (_right(answers[kind[answers.rows]]) for kind in kinds)
+        cells = [[right, total - right] for right, total in (other, none)]
+        table[name] = {
+            "trained on": proportion(*in_fit),
+            "only elsewhere": proportion(*other),
+            "none": proportion(*none),
+            "difference": independent_interval(*other, *none),
+            "p": stats.fisher_exact(cells).pvalue,
+        }
+    table = pd.DataFrame.from_dict(table, "index").rename_axis("network")
+    return judged(table, interval="difference", words=EASIER)
+
+
+def recited(cases: Mapping[str, Predictions], dataset: Dataset) -> pd.DataFrame:
+    """Which label a network gives a test image whose twin that was trained on has another label.
+
+    Images whose twins have several labels are left out. Columns: `images`; the share that is given
+    the twin's label (`the twin's`), its own, or another (Intervals); the `difference` of the first
+    two, paired, its `verdict` and `p (Holm)` (the binomial test).
+    """
+    theirs = _label_of_twin(dataset)
+    table = {}
+    for name, answers in cases.items():
+        other = theirs[answers.rows]
+        disputed = answers[(other >= 0) & (other != answers.labels)]
+        twin = int(np.sum(disputed.classes == theirs[disputed.rows]))
+        own, total = _right(disputed)
+        table[name] = {
+            "images": total,
+            "the twin's": proportion(twin, total),
+            "its own": proportion(own, total),
+            "another": proportion(total - twin - own, total),
+            "difference": paired_interval(twin, own, total),
+            "p": stats.binomtest(twin, twin + own).pvalue if twin + own else np.nan,
+        }
+    words = ("the twin's label", "its own label", "no difference shown")
+    table = pd.DataFrame.from_dict(table, "index").rename_axis("network")
+    return judged(table, interval="difference", words=words)
+
+
+def larger_leak(first: Predictions, second: Predictions, twin: np.ndarray) -> Interval:
+    """By how much the first network gains more from twins than the second, on the same images.
+
+    The gain is accuracy with a twin minus twin-free; images are paired, with Welch's interval. NaN
+    unless there are two images of either kind.
+    """
+    ahead = first.correct.astype(float) - second.correct
+    leak, free = (ahead[which] for which in (twin[first.rows], ~twin[first.rows]))
+    if min(len(leak), len(free)) < 2:
+        return Interval(np.nan, np.nan, np.nan)
+    test = stats.ttest_ind(leak, free, equal_var=False)
+    low, high = test.confidence_interval()
+    return Interval(float(leak.mean() - free.mean()), float(low), float(high))
 
 
 def spread(pairs: pd.DataFrame, count: int) -> pd.DataFrame:
@@ -122,3 +216,27 @@ def contradicting(pairs: pd.DataFrame, labels: np.ndarray) -> np.ndarray:
     """(pairs,) bool: whether the two images have different labels (-1 is none)."""
     first, second = labels[pairs["first"]], labels[pairs["second"]]
     return (first >= 0) & (second >= 0) & (first != second)
+
+
+def _label_of_twin(dataset: Dataset) -> np.ndarray:
+    """(n,) int: the label that all twins of an image have that were trained on; else -1."""
+    pairs, fit = duplicates.find(dataset), trained_on(dataset)
+    first, second = pairs["first"].to_numpy(), pairs["second"].to_numpy()
+    image, twin = np.concatenate([first, second]), np.concatenate([second, first])
+    image, twin = image[fit[twin]], twin[fit[twin]]
+    labels = pd.Series(dataset.labels[twin]).groupby(image).agg(["min", "max"])
+    labels = labels[labels["min"] == labels["max"]]
+    found = np.full(len(dataset.labels), -1)
+    found[labels.index] = labels["min"]
+    return found
+
+
+def _right(answers: Predictions) -> tuple[int, int]:
+    """How many answers are right, and how many there are."""
+    return int(answers.correct.sum()), len(answers.labels)
+
+
+def _variance(*counts: tuple[int, int]) -> float:
+    """Of a difference of independent proportions."""
+    shares = [((right + 1) / (total + 2), total + 2) for right, total in counts]
+    return sum(share * (1 - share) / total for share, total in shares)

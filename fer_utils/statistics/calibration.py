@@ -1,18 +1,22 @@
 """Whether a model's probabilities mean what they say (Guo et al. 2017, arXiv 1706.04599).
 
-`logits` and `probabilities` are (n, classes) float, `labels` (n,) int. The confidence of a
-prediction is the largest probability.
+`logits` are (n, classes) float, `labels` (n,) int; `confidence` is (n,) float, the probability
+that the model gives its own answers, and `correct` (n,) bool, whether they are right.
 """
+
+from collections.abc import Mapping
+from itertools import groupby
 
 import numpy as np
 import pandas as pd
-from scipy import special
+from scipy import special, stats
 from scipy.optimize import minimize_scalar
 
 from fer_utils.fer2013 import CLASSES
-from fer_utils.statistics.intervals import Interval, bootstrap, mean_interval, proportion, verdict
+from fer_utils.statistics.intervals import Interval, bootstrap, judged, proportion
 
 BINS = 15  # of equal width, as in Guo et al.
+WORDS = ("over-confident", "under-confident", "not shown")
 
 
 def softmax(logits: np.ndarray, temperature: float = 1.0) -> np.ndarray:
@@ -39,109 +43,118 @@ def temperature_interval(logits: np.ndarray, labels: np.ndarray) -> Interval:
     return bootstrap(fit_temperature, logits, labels, resamples=200)
 
 
-def reliability_bins(probabilities: np.ndarray, labels: np.ndarray) -> pd.DataFrame:
-    """One row per bin of confidence (low, high]: `n`, mean `confidence`, `accuracy` (Interval).
+def smoothing_ceiling(smoothing: float, classes: int) -> float:
+    """The probability of the label at which the loss with label smoothing is smallest."""
+    return 1 - smoothing + smoothing / classes
 
-    The first bin includes 0; empty bins are NaN.
+
+def gap(confidence: np.ndarray, correct: np.ndarray) -> tuple[Interval, float]:
+    """Mean confidence minus accuracy, and the p-value that it is 0.
+
+    The interval is Wilson's of the accuracy, seen from the mean confidence; the test is the exact
+    binomial one. Of answers that are right with the very probabilities that they state, the number
+    of right ones varies less than a binomial one, so both err to the careful side. NaN without
+    images.
     """
-    confidence, correct = _confidence(probabilities, labels)
-    bin_of = _bin_of(confidence)
-    edges = np.linspace(0, 1, BINS + 1)
+    if len(correct) == 0:
+        return Interval(np.nan, np.nan, np.nan), np.nan
+    stated, right = float(confidence.mean()), int(correct.sum())
+    accuracy = proportion(right, len(correct))
+    p = stats.binomtest(right, len(correct), min(stated, 1.0)).pvalue
+    ends = (stated - end for end in (accuracy.estimate, accuracy.high, accuracy.low))
+    return Interval(*ends), float(p)
+
+
+def regions(confidence: np.ndarray, correct: np.ndarray, count: int = 10) -> pd.DataFrame:
+    """Calibration in `count` groups of equally many images, from the least confident to the most.
+
+    Columns: `images`; `lowest`, `highest` and mean `confidence`; `accuracy` and `gap` (confidence
+    minus accuracy) as Intervals; `verdict` on the gap, one of `WORDS`; `p (Holm)`.
+    """
     table = []
-    for k in range(BINS):
-        inside = bin_of == k
-        n = int(inside.sum())
-        mean = confidence[inside].mean() if n else np.nan
-        table.append((edges[k], edges[k + 1], n, mean, proportion(int(correct[inside].sum()), n)))
-    return pd.DataFrame(table, columns=["low", "high", "n", "confidence", "accuracy"])
+    for rows in np.array_split(np.argsort(confidence, kind="stable"), count):
+        stated, right = confidence[rows], correct[rows]
+        difference, p = gap(stated, right)
+        table.append(
+            {
+                "images": len(rows),
+                "lowest": stated.min(initial=np.inf),
+                "highest": stated.max(initial=-np.inf),
+                "confidence": stated.mean() if len(rows) else np.nan,
+                "accuracy": proportion(int(right.sum()), len(rows)),
+                "gap": difference,
+                "p": p,
+            }
+        )
+    return judged(pd.DataFrame(table), interval="gap", words=WORDS)
 
 
-def expected_calibration_error(probabilities: np.ndarray, labels: np.ndarray) -> Interval:
+def stretches(regions: pd.DataFrame, verdict: str) -> list[tuple[float, float]]:
+    """(lowest, highest) confidence of each run of neighbouring `regions` that has this verdict."""
+    runs = [list(run) for word, run in groupby(regions.itertuples(), lambda row: row.verdict)]
+    found = [run for run in runs if run[0].verdict == verdict]
+    return [(run[0].lowest, run[-1].highest) for run in found]
+
+
+def expected_calibration_error(confidence: np.ndarray, correct: np.ndarray) -> Interval:
     """Mean over the images of |accuracy - confidence| of their bin, bootstrapped.
 
     Noise in the bins makes the estimate positive even for a calibrated model. The interval (basic
     bootstrap, cut at 0) takes that off, so the estimate can lie at its upper end.
     """
-    error = bootstrap(_calibration_error, *_confidence(probabilities, labels), method="basic")
+    error = bootstrap(_calibration_error, confidence, correct, method="basic")
     return Interval(error.estimate, max(error.low, 0.0), max(error.high, error.estimate))
 
 
-def confidence_gap(probabilities: np.ndarray, labels: np.ndarray) -> Interval:
-    """Mean confidence minus accuracy, with its interval over the images."""
-    confidence, correct = _confidence(probabilities, labels)
-    return mean_interval(confidence - correct)
+def compared(
+    confidences: Mapping[str, np.ndarray], correct: np.ndarray, count: int
+) -> pd.DataFrame:
+    """Several confidences in the same answers, such as before and after a repair; a row for each.
+
+    Columns: how many of the `count` `regions` are over- and under-confident; `calibration error`
+    and overall `gap` as Intervals.
+    """
+    table = {}
+    for name, confidence in confidences.items():
+        verdicts = regions(confidence, correct, count)["verdict"]
+        table[name] = {
+            "over-confident": int((verdicts == WORDS[0]).sum()),
+            "under-confident": int((verdicts == WORDS[1]).sum()),
+            "calibration error": expected_calibration_error(confidence, correct),
+            "gap": gap(confidence, correct)[0],
+        }
+    return pd.DataFrame.from_dict(table, "index").rename_axis("confidence")
 
 
-def calibration_verdict(gap: Interval) -> str:
-    """What `confidence_gap` allows to say."""
-    return verdict(gap, words=("over-confident", "under-confident", "no miscalibration shown"))
+def chosen(ways: Mapping[str, np.ndarray], labels: np.ndarray, correct: np.ndarray) -> pd.DataFrame:
+    """What some ways to choose images, (n,) bool each, choose; a column for each.
+
+    Rows: the `share of the images`, the share `of these right` (Interval), and how many right ones
+    there are of each class.
+    """
+    table = {}
+    for name, kept in ways.items():
+        right = np.bincount(labels[kept & correct], minlength=len(CLASSES))
+        of_these = proportion(int(correct[kept].sum()), int(kept.sum()))
+        table[name] = [float(kept.mean()), of_these, *right.tolist()]
+    return pd.DataFrame(table, ["share of the images", "of these right", *CLASSES], dtype=object)
 
 
-def coverage_curve(probabilities: np.ndarray, labels: np.ndarray) -> pd.DataFrame:
+def coverage_curve(confidence: np.ndarray, correct: np.ndarray) -> pd.DataFrame:
     """Accuracy on the most confident 5 %, 10 %, ... 100 % of the images.
 
-    Columns: `coverage` (share kept), `threshold` (least confidence kept), `n`, `accuracy`
+    Columns: `coverage` (share kept), `threshold` (least confidence kept), `images`, `accuracy`
     (Interval). Geifman and El-Yaniv 2017, arXiv 1705.08500.
     """
-    confidence, correct = _confidence(probabilities, labels)
     order = np.argsort(-confidence, kind="stable")
     right = np.cumsum(correct[order])
     kept = np.unique(np.ceil(np.arange(0.05, 1.0001, 0.05) * len(order) - 1e-9).astype(int))
     table = [
         (n / len(order), confidence[order[n - 1]], n, proportion(right[n - 1], n)) for n in kept
     ]
-    return pd.DataFrame(table, columns=["coverage", "threshold", "n", "accuracy"])
-
-
-def sure(
-    probabilities: np.ndarray, labels: np.ndarray, threshold: float = 0.9
-) -> dict[str, Interval]:
-    """`coverage`: share of images with confidence >= threshold; `accuracy`: on those."""
-    confidence, correct = _confidence(probabilities, labels)
-    kept = confidence >= threshold
-    return {
-        "coverage": proportion(int(kept.sum()), len(kept)),
-        "accuracy": proportion(int(correct[kept].sum()), int(kept.sum())),
-    }
-
-
-def summary(probabilities: np.ndarray, labels: np.ndarray) -> dict[str, Interval | str]:
-    """`accuracy`, calibration `error`, `gap` and its `verdict`, and what `sure` selects."""
-    gap = confidence_gap(probabilities, labels)
-    selected = sure(probabilities, labels)
-    return {
-        "accuracy": proportion(int(_confidence(probabilities, labels)[1].sum()), len(labels)),
-        "error": expected_calibration_error(probabilities, labels),
-        "gap": gap,
-        "verdict": calibration_verdict(gap),
-        "sure_share": selected["coverage"],
-        "sure_accuracy": selected["accuracy"],
-    }
-
-
-def sure_and_correct(
-    probabilities: np.ndarray, labels: np.ndarray, threshold: float = 0.9
-) -> np.ndarray:
-    """(7,) int: how many images of each class are predicted correctly with that confidence."""
-    confidence, correct = _confidence(probabilities, labels)
-    return np.bincount(labels[correct & (confidence >= threshold)], minlength=len(CLASSES))
-
-
-def confident_mistakes(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """(k,) int: the rows that are predicted wrongly, the most confident first."""
-    confidence, correct = _confidence(probabilities, labels)
-    order = np.argsort(-confidence, kind="stable")
-    return order[~correct[order]]
-
-
-def _confidence(probabilities: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    return probabilities.max(axis=1), probabilities.argmax(axis=1) == labels
-
-
-def _bin_of(confidence: np.ndarray) -> np.ndarray:
-    return np.clip(np.ceil(confidence * BINS).astype(int) - 1, 0, BINS - 1)
+    return pd.DataFrame(table, columns=["coverage", "threshold", "images", "accuracy"])
 
 
 def _calibration_error(confidence: np.ndarray, correct: np.ndarray) -> float:
-    gaps = np.bincount(_bin_of(confidence), correct - confidence, BINS)
-    return float(np.abs(gaps).sum() / len(confidence))
+    bins = np.clip(np.ceil(confidence * BINS).astype(int) - 1, 0, BINS - 1)
+    return float(np.abs(np.bincount(bins, correct - confidence, BINS)).sum() / len(confidence))

@@ -1,12 +1,11 @@
-"""How good one classifier is: accuracy, per-class figures, confusions and claims about them.
+"""How good one classifier is: accuracy, figures per class, confusions.
 
 Labels and predictions are (n,) int class indices; `counts` is a confusion matrix, (classes,
 classes) int, rows true, columns predicted. Every estimate is an `Interval` over the images.
 """
 
-from collections.abc import Callable, Sequence
-from itertools import combinations, product
-from typing import NamedTuple
+from collections.abc import Callable, Mapping
+from itertools import combinations
 
 import numpy as np
 import pandas as pd
@@ -18,12 +17,12 @@ from fer_utils.statistics.intervals import (
     ALPHA,
     RESAMPLES,
     Interval,
-    holm,
     independent_interval,
-    paired_interval,
+    judged,
     proportion,
-    verdict,
 )
+
+DIRECTION = ("more often than the reverse", "less often than the reverse", "no difference shown")
 
 
 def accuracy(labels: np.ndarray, predictions: np.ndarray) -> Interval:
@@ -37,34 +36,32 @@ def confusion(labels: np.ndarray, predictions: np.ndarray) -> np.ndarray:
 
 
 def scores(labels: np.ndarray, predictions: np.ndarray) -> dict:
-    """The plain figures of one model for a JSON file: accuracy, per class, confusion counts."""
-    figures = precision_recall_fscore_support(
+    """Plain figures for a JSON file, those per class as lists in the order of CLASSES."""
+    precision, recall, f1_score, _ = precision_recall_fscore_support(
         labels, predictions, labels=range(len(CLASSES)), zero_division=0
     )
-    names = ("precision", "recall", "f1", "support")
     return {
         "n": len(labels),
         "accuracy": float(np.mean(labels == predictions)),
-        "per_class": {
-            cls: {name: column[k].item() for name, column in zip(names, figures, strict=True)}
-            for k, cls in enumerate(CLASSES)
-        },
+        "precision": precision.tolist(),
+        "recall": recall.tolist(),
+        "f1": f1_score.tolist(),
         "confusion": confusion(labels, predictions).tolist(),
     }
 
 
 def per_class(counts: np.ndarray) -> pd.DataFrame:
-    """One row per class: `support`, and `precision`, `recall`, `f1` as Intervals.
+    """One row per class: `images`, and `precision`, `recall`, `F1` as Intervals.
 
-    Precision and recall are shares of the images predicted as, or of, the class; F1 is resampled.
-    A figure without images is NaN.
+    Precision and recall are shares of the images predicted as, or of, the class; F1 is
+    bootstrapped. A figure without images is NaN.
     """
     right, true, predicted = np.diag(counts), counts.sum(axis=1), counts.sum(axis=0)
     columns = {
-        "support": true,
+        "images": true,
         "precision": list(map(proportion, right, predicted)),
         "recall": list(map(proportion, right, true)),
-        "f1": _resampled(f1, counts),
+        "F1": _resampled(f1, counts),
     }
     return pd.DataFrame(columns, index=pd.Index(CLASSES, name="class"))
 
@@ -78,9 +75,22 @@ def row_shares(counts: np.ndarray) -> pd.DataFrame:
 
 
 def by_recall(counts: np.ndarray) -> pd.Series:
-    """Recall of each class that has images (Interval), the weakest first."""
-    recall = per_class(counts)["recall"][counts.sum(axis=1) > 0]
-    return recall.sort_values()
+    """Recall of each class that has images (Interval), the lowest first."""
+    return per_class(counts)["recall"][counts.sum(axis=1) > 0].sort_values()
+
+
+def summary(matrices: Mapping[str, np.ndarray]) -> pd.DataFrame:
+    """Accuracy, mean F1 and the recall of each class (rows) for some confusion matrices."""
+    columns = {
+        name: [
+            proportion(int(np.trace(counts)), int(counts.sum())),
+            macro_f1(counts),
+            *per_class(counts)["recall"],
+        ]
+        for name, counts in matrices.items()
+    }
+    rows = ["accuracy", "mean F1", *(f"recall of {name}" for name in CLASSES)]
+    return pd.DataFrame(columns, pd.Index(rows, name="test images"))
 
 
 def recall_gap(counts: np.ndarray, name: str) -> Interval:
@@ -102,131 +112,41 @@ def f1(counts: np.ndarray) -> np.ndarray:
 
 
 def confused_pairs(counts: np.ndarray) -> pd.DataFrame:
-    """The 21 pairs of classes, most confused first.
+    """The 21 pairs of classes, most confused first: by the share taken one way plus the other.
 
-    Columns: `first`, `second`, the class with the larger share first; `images`, confused either
-    way; `there` and `back`, Intervals: share of `first` taken for `second` and the reverse;
-    `difference` = there - back (Newcombe); `p_holm` (Fisher's exact test, Holm over the table);
-    `verdict`. Ranked by there + back, so that a class's size does not count.
+    Columns: `first`, `second`, the class that is taken for the other more often first; `images`
+    confused either way; `there` and `back`, the shares of `first` taken for `second` and the
+    reverse; `difference` of the two (Newcombe) with its `verdict` and `p (Holm)` (Fisher's exact
+    test); `rank`, bootstrapped over the images.
     """
+    pairs = [_pair(counts, *pair) for pair in combinations(range(len(counts)), 2)]
+    table = judged(pd.DataFrame(pairs), interval="difference", words=DIRECTION)
+    table = table.assign(rank=_resampled(_ranks, counts))
+    return table.sort_values("rank", ignore_index=True, kind="stable")
+
+
+def _pair(counts: np.ndarray, one: int, other: int) -> dict:
     true = counts.sum(axis=1)
-    table = []
-    for one, other in combinations(range(len(counts)), 2):
-        if counts[one, other] * true[other] < counts[other, one] * true[one]:
-            one, other = other, one
-        there, back = counts[one, other], counts[other, one]
-        tested = stats.fisher_exact([[there, true[one] - there], [back, true[other] - back]])
-        table.append(
-            {
-                "first": CLASSES[one],
-                "second": CLASSES[other],
-                "images": there + back,
-                "there": proportion(there, true[one]),
-                "back": proportion(back, true[other]),
-                "difference": independent_interval(there, true[one], back, true[other]),
-                "p_holm": tested.pvalue,
-            }
-        )
-    table = pd.DataFrame(table)
-    table["p_holm"] = holm(table["p_holm"])
-    table["verdict"] = [
-        verdict(d, p, (f"more {a} → {b}", f"more {b} → {a}", "no difference shown"))
-        for a, b, d, p in table[["first", "second", "difference", "p_holm"]].to_numpy()
-    ]
-    both = table["there"].astype(float) + table["back"].astype(float)
-    return table.iloc[np.argsort(-both, kind="stable")].reset_index(drop=True)
+    if counts[one, other] * true[other] < counts[other, one] * true[one]:
+        one, other = other, one
+    there, back = counts[one, other], counts[other, one]
+    tested = stats.fisher_exact([[there, true[one] - there], [back, true[other] - back]])
+    return {
+        "first": CLASSES[one],
+        "second": CLASSES[other],
+        "images": there + back,
+        "there": proportion(there, true[one]),
+        "back": proportion(back, true[other]),
+        "difference": independent_interval(there, true[one], back, true[other]),
+        "p": tested.pvalue,
+    }
 
 
-#: What the homework says: (None, the weakest classes) or (a class, those that it is taken for).
-STATEMENTS = (
-    (None, ("fear", "sad")),
-    ("fear", ("disgust", "sad", "surprise")),
-    ("sad", ("fear", "neutral")),
-)
-
-
-class Claim(NamedTuple):
-    """A statement that each of some classes exceeds each of the others, and whether it holds.
-
-    `named` and `other` are the two classes that come closest to refuting it (or do), `difference`
-    their difference. "holds": every pair's interval lies above 0 (intersection-union test);
-    "does not hold": some pair's interval, Bonferroni-corrected, lies below 0; else "not shown".
-    """
-
-    verdict: str
-    named: str
-    other: str
-    difference: Interval
-
-
-def taken_for(
-    counts: np.ndarray, true: str, named: Sequence[str], others: Sequence[str] = ()
-) -> Claim:
-    """The claim that images of `true` are taken for each of `named` more than for any of `others`.
-
-    Without `others` these are all the other classes.
-    """
-    row = counts[CLASSES.index(true)]
-    others = others or [name for name in CLASSES if name not in (true, *named)]
-
-    def difference(one: int, other: int, alpha: float) -> Interval:
-        return paired_interval(row[one], row[other], row.sum(), alpha)
-
-    return _claim(difference, named, others)
-
-
-def weakest(counts: np.ndarray, named: Sequence[str], others: Sequence[str] = ()) -> Claim:
-    """The claim that each of `named` has a smaller recall than any of `others`.
-
-    Differences are those of the miss rates, 1 - recall.
-    Without `others` these are all the other classes.
-    """
-    true = counts.sum(axis=1)
-    missed = true - np.diag(counts)
-
-    def difference(one: int, other: int, alpha: float) -> Interval:
-        return independent_interval(missed[one], true[one], missed[other], true[other], alpha)
-
-    others = others or [name for name in CLASSES if name not in named]
-    return _claim(difference, named, others)
-
-
-def check_statements(
-    counts: np.ndarray, statements: Sequence[tuple[str | None, Sequence[str]]] = STATEMENTS
-) -> pd.DataFrame:
-    """Check each of `statements` as a whole and for each class that it names.
-
-    A statement is (true, named): images of class `true` are taken for the `named` classes; or
-    (None, named): the `named` classes are the weakest. A single class is compared with those that
-    the statement does not name. Columns: `statement`, `closest` (the two classes that come
-    closest to refuting it), `difference`, `verdict`.
-    """
-    table = []
-    for true, named in statements:
-        others = [name for name in CLASSES if name not in (true, *named)]
-        for part in (named, *([name] for name in named)):
-            claim = taken_for(counts, true, part, others) if true else weakest(counts, part, others)
-            subject = f"{true} → {', '.join(part)}" if true else f"weakest: {', '.join(part)}"
-            closest = f"{claim.named} − {claim.other}"
-            table.append((subject, closest, claim.difference, claim.verdict))
-    return pd.DataFrame(table, columns=["statement", "closest", "difference", "verdict"])
-
-
-def _claim(
-    difference: Callable[[int, int, float], Interval], named: Sequence[str], others: Sequence[str]
-) -> Claim:
-    pairs = list(product(named, others))
-
-    def intervals(alpha: float) -> list[Interval]:
-        return [difference(CLASSES.index(a), CLASSES.index(b), alpha) for a, b in pairs]
-
-    plain, corrected = intervals(ALPHA), intervals(ALPHA / len(pairs))
-    if any(d.high < 0 for d in corrected):
-        decisive = int(np.nanargmin([d.high for d in corrected]))
-        return Claim("does not hold", *pairs[decisive], plain[decisive])
-    closest = int(np.argmin([d.low for d in plain]))
-    word = "holds" if plain[closest].low > 0 else "not shown"
-    return Claim(word, *pairs[closest], plain[closest])
+def _ranks(counts: np.ndarray) -> np.ndarray:
+    """(..., pairs) float: the rank of each pair of classes, 1 for the most confused."""
+    shares = counts / np.maximum(counts.sum(axis=-1, keepdims=True), 1)
+    one, other = np.array(list(combinations(range(counts.shape[-1]), 2))).T
+    return stats.rankdata(-shares[..., one, other] - shares[..., other, one], axis=-1)
 
 
 def _resampled(

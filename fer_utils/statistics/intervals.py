@@ -162,8 +162,11 @@ def paired_interval(
     """(only_first - only_second) / total, of two shares of the same images.
 
     Bonett and Price (2012): Wald's interval after adding 1 to both counts; recommended by
-    Fagerland, Lydersen and Laake (2014), and defined where both counts are 0.
+    Fagerland, Lydersen and Laake (2014), and defined where both counts are 0. All NaN if `total`
+    is 0.
     """
+    if total == 0:
+        return Interval(np.nan, np.nan, np.nan)
     first, second = (only_first + 1) / (total + 2), (only_second + 1) / (total + 2)
     error = np.sqrt((first + second - (first - second) ** 2) / (total + 2))
     half = stats.norm.ppf(1 - alpha / 2) * error

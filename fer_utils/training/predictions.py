@@ -6,10 +6,10 @@ from functools import lru_cache
 
 import numpy as np
 from scipy.special import log_softmax, softmax
-from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
 from fer_utils.data.dataset import Dataset, hold_out
-from fer_utils.fer2013 import CLASSES, PARTS, PRIVATE, PUBLIC, Part
+from fer_utils.fer2013 import PARTS, PRIVATE, PUBLIC, Part
+from fer_utils.statistics import classification
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,24 +73,12 @@ def of_logits(logits: Mapping[str, np.ndarray], dataset: Dataset) -> dict[str, P
     }
 
 
-def scores(logits: Mapping[str, np.ndarray], dataset: Dataset) -> dict:
-    """Accuracy, per-class figures and confusion matrix (rows: label) of each part."""
-    classes = range(len(CLASSES))
-    found = {}
-    for part, given in of_logits(logits, dataset).items():
-        labels, predictions = given.labels, given.classes
-        per_class = precision_recall_fscore_support(
-            labels, predictions, labels=classes, zero_division=0
-        )
-        found[part] = {
-            "n": len(labels),
-            "accuracy": float((labels == predictions).mean()),
-            "precision": per_class[0].tolist(),
-            "recall": per_class[1].tolist(),
-            "f1": per_class[2].tolist(),
-            "confusion": confusion_matrix(labels, predictions, labels=classes).tolist(),
-        }
-    return found
+def scores(logits: Mapping[str, np.ndarray], dataset: Dataset) -> dict[str, dict]:
+    """`classification.scores` of each part."""
+    answers = of_logits(logits, dataset)
+    return {
+        part: classification.scores(given.labels, given.classes) for part, given in answers.items()
+    }
 
 
 def tested(predictions: Mapping[str, Predictions]) -> dict[str, Predictions]:
