@@ -66,7 +66,6 @@ class Session:
 
     def __init__(self, name: str, dataset: Dataset, profile: str, seed: int):
         self.name, self.data, self.profile, self.seed = name, dataset, profile, seed
-        self.facts: dict = {}
         self.stand_ins: list[str] = []
         self._shown = {"Figure": 0, "Table": 0}
         self._started = time.monotonic()
@@ -88,8 +87,6 @@ class Session:
             return {role: second[role] for role in roles}
         found = self._comparable([partial(experiments.model, role) for role in roles], seeds=1)
         return {role: seeds[0] for role, seeds in zip(roles, found, strict=True)}
-
-    run = model
 
     def ablations(self, *cells: dict) -> list[list[runs.Run]]:
         """For each cell (arguments of `experiments.ablation`) its runs, one per seed."""
@@ -116,22 +113,15 @@ class Session:
     def _is_reference(self) -> bool:
         return (self.profile, self.seed) == ("reference", 0)
 
-    def record(self, **facts) -> None:
-        """Goes when the last notebook has its prose in f-strings."""
-        self.facts |= facts
-
-    def _filled(self, text: str) -> str:
-        return text.format(**self.facts) if self.facts else text
-
     def say(self, text: str) -> None:
         """Show Markdown."""
-        display(Markdown(self._filled(text)))
+        display(Markdown(text))
 
     def show(
         self,
         figure: plt.Figure,
         *,
-        photographs: bool | None = None,
+        photographs: bool,
         caption: str = "",
         alt: str = "",
     ) -> Label:
@@ -152,8 +142,8 @@ class Session:
         Label
             Such as "Figure 6.3".
         """
-        label, caption = self._next("Figure"), self._filled(caption)
-        about = {"alt": alt, "caption": caption, "label": label, "photographs": bool(photographs)}
+        label = self._next("Figure")
+        about = {"alt": alt, "caption": caption, "label": label, "photographs": photographs}
         display(figure, metadata={"image/png": about})
         plt.close(figure)
         words = [f"**{label}.** {caption}".strip(), f"*In words: {alt}*" if alt else ""]
@@ -167,7 +157,7 @@ class Session:
         Cells may be Intervals. p-values (columns "p" and "p (Holm)") have two significant digits,
         other fractions `digits` after the point.
         """
-        label, caption = self._next("Table"), self._filled(caption)
+        label = self._next("Table")
         cells = formatted(frame, digits)
         heading = f"{label}. {caption}".strip()
         html = cells.to_html(border=0).replace(">", f">\n<caption>{_escape(heading)}</caption>", 1)

@@ -112,3 +112,17 @@ def test_no_path_or_host_of_a_machine_is_named():
         if path.suffix in (".py", ".md", ".yml", ".toml", ".ipynb", "") and path.is_file():
             text = path.read_bytes().decode("utf-8", "ignore")
             assert not re.search(r"/(?:root|home|work)/\w", text), name
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_every_figure_and_table_says_what_it_shows(path):
+    """While exploring a caption may be left out; in the committed notebooks none is."""
+    needed = {"show": {"photographs", "caption", "alt"}, "table": {"caption"}}
+    for cell in nbformat.read(path, as_version=4).cells:
+        if cell.cell_type != "code":
+            continue
+        for call in ast.walk(ast.parse(cell.source)):
+            name = getattr(getattr(call, "func", None), "attr", None)
+            if isinstance(call, ast.Call) and name in needed and call.func.value.id == "nb":
+                given = {keyword.arg for keyword in call.keywords}
+                assert needed[name] <= given, f"{path.name}: {cell.source[:80]}"

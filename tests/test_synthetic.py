@@ -51,12 +51,11 @@ def test_a_row_depends_on_seed_and_index_only(drawn, faces):
     assert (drawing.dataset((12, 0, 0), seed=1)[0] != images[:12]).any(axis=(1, 2)).all()
 
 
-def test_masks_in_bulk_are_those_of_the_faces(faces):
+def test_evidence_in_bulk_is_that_of_the_faces(faces):
     some = [3, 150, 100]
-    evidence, masks = drawing.evidence(some), drawing.region_masks(some)
+    evidence = drawing.evidence(some)
     for row, index in enumerate(some):
         np.testing.assert_array_equal(evidence[row], faces[index].evidence)
-        np.testing.assert_array_equal(masks[row], np.stack(list(faces[index].masks.values())))
 
 
 def test_classes_are_as_frequent_as_in_fer2013():

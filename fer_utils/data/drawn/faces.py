@@ -116,15 +116,6 @@ def plan(indices: Sequence[int], seed: int = 0) -> np.ndarray:
     return np.array([_plan_one(int(index), seed) for index in indices], int).reshape(-1, 3)
 
 
-def region_masks(indices: Sequence[int], seed: int = 0) -> np.ndarray:
-    """`Face.masks` of many images: (n, len(REGIONS), 48, 48) bool, in the order of REGIONS."""
-    rows = plan(indices, seed)
-    masks = np.empty((len(rows), len(REGIONS), SIZE, SIZE), bool)
-    for chunk in _chunks(len(rows)):
-        masks[chunk] = _drawn(rows[chunk], seed).masks
-    return masks
-
-
 def evidence(indices: Sequence[int], seed: int = 0) -> np.ndarray:
     """`Face.evidence` of many images: (n, 48, 48) bool."""
     rows = plan(indices, seed)
