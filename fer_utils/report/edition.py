@@ -21,7 +21,7 @@ from fer_utils.report import document
 from fer_utils.report.page import ReportError, collect
 
 EDITION = ROOT / "report" / "edition"
-COLOURS = 128  # of a picture's palette
+COLOURS = 48  # of a picture's palette
 LEFT_OUT = (
     "*{label} shows photographs of the data set, which may not be passed on: "
     "your own build (`make report`) shows it here. {caption}*"
