@@ -24,7 +24,7 @@ from fer_utils.backend import tf
 from fer_utils.data.transforms import normalise
 from fer_utils.files import write_json
 from fer_utils.interpret.ascent import maximise
-from fer_utils.interpret.introspection import standardise
+from fer_utils.interpret.introspection import normalise_tensor
 from fer_utils.interpret.saliency import explain
 from fer_utils.training.network import build
 from load import cpu_model
@@ -81,7 +81,7 @@ def ascent(model) -> dict[str, Callable]:
     before_relu, filters = f"bn{LAYER}", list(range(FILTERS))
 
     def ours(method):
-        options = {"method": method, "steps": STEPS, "preprocess": standardise}
+        options = {"method": method, "steps": STEPS, "preprocess": normalise_tensor}
         return lambda: maximise(model, f"relu{LAYER}", filters, **options)
 
     def xplique():

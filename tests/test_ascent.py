@@ -3,7 +3,7 @@ import pytest
 
 from fer_utils.backend import keras, tf
 from fer_utils.interpret import adversarial, ascent
-from fer_utils.interpret.introspection import standardise
+from fer_utils.interpret.introspection import normalise_tensor
 
 SIZE = 16
 LAYERS = keras.layers
@@ -79,7 +79,7 @@ def test_a_filter_that_is_only_negative_at_the_start_is_not_dead():
 @pytest.mark.parametrize("method", ascent.RATES)
 @pytest.mark.parametrize("layer", ["relu1", "classes"])
 def test_ascent_climbs_and_stays_in_range(network, layer, method):
-    options = {"method": method, "preprocess": standardise, "seed": 3}
+    options = {"method": method, "preprocess": normalise_tensor, "seed": 3}
     start = ascent.maximise(network, layer, steps=0, **options)
     found = ascent.maximise(network, layer, steps=30, **options)
     assert len(found.images) == {"relu1": 8, "classes": 4}[layer]
@@ -148,10 +148,10 @@ def test_activation_maps_and_kernels(kernels):
     np.testing.assert_array_equal(ascent.kernels(model, "conv1")[..., 0], kernels)
 
 
-def test_standardise_is_the_homeworks_normalisation():
+def test_normalise_tensor_is_the_homeworks_normalisation():
     images = np.random.default_rng(0).random((3, SIZE, SIZE, 1)).astype(np.float32)
     images[2] = 0.5
-    done = standardise(tf.constant(images)).numpy()
+    done = normalise_tensor(tf.constant(images)).numpy()
     centred = images - images.mean((1, 2, 3), keepdims=True)
     expected = centred / images.std((1, 2, 3), keepdims=True).clip(1e-3)
     np.testing.assert_allclose(done, expected, atol=1e-5)

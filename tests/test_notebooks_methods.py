@@ -109,7 +109,9 @@ def test_02_normalisation_and_shift_are_those_of_the_package():
         (scope["mirrored"], Transform(mirror=True)),
     ):
         which = np.array([TRANSFORMS["x20"].index(transform)])
-        np.testing.assert_allclose(picture, augment(images[[3]], which, "x20")[0], atol=1e-3)
+        np.testing.assert_allclose(
+            picture, augment(images[[3]], which, TRANSFORMS["x20"])[0], atol=1e-3
+        )
 
 
 def test_06_gradient_of_a_logit_is_that_of_the_package():

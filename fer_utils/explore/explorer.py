@@ -15,7 +15,7 @@ from fer_utils.data.transforms import normalise
 from fer_utils.fer2013 import CLASSES, SIZE
 from fer_utils.interpret import ascent, faithfulness, saliency
 from fer_utils.interpret.inference import predictor
-from fer_utils.interpret.introspection import standardise
+from fer_utils.interpret.introspection import normalise_tensor
 from fer_utils.interpret.maps import most_influential, visible
 from fer_utils.notebook import Session
 from fer_utils.training.predictions import tested, together
@@ -170,6 +170,6 @@ class Explorer:
         """A filter's ascent image (48, 48) in [0, 1], and its output on the face."""
         model = self.networks[role]
         found = ascent.maximise(
-            model, layer, [number], steps=steps, rate=0.02, preprocess=standardise
+            model, layer, [number], steps=steps, rate=0.02, preprocess=normalise_tensor
         )
         return found.images[0], ascent.activation_maps(model, layer, self.inputs)[0, ..., number]

@@ -2,7 +2,7 @@
 
 Images are grey, `(n, h, w)` float32 in [0, 1]; `preprocess` is the differentiable TensorFlow
 function `(n, h, w, 1)` -> `(n, h, w, 1)` that turns them into what the model receives, such as
-`probe.standardise` for models trained on per-image normalisation.
+`introspection.normalise_tensor` for models trained on per-image normalisation.
 """
 
 from collections.abc import Callable, Sequence

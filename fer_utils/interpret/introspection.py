@@ -92,7 +92,7 @@ def output_of(
     return values
 
 
-def standardise(images: tf.Tensor) -> tf.Tensor:
+def normalise_tensor(images: tf.Tensor) -> tf.Tensor:
     """(image - mean) / std of each image of a tensor `(n, h, w, 1)`; a constant image becomes 0.
 
     Differentiable; the `preprocess` of models that were trained on per-image normalisation.

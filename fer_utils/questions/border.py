@@ -30,7 +30,7 @@ FEWEST_SEEDS = 2
 def shifted(images: np.ndarray, fill: str) -> np.ndarray:
     """Images (n, 48, 48), 0..255, moved right by SHIFT as in training; fill "zero" | "reflect"."""
     which = np.full(len(images), TRANSFORMS["x20"].index(SHIFT))
-    return augment(images, which, "x20", fill)
+    return augment(images, which, TRANSFORMS["x20"], fill)
 
 
 def responses(model: keras.Model, images: np.ndarray) -> pd.DataFrame:

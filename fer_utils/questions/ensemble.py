@@ -1,4 +1,4 @@
-"""Ensembles: what their members' average gives, how much they differ, and several views of one."""
+"""Ensembles: what their members' average gives, how much they differ; test-time augmentation."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ import pandas as pd
 from scipy.optimize import minimize
 
 from fer_utils.data.dataset import Dataset
-from fer_utils.data.transforms import TRANSFORMS, augment, normalise
+from fer_utils.data.transforms import Transform, augment, normalise
 from fer_utils.files import replacing
 from fer_utils.statistics.intervals import mean_interval, proportion
 from fer_utils.training.predictions import (
@@ -117,16 +117,29 @@ def diversity(first: Predictions, second: Predictions) -> dict:
     return {name: proportion(int(values.sum()), n) for name, values in measures.items()}
 
 
-#: Test-time augmentation: name -> which transforms of the "views" set are averaged.
-VIEW_AVERAGES = {"one view": (0,), "+ mirror": (0, 1), "+ mirror + shifts": tuple(range(6))}
+#: Test-time augmentation: the image, its mirror image, and the image moved by two pixels each way.
+TEST_TIME = (
+    Transform(),
+    Transform(mirror=True),
+    Transform(right=-2),
+    Transform(right=2),
+    Transform(down=-2),
+    Transform(down=2),
+)
+#: Name -> which of TEST_TIME are averaged.
+TEST_TIME_AVERAGES = {
+    "the image": (0,),
+    "+ mirror": (0, 1),
+    "+ mirror + shifts": tuple(range(len(TEST_TIME))),
+}
 
 
-def view_logits(run: Run, dataset: Dataset) -> dict[str, np.ndarray]:
-    """Logits (views, n, 7) float32 per part, one for each transform of the "views" set.
+def transformed_logits(run: Run, dataset: Dataset) -> dict[str, np.ndarray]:
+    """Logits (transforms, n, 7) float32 per part, one for each of TEST_TIME.
 
     They are computed once and kept in the run's folder.
     """
-    path = run.folder / "views.npz"
+    path = run.folder / "test_time.npz"
     if not path.exists():
         computed = _compute(run, dataset)
         with replacing(path) as temporary, temporary.open("wb") as file:
@@ -139,24 +152,24 @@ def _compute(run: Run, dataset: Dataset) -> dict[str, np.ndarray]:
     from fer_utils.interpret.inference import predictor
 
     predict = predictor(run.model())
-    others = range(1, len(TRANSFORMS["views"]))
+    others = range(1, len(TEST_TIME))
     logits = {part: [given] for part, given in run.logits.items()}
     for part, rows in part_rows(dataset).items():
-        for view in others:
-            which = np.full(len(rows), view)
-            moved = augment(dataset.images[rows], which, "views")
+        for transform in others:
+            which = np.full(len(rows), transform)
+            moved = augment(dataset.images[rows], which, TEST_TIME)
             logits[part].append(predict(normalise(moved, run.config.per_image_norm)))
     return {part: np.array(given, np.float16) for part, given in logits.items()}
 
 
-def view_averages(run: Run, dataset: Dataset) -> dict[str, dict[str, Predictions]]:
-    """The answers by name of VIEW_AVERAGES and part: probabilities of the views, averaged."""
-    found = view_logits(run, dataset)
-    views = [
-        of_logits({part: logits[view] for part, logits in found.items()}, dataset)
-        for view in range(len(TRANSFORMS["views"]))
+def transform_averages(run: Run, dataset: Dataset) -> dict[str, dict[str, Predictions]]:
+    """The answers by name of TEST_TIME_AVERAGES and part: mean probabilities."""
+    found = transformed_logits(run, dataset)
+    answers = [
+        of_logits({part: logits[transform] for part, logits in found.items()}, dataset)
+        for transform in range(len(TEST_TIME))
     ]
     return {
-        name: {part: average([views[view][part] for view in chosen]) for part in found}
-        for name, chosen in VIEW_AVERAGES.items()
+        name: {part: average([answers[transform][part] for transform in chosen]) for part in found}
+        for name, chosen in TEST_TIME_AVERAGES.items()
     }

@@ -21,7 +21,7 @@ from fer_utils.interpret.ascent import (
     kernels,
     maximise,
 )
-from fer_utils.interpret.introspection import standardise
+from fer_utils.interpret.introspection import normalise_tensor
 from fer_utils.questions.face_zones import AREAS, ZONES, zone_mass
 from fer_utils.statistics.intervals import Interval, judged, mean_interval
 from fer_utils.training.experiments import Config
@@ -91,7 +91,7 @@ def ascend(
         steps=steps,
         rate=RATES[method],
         seed=seed,
-        preprocess=standardise,
+        preprocess=normalise_tensor,
     )
 
 

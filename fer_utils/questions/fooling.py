@@ -19,7 +19,7 @@ from fer_utils.interpret.adversarial import (
     fgsm_direction,
     fgsm_epsilon,
 )
-from fer_utils.interpret.introspection import in_batches, logits_of, standardise, with_channel
+from fer_utils.interpret.introspection import in_batches, logits_of, normalise_tensor, with_channel
 from fer_utils.questions import filters
 from fer_utils.questions.examples import candidates
 from fer_utils.statistics.comparisons import compare
@@ -28,7 +28,7 @@ from fer_utils.training import measurements
 from fer_utils.training.runs import Run
 
 LARGEST = 32 / 255  # the largest change that an attack may make
-_ATTACK = {"preprocess": standardise, "maximum": LARGEST, "grid": 16, "halvings": 6}
+_ATTACK = {"preprocess": normalise_tensor, "maximum": LARGEST, "grid": 16, "halvings": 6}
 SIGNS = ("along the gradient", "at random (control)")
 
 
@@ -100,7 +100,7 @@ def answers(model: keras.Model, images: np.ndarray) -> np.ndarray:
     """Predicted class `(n,)` of pictures `(n, h, w)` in [0, 1]."""
     logits = logits_of(model)
     rows = in_batches(
-        lambda some: logits(standardise(tf.constant(some))).numpy(), 64, with_channel(images)
+        lambda some: logits(normalise_tensor(tf.constant(some))).numpy(), 64, with_channel(images)
     )
     return rows.argmax(axis=1)
 
@@ -155,7 +155,7 @@ def fooled(
     """
     pictures = (images / 255).astype(np.float32)
     epsilons = fgsm_epsilon(model, pictures, labels, **_ATTACK)
-    signs = fgsm_direction(model, pictures, labels, preprocess=standardise)
+    signs = fgsm_direction(model, pictures, labels, preprocess=normalise_tensor)
     # a hair beyond, so that rounding does not undo the flip
     size = np.where(np.isfinite(epsilons), epsilons * 1.001 + 1e-6, LARGEST)
     moved = fgsm(pictures, signs, size)

@@ -66,6 +66,7 @@ class Batches:
             rng = np.random.default_rng((self.config.seed, step, 2))
             warped = augment_randomly(self.images[image], rng)
         else:
-            warped = augment(self.images[image], which, self.config.transforms, self.config.fill)
+            transforms = TRANSFORMS[self.config.transforms]
+            warped = augment(self.images[image], which, transforms, self.config.fill)
         x = normalise(warped, self.config.per_image_norm)
         return x, self.labels[image], image
