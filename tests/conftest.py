@@ -6,7 +6,12 @@ import os
 for name in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS"):
     os.environ.pop(name, None)
 
-LONGEST_FIRST = ("test_make.py", "test_training.py", "test_distributed.py", "test_build.py")
+LONGEST_FIRST = (
+    "test_make.py",
+    "test_training_loop.py",
+    "test_training_devices.py",
+    "test_build.py",
+)
 
 
 def pytest_collection_modifyitems(items):

@@ -89,7 +89,7 @@ FAULTS = {
     ),
     "two processes that train the same run": (
         "the second waits, and loads it",
-        "test_runs::test_second_process_waits_and_loads",
+        "test_training_runs::test_second_process_waits_and_loads",
     ),
     "make report killed": (
         "nothing looks finished that is not; the next build ends with the whole report",

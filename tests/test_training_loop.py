@@ -258,7 +258,7 @@ import os, signal, sys
 from pathlib import Path
 from fer_utils.training import loop
 sys.path.insert(0, {tests!r})
-import test_training
+import test_training_loop
 
 fatal, during_save = int(sys.argv[2]), sys.argv[3] == "during"
 loop.CHECKPOINT_SECONDS = 0
@@ -278,7 +278,7 @@ def after_step(step):
         os.kill(os.getpid(), signal.SIGKILL)
 
 loop.np.savez = torn
-print(test_training.run_tiny(Path(sys.argv[1]), after_step))
+print(test_training_loop.run_tiny(Path(sys.argv[1]), after_step))
 """
 
 

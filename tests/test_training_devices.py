@@ -86,7 +86,7 @@ import sys
 from pathlib import Path
 import numpy as np
 from fer_utils.backend import keras, tf
-from test_distributed import CONFIG, train
+from test_training_devices import CONFIG, train
 
 [cpu] = tf.config.list_physical_devices("CPU")
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
@@ -123,7 +123,7 @@ from fer_utils.training import devices
 from fer_utils.training import campaign
 from fer_utils.training import loop
 from fer_utils.files import cache_dir
-from test_distributed import CONFIG, dataset, train
+from test_training_devices import CONFIG, dataset, train
 
 strategy, folder = devices.choose(), Path(sys.argv[1])
 loop.CHECKPOINT_SECONDS = 0

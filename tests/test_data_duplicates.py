@@ -1,3 +1,5 @@
+"""Constant images, exact and near duplicates."""
+
 import numpy as np
 import pandas as pd
 import pytest

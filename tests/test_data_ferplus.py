@@ -1,3 +1,5 @@
+"""FER+'s votes, and what is wrong with a file of them."""
+
 import numpy as np
 import pytest
 

@@ -1,0 +1,78 @@
+"""Each statistic against values computed by hand (or printed in the paper that gave it)."""
+
+import numpy as np
+import pytest
+
+from fer_utils.statistics import intervals
+from fer_utils.statistics.intervals import Interval
+
+Z = 1.959964
+
+
+def ends(interval: Interval) -> tuple[float, float, float]:
+    return interval.estimate, interval.low, interval.high
+
+
+def test_an_interval_prints_itself_and_counts_as_its_estimate():
+    interval = Interval(0.6718, 0.656, 0.68719)
+    assert f"{interval}" == str(interval) == "0.672 [0.656, 0.687]"
+    assert f"{interval:.1%}" == "67.2% [65.6%, 68.7%]"
+    assert f"{Interval(0.01, -0.002, 0.022):+.3f}" == "+0.010 [-0.002, +0.022]"
+    assert float(interval) == 0.6718
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "p", "word"),
+    [
+        (0.01, 0.2, 0.0, "better"),
+        (-0.2, -0.01, 0.0, "worse"),
+        (-0.01, 0.2, 0.0, "no difference shown"),
+        (0.01, 0.2, 0.06, "no difference shown"),
+        (np.nan, np.nan, 0.0, "no difference shown"),
+    ],
+)
+def test_verdict(low, high, p, word):
+    assert intervals.verdict(Interval(0, low, high), p) == word
+
+
+def test_share_is_wilsons():
+    # (8/10 + z^2/20 +- z sqrt(0.16/10 + z^2/400)) / (1 + z^2/10)
+    assert ends(intervals.proportion(8, 10)) == pytest.approx((0.8, 0.4902, 0.9433), abs=1e-4)
+    assert np.isnan(intervals.proportion(0, 0).low)
+
+
+def test_mean_interval_is_students():
+    # mean 2, standard deviation 1, n = 3: half width 4.3027 / sqrt(3)
+    assert ends(intervals.mean_interval([1, 2, 3])) == pytest.approx((2, -0.4841, 4.4841), abs=1e-4)
+
+
+def test_paired_interval_is_bonett_and_prices():
+    # (8 - 2) / 102 +- z sqrt((10 / 102 - (6 / 102)^2) / 102)
+    interval = intervals.paired_interval(7, 1, 100)
+    assert ends(interval) == pytest.approx((0.06, -0.00086, 0.11851), abs=1e-5)
+    assert intervals.paired_interval(0, 0, 100).low < 0 < intervals.paired_interval(0, 0, 100).high
+
+
+def test_independent_interval_is_newcombes():
+    # his paper's first example (1998, table II, method 10)
+    interval = intervals.independent_interval(56, 70, 48, 80)
+    assert ends(interval) == pytest.approx((0.2, 0.0524, 0.3339), abs=1e-4)
+    assert np.isnan(intervals.independent_interval(0, 0, 1, 2).estimate)
+
+
+def test_holm():
+    assert intervals.holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
+    assert len(intervals.holm([])) == 0
+
+
+def test_bootstrap_of_a_mean_agrees_with_theory_and_repeats():
+    values = np.repeat([0.0, 1.0], [100, 300])
+    interval = intervals.bootstrap(np.mean, values)
+    half = Z * np.sqrt(0.75 * 0.25 / 400)
+    assert ends(interval) == pytest.approx((0.75, 0.75 - half, 0.75 + half), abs=0.006)
+    assert interval == intervals.bootstrap(np.mean, values)
+
+
+def test_bootstrap_keeps_arrays_together():
+    values = np.arange(20.0)
+    assert ends(intervals.bootstrap(lambda a, b: float(np.sum(a - b)), values, values)) == (0, 0, 0)
