@@ -176,7 +176,14 @@ class Session:
     ) -> None:
         """Show the notebook's answer, in Markdown, and record it for the report's first page.
 
-        `question` is the number of the course's question that it answers, None for none.
+        Parameters
+        ----------
+        english, chinese
+            The answer in both languages.
+        question
+            The number of the course's question that it answers; None for none.
+        findings
+            Our figures beside the homework's, with verdicts.
         """
         rows = [[_cell(value, 3) for value in finding] for finding in findings]
         record = {
@@ -224,9 +231,25 @@ class Session:
 def start(name: str, *, dataset: str = "auto", profile: str = "auto", seed: int = 0) -> Session:
     """Open a notebook's session: load the data and say what was found.
 
-    profile "auto" is "reference".
-    Raises ParameterError for a value that is none of those expected, DataError as `data.load`,
-    TooLong if the profile wants a GPU and there is none.
+    Parameters
+    ----------
+    name
+        Of the notebook.
+    dataset
+        As in `data.dataset.load`.
+    profile
+        Of `experiments.PROFILES`; "auto" is "reference".
+    seed
+        Of the runs that the notebook looks at.
+
+    Raises
+    ------
+    ParameterError
+        For a value that is none of those expected.
+    DataError
+        As `data.dataset.load`.
+    TooLong
+        If the profile wants a GPU and there is none.
     """
     _one_line_errors()
     for parameter, value, kind in (

@@ -8,8 +8,6 @@ from scipy import stats
 from fer_utils.statistics import comparisons, intervals
 from fer_utils.statistics.intervals import Interval
 
-Z = 1.959964
-
 
 def ends(interval: Interval) -> tuple[float, float, float]:
     return interval.estimate, interval.low, interval.high

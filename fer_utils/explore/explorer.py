@@ -139,10 +139,27 @@ class Explorer:
     def maps(
         self, role: str, methods: list[str], *, target: int, samples: int, steps: int, kept: float
     ) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-        """Map (48, 48) in [0, 1] and the pixels kept (48, 48) bool, by method of METHODS, CONTROLS.
+        """Saliency maps of the face, scaled, and the pixels that each method keeps.
 
-        `samples` are SmoothGrad's noisy copies, `steps` those of Integrated Gradients, `kept` the
-        part of the pixels that is kept.
+        Parameters
+        ----------
+        role
+            Of the network, such as "model2".
+        methods
+            Of `saliency.METHODS` and `faithfulness.CONTROLS`.
+        target
+            Number of the class that is explained.
+        samples
+            Noisy copies in SmoothGrad.
+        steps
+            Of Integrated Gradients.
+        kept
+            The part of the pixels that is kept, in [0, 1].
+
+        Returns
+        -------
+        dict
+            By method the map, (48, 48) in [0, 1], and the kept pixels, (48, 48) bool.
         """
         controls = faithfulness.control_maps(self.inputs)
         options = {
@@ -167,7 +184,22 @@ class Explorer:
         return found
 
     def filter(self, role: str, layer: str, number: int, *, steps: int) -> tuple:
-        """A filter's ascent image (48, 48) in [0, 1], and its output on the face."""
+        """A filter's picture by gradient ascent, and its output on the face.
+
+        Parameters
+        ----------
+        role
+            Of the network, such as "model2".
+        layer, number
+            The filter's layer and its place in it.
+        steps
+            Of gradient ascent.
+
+        Returns
+        -------
+        tuple
+            The picture, (48, 48) in [0, 1], and the output, (h, w).
+        """
         model = self.networks[role]
         found = ascent.maximise(
             model, layer, [number], steps=steps, rate=0.02, preprocess=normalise_tensor

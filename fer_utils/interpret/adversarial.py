@@ -19,7 +19,24 @@ def fgsm_direction(
     preprocess: Callable = tf.identity,
     batch: int = 64,
 ) -> np.ndarray:
-    """Sign `(n, h, w)` of the gradient of the cross-entropy of `labels` `(n,)` by each pixel."""
+    """Sign of the gradient of the cross-entropy by each pixel (Goodfellow et al., arXiv 1412.6572).
+
+    Parameters
+    ----------
+    model
+        Any Keras classifier.
+    images, labels
+        (n, h, w) in [0, 1] and (n,) int.
+    preprocess
+        From such images to what the model receives, differentiable.
+    batch
+        Images at a time.
+
+    Returns
+    -------
+    numpy.ndarray
+        (n, h, w) float32 of -1, 0 and 1.
+    """
     logits = logits_of(model)
 
     @tf.function(input_signature=[_rows(images), tf.TensorSpec([None], tf.int32)])
@@ -54,11 +71,26 @@ def fgsm_epsilon(
     halvings: int = 8,
     batch: int = 64,
 ) -> np.ndarray:
-    """Smallest epsilon `(n,)` float64 at which the model no longer says `labels` `(n,)`.
+    """Smallest change of all pixels at which the model no longer gives the labels.
 
-    0 where it is wrong already, inf where nothing up to `maximum` flips it. The first of `grid`
-    equal steps that flips is refined by `halvings` bisections. `direction` `(n, h, w)` None is
-    `fgsm_direction`; random signs instead are the control.
+    The first of `grid` equal steps that changes the answer is refined by `halvings` bisections.
+
+    Parameters
+    ----------
+    model, images, labels, preprocess, batch
+        As in `fgsm_direction`.
+    direction
+        (n, h, w); None is `fgsm_direction`. Random signs instead are the control.
+    maximum
+        The largest change that is tried, in units of the images.
+    grid, halvings
+        How finely is searched.
+
+    Returns
+    -------
+    numpy.ndarray
+        (n,) float64: 0 where the model is wrong already, inf where nothing up to `maximum` changes
+        it.
     """
     logits = logits_of(model)
     images, labels = with_channel(images)[..., 0], np.asarray(labels)
@@ -97,7 +129,22 @@ def _rows(images: np.ndarray) -> tf.TensorSpec:
 def beside_random_signs(
     model: keras.Model, images: np.ndarray, labels: np.ndarray, *, seed: int = 0, **options
 ) -> dict[str, np.ndarray]:
-    """`fgsm_epsilon` along the gradient's signs and, as the control, along random ones."""
+    """`fgsm_epsilon` along the gradient's signs and, as the control, along random ones.
+
+    Parameters
+    ----------
+    model, images, labels
+        As in `fgsm_direction`.
+    seed
+        Of the random signs.
+    **options
+        Of `fgsm_epsilon`.
+
+    Returns
+    -------
+    dict
+        By kind of signs the smallest changes, (n,) float64.
+    """
     signs = np.random.default_rng(seed).choice(np.float32([-1, 1]), np.shape(images))
     return {
         "gradient signs": fgsm_epsilon(model, images, labels, **options),

@@ -44,19 +44,41 @@ def maximise(
     preprocess: Callable = tf.identity,
     batch: int = 64,
 ) -> Ascent:
-    """Images that maximise the pre-activation of `filters` (None: all) of a layer, batched.
-
-    `layer` may be an activation layer, whose input is maximised ("relu7" does for networks with
-    and without normalisation), a layer with a fused activation, a linear one, or the last one
-    (classes; the logits even under a softmax). `objective` is the mean over the "channel" or the
-    value at its "centre"; for units of a dense layer both are the unit.
+    """Images that maximise the pre-activations of a layer's filters, batched.
 
     "plain" is the homework's: pixels from grey plus noise, steps of `rate` along the gradient over
     its root mean square, clipped to [0, 1]. "regularised" follows Olah et al. (Distill 2017) and
     Lucid: Adam on a Fourier spectrum whose amplitudes fall with frequency, a sigmoid, and at each
-    step a random shift, scale and shift (grey outside). `rate` None is the method's of RATES. An
-    image depends on `seed` and its filter, not on the others.
-    Raises ValueError for an unknown method or objective.
+    step a random shift, scale and shift (grey outside).
+
+    Parameters
+    ----------
+    model
+        Any Keras model of one input (h, w, 1).
+    layer
+        An activation layer, whose input is maximised ("relu7" does for networks with and without
+        normalisation), a layer with a fused activation, a linear one, or the last one (classes; the
+        logits even under a softmax).
+    filters
+        Places in the layer; None: all.
+    method
+        "plain" | "regularised".
+    objective
+        The mean over the "channel" or the value at its "centre"; for units of a dense layer both
+        are the unit.
+    steps, rate
+        Steps of ascent and their size; None is the method's of RATES.
+    seed
+        An image depends on it and on its filter, not on the others.
+    preprocess
+        From images in [0, 1] to what the model receives, differentiable.
+    batch
+        Filters at a time.
+
+    Raises
+    ------
+    ValueError
+        For an unknown method or objective.
     """
     if method not in RATES or objective not in OBJECTIVES:
         raise ValueError(f"unknown {method=} or {objective=}: {tuple(RATES)}, {OBJECTIVES}")
@@ -80,7 +102,22 @@ def maximise(
 def activation_maps(
     model: keras.Model, layer: str, images: np.ndarray, *, batch: int = 64
 ) -> np.ndarray:
-    """Outputs `(n, h', w', channels)` float32 of a layer on `images` as the model receives them."""
+    """Outputs of a layer.
+
+    Parameters
+    ----------
+    model, layer
+        A Keras model and the name of one of its layers.
+    images
+        (n, h, w, 1) as the model receives them.
+    batch
+        Images at a time.
+
+    Returns
+    -------
+    numpy.ndarray
+        (n, h', w', channels) float32.
+    """
     outputs = output_of(model, model.get_layer(layer).output)
     return in_batches(lambda rows: outputs(rows).numpy(), batch, with_channel(images))
 

@@ -76,7 +76,18 @@ def score(
     of: str = "logit",
     batch: int = 64,
 ) -> np.ndarray:
-    """What `explain` explains, given the same: `(n,)` float32, logits or probabilities."""
+    """What `explain` explains.
+
+    Parameters
+    ----------
+    model, images, targets, of, batch
+        As in `explain`.
+
+    Returns
+    -------
+    numpy.ndarray
+        (n,) float32, logits or probabilities of the targets.
+    """
     targets = np.asarray(targets, np.int32)
     return in_batches(_score_function(model, of), batch, with_channel(images), targets)
 
@@ -89,7 +100,13 @@ def gradient(
     of: str,
     batch: int,
 ) -> np.ndarray:
-    """Vanilla gradient of the score by each pixel (Simonyan et al., arXiv 1312.6034)."""
+    """Vanilla gradient of the score by each pixel (Simonyan et al., arXiv 1312.6034).
+
+    Parameters
+    ----------
+    model, images, targets, of, batch
+        As in `explain`.
+    """
     return in_batches(_gradient_function(model, of), batch, images, targets)[..., 0]
 
 
@@ -106,8 +123,16 @@ def smoothgrad(
 ) -> np.ndarray:
     """Mean gradient over noisy copies of each image (Smilkov et al., arXiv 1706.03825).
 
-    `sigma` is relative: the noise's standard deviation as a share of the image's max - min.
-    The noise is a function of `seed` and the image's position in `images` only.
+    Parameters
+    ----------
+    model, images, targets, of, batch
+        As in `explain`.
+    samples
+        Noisy copies of each image.
+    sigma
+        The noise's standard deviation over the image's range, max - min.
+    seed
+        The noise is a function of it and of the image's position in `images` only.
     """
 
     def copies(i):
@@ -129,8 +154,15 @@ def integrated_gradients(
 ) -> np.ndarray:
     """Gradient averaged from a baseline to the image, times their difference (arXiv 1703.01365).
 
-    `baseline` is a number or images like `images`; None means each image's own mean, which is 0
-    for normalised images. Midpoint rule with `steps` points.
+    Parameters
+    ----------
+    model, images, targets, of, batch
+        As in `explain`.
+    steps
+        Points of the midpoint rule.
+    baseline
+        A number or images like `images`; None means each image's own mean, which is 0 for
+        normalised images.
     """
     start = _baselines(images, baseline)
     weights = ((np.arange(steps) + 0.5) / steps).astype(np.float32).reshape(-1, 1, 1, 1)
@@ -153,8 +185,13 @@ def grad_cam(
 ) -> np.ndarray:
     """Positive part of feature maps weighted by their mean gradient (arXiv 1610.02391), upsampled.
 
-    `layer` names the layer with the feature maps; None means the last layer whose output has the
-    size of the last convolution's (so its normalisation and ReLU count, a pooling does not).
+    Parameters
+    ----------
+    model, images, targets, of, batch
+        As in `explain`.
+    layer
+        The layer with the feature maps; None means the last layer whose output has the size of the
+        last convolution's (so its normalisation and ReLU count, a pooling does not).
     """
     name = layer or _last_feature_layer(model)
     maps = in_batches(_grad_cam_function(model, name, of), batch, images, targets)
@@ -174,9 +211,20 @@ def occlusion(
 ) -> np.ndarray:
     """Fall of the score when a square is covered (Zeiler & Fergus, arXiv 1311.2901).
 
-    Squares of `patch` pixels every `stride` pixels, the last flush with the edge; a pixel gets the
-    mean over the squares that cover it. `fill` is as `baseline` of `integrated_gradients`.
-    Raises ValueError if `stride` exceeds `patch`, which would leave pixels uncovered.
+    Parameters
+    ----------
+    model, images, targets, of, batch
+        As in `explain`.
+    patch, stride
+        Pixels of a square's side and between the squares, the last flush with the edge; a pixel
+        gets the mean over the squares that cover it.
+    fill
+        As `baseline` of `integrated_gradients`.
+
+    Raises
+    ------
+    ValueError
+        If `stride` exceeds `patch`, which would leave pixels uncovered.
     """
     if stride > patch:
         raise ValueError(f"stride {stride} exceeds patch {patch}: pixels would stay uncovered")

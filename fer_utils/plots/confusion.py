@@ -70,7 +70,15 @@ def directions(pairs: pd.DataFrame) -> Figure:
 def mistakes(
     images: np.ndarray, labels: np.ndarray, probabilities: np.ndarray, *, columns: int = 2
 ) -> Figure:
-    """Each face (48, 48) beside its seven probabilities; the label is hatched, the answer blue."""
+    """Each face beside its seven probabilities; the label is hatched, the answer blue.
+
+    Parameters
+    ----------
+    images, labels, probabilities
+        (n, 48, 48), (n,) int and (n, 7).
+    columns
+        Faces beside one another.
+    """
     rows = max(-(-len(images) // columns), 1)
     size = (WIDTH, 1.55 * rows)
     widths = [1, 1.1] * columns

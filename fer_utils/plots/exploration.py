@@ -63,7 +63,15 @@ def intensity(measures: pd.DataFrame) -> Figure:
 
 
 def pairs(images: np.ndarray, labels: np.ndarray, split: np.ndarray, pairs: pd.DataFrame) -> Figure:
-    """The two images of each of the `pairs` (columns first, second), one above the other."""
+    """The two images of each pair, one above the other.
+
+    Parameters
+    ----------
+    images, labels, split
+        Of the data set: (n, 48, 48), (n,) int, -1 without a label, and (n,).
+    pairs
+        Rows of the two images in columns `first` and `second`.
+    """
     figure, axes = style.image_grid(2, max(len(pairs), 1), titles=0.45)
     for column, pair in zip(axes.T, pairs.itertuples(), strict=False):
         for ax, row in zip(column, (pair.first, pair.second), strict=True):

@@ -36,7 +36,19 @@ def rows_of_pictures(
 def addressed_grid(
     pictures: np.ndarray, *, columns: int, dead: Sequence[bool] = (), cmap: str = "gray"
 ) -> Figure:
-    """Pictures (k, h, w) in a grid under their (row, column); those of dead filters crossed out."""
+    """Pictures in a grid under their (row, column).
+
+    Parameters
+    ----------
+    pictures
+        (k, h, w).
+    columns
+        Of the grid.
+    dead
+        (k,) whether a filter never became active: its picture is crossed out.
+    cmap
+        Of Matplotlib.
+    """
     rows = -(-len(pictures) // columns)
     figure, axes = style.image_grid(rows, columns, titles=0.2)
     for number, (ax, picture) in enumerate(zip(axes.flat, pictures, strict=False)):
@@ -111,7 +123,15 @@ def flipped(epsilons: np.ndarray, names: Sequence[str], *, largest: float) -> Fi
 def adversarial(
     images: np.ndarray, changes: np.ndarray, moved: np.ndarray, titles: Sequence[str]
 ) -> Figure:
-    """Rows: image, change (scaled to be seen), sum; images in [0, 1]; a title over each column."""
+    """Rows of images, changes (scaled to be seen) and sums.
+
+    Parameters
+    ----------
+    images, changes, moved
+        (k, h, w) each; the first and the last in [0, 1].
+    titles
+        k, over the columns.
+    """
     figure, axes = style.image_grid(3, len(images), titles=0.2, labels=0.6)
     for column, (image, change, sum_) in enumerate(zip(images, changes, moved, strict=True)):
         axes[0, column].imshow(image, cmap="gray", vmin=0, vmax=1)

@@ -168,7 +168,17 @@ def cascade(
 def evidence(
     images: np.ndarray, maps: np.ndarray, masks: np.ndarray, titles: Sequence[str]
 ) -> Figure:
-    """Images and their maps in two rows, with the outline of the evidence on both."""
+    """Images and their maps in two rows, with the outline of the evidence on both.
+
+    Parameters
+    ----------
+    images, maps
+        (k, 48, 48) each.
+    masks
+        (k, 48, 48) bool, the evidence.
+    titles
+        k, over the columns.
+    """
     figure = panels({"image": images, "map": maps}, {}, titles)
     axes = np.reshape(figure.axes, (2, -1))
     for column, mask in zip(axes.T, masks, strict=True):

@@ -59,10 +59,21 @@ def bare(ax: Axes) -> None:
 def image_grid(
     rows: int, columns: int, *, titles: float = 0.0, labels: float = 0.0, width: float = WIDTH
 ) -> tuple[Figure, np.ndarray]:
-    """A figure of bare square axes, (rows, columns), that fills the width of the page.
+    """A figure of bare square axes that fills the width of the page.
 
-    `titles` and `labels` are the inches that each row needs above it for titles, and the figure
-    on its left for row labels.
+    Parameters
+    ----------
+    rows, columns
+        Of the axes.
+    titles, labels
+        Inches that each row needs above it for titles, and the figure on its left for row labels.
+    width
+        Of the figure, in inches.
+
+    Returns
+    -------
+    tuple
+        The figure, and its axes (rows, columns).
     """
     side = min((width - labels) / columns, 1.4)
     size = (side * columns + labels, (side + titles) * rows)
@@ -88,7 +99,19 @@ def ends(intervals: Sequence) -> np.ndarray:
 def interval_dots(
     ax: Axes, intervals: Sequence, y: Sequence[float], *, series: int = 0, **options
 ) -> None:
-    """Dots at the heights `y` with their 95 % intervals; `series` picks colour and marker."""
+    """Dots with their 95 % intervals.
+
+    Parameters
+    ----------
+    ax
+        Where they are drawn.
+    intervals, y
+        The intervals and the heights of their dots.
+    series
+        Picks colour and marker.
+    **options
+        Of `Axes.errorbar`.
+    """
     look = {"fmt": MARKERS[series], "color": SERIES[series], "ms": 4, "capsize": 2, "lw": 1}
     estimates = [x.estimate for x in intervals]
     ax.errorbar(estimates, y, xerr=ends(intervals), **{**look, **options})

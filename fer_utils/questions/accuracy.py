@@ -95,9 +95,24 @@ def differences(
 ) -> pd.DataFrame:
     """Accuracy of the first minus that of the second network, paired over the test images.
 
-    All boards together; a row per pair and kind of images: without a twin, (`apart`: with a twin,)
-    all. McNemar's exact test, corrected by Holm over the table. "would show" is the difference that
-    as many images would have shown four times in five, where none is shown.
+    All boards together. McNemar's exact test, corrected by Holm over the table.
+
+    Parameters
+    ----------
+    predictions
+        By name of the network its answers on the parts.
+    pairs
+        Names of the two networks of each row.
+    twin
+        (n,) bool, which test images have a twin in Training.
+    apart
+        Whether the images with a twin have a row of their own.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row per pair and kind of images (without a twin, all). "would show" is the difference that
+        as many images would have shown four times in five, where none is shown.
     """
     rows = {}
     for first, second in pairs:
@@ -163,9 +178,23 @@ def phases(config: Config) -> pd.DataFrame:
 
 
 def train_a_little(dataset: Dataset, *, images: int, steps: int, seed: int) -> pd.DataFrame:
-    """Train a narrow network for a few steps, to see the engine at work; its history.
+    """Train a narrow network for a few steps, to see the engine at work; nothing is kept.
 
-    On `images` of the Training images, a fifth of them held out; nothing is kept.
+    Parameters
+    ----------
+    dataset
+        The data.
+    images
+        How many of the Training images; a fifth of them is held out.
+    steps
+        Of the optimiser, on batches.
+    seed
+        Of the choice of images, the weights and the batches.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The history, as `Run.history`.
     """
     from fer_utils.training.loop import Examples, train
 

@@ -130,10 +130,22 @@ def activation_channels(model: keras.Model, layer: str, image: np.ndarray) -> np
 
 
 def zone_density(model: keras.Model, layer: str, images: np.ndarray, count: int) -> np.ndarray:
-    """How much the first `count` filters of a layer prefer each zone: `(filters, n, zones)`.
+    """How much filters prefer each zone of the face.
 
-    The part of the activation that lies in the zone over the zone's part of the area: 1 is no
-    preference. NaN where a filter is silent.
+    Parameters
+    ----------
+    model, layer
+        The network and its layer.
+    images
+        (n, 48, 48) 0..255.
+    count
+        How many of the layer's first filters.
+
+    Returns
+    -------
+    numpy.ndarray
+        (filters, n, zones): the part of the activation that lies in the zone over the zone's part
+        of the area; 1 is no preference, NaN where a filter is silent.
     """
     maps = activation_maps(model, layer, normalise(images, per_image=True))[..., :count]
     vertical, horizontal = (SIZE // side for side in maps.shape[1:3])

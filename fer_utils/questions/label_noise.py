@@ -139,7 +139,17 @@ def confirmed_recall(predictions: np.ndarray, labels: np.ndarray, crowd: Crowd) 
 
 
 def confirmed_gap(predictions: np.ndarray, labels: np.ndarray, crowd: Crowd, name: str) -> Interval:
-    """`classification.recall_gap` of a class on the images whose label the majority confirms."""
+    """How much less a class is recalled, on images whose label the crowd's majority confirms.
+
+    Parameters
+    ----------
+    predictions, labels
+        (n,) int each.
+    crowd
+        The votes on the same images.
+    name
+        Of the class; see `classification.recall_gap`.
+    """
     rows = crowd.majority == labels
     counts = classification.confusion(labels[rows], predictions[rows])
     return classification.recall_gap(counts, name)

@@ -102,7 +102,19 @@ def render(
     cover: bool,
     neighbours: tuple[Section | None, Section | None] = (None, None),
 ) -> str:
-    """One HTML document; with a `cover` it has a first page and a table of contents."""
+    """One HTML document.
+
+    Parameters
+    ----------
+    sections
+        The notebooks, in order.
+    title
+        Of the document.
+    cover
+        Whether it has a first page and a table of contents.
+    neighbours
+        The sections before and after, of a page with a single one.
+    """
     fonts = {
         weight: base64.b64encode((REPORT / "fonts" / f"NotoSansTC-{face}.woff2").read_bytes())
         for weight, face in {400: "Regular", 700: "Bold"}.items()

@@ -34,9 +34,18 @@ class Claim(NamedTuple):
 def taken_for(
     counts: np.ndarray, true: str, named: Sequence[str], others: Sequence[str] = ()
 ) -> Claim:
-    """The claim that images of `true` are taken for each of `named` more than for any of `others`.
+    """The claim that images of a class are taken for some classes more than for others.
 
-    Without `others` these are all the other classes.
+    Parameters
+    ----------
+    counts
+        (7, 7) confusion counts, rows true.
+    true
+        The class.
+    named
+        What it is taken for: each of these more than any of `others`.
+    others
+        Without them all the other classes.
     """
     row = counts[CLASSES.index(true)]
     others = others or [name for name in CLASSES if name not in (true, *named)]

@@ -138,10 +138,19 @@ def bootstrap(
     resamples: int = RESAMPLES,
     seed: int = 0,
 ) -> Interval:
-    """`statistic(*arrays)` with its bootstrap interval over the arrays' first axis (Efron 1979).
+    """A statistic with its bootstrap interval over the arrays' first axis (Efron 1979).
 
-    The arrays are resampled together. `method`: "percentile", or "basic" for a statistic that
-    noise pushes one way: it takes off the bias that resampling shows.
+    Parameters
+    ----------
+    statistic
+        From arrays to a number.
+    *arrays
+        Of one length; resampled together.
+    method
+        "percentile", or "basic" for a statistic that noise pushes one way: it takes off the bias
+        that resampling shows.
+    resamples, seed
+        How many, and from which seed.
     """
     rows = np.arange(len(arrays[0]))
     result = stats.bootstrap(
@@ -159,11 +168,24 @@ def bootstrap(
 def paired_interval(
     only_first: int, only_second: int, total: int, alpha: float = ALPHA
 ) -> Interval:
-    """(only_first - only_second) / total, of two shares of the same images.
+    """Difference of two proportions of the same images.
 
     Bonett and Price (2012): Wald's interval after adding 1 to both counts; recommended by
-    Fagerland, Lydersen and Laake (2014), and defined where both counts are 0. All NaN if `total`
-    is 0.
+    Fagerland, Lydersen and Laake (2014), and defined where both counts are 0.
+
+    Parameters
+    ----------
+    only_first, only_second
+        Images that count in one of the two only.
+    total
+        All images.
+    alpha
+        1 - the level.
+
+    Returns
+    -------
+    Interval
+        Of (only_first - only_second) / total; all NaN if `total` is 0.
     """
     if total == 0:
         return Interval(np.nan, np.nan, np.nan)
@@ -177,9 +199,19 @@ def paired_interval(
 def independent_interval(
     first: int, first_total: int, second: int, second_total: int, alpha: float = ALPHA
 ) -> Interval:
-    """first / first_total - second / second_total of different images; Newcombe's interval (1998).
+    """Difference of two proportions of different images; Newcombe's interval (1998).
 
-    All NaN if a total is 0.
+    Parameters
+    ----------
+    first, first_total, second, second_total
+        Counts.
+    alpha
+        1 - the level.
+
+    Returns
+    -------
+    Interval
+        Of first / first_total - second / second_total; all NaN if a total is 0.
     """
     if first_total == 0 or second_total == 0:
         return Interval(np.nan, np.nan, np.nan)

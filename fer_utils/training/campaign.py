@@ -147,7 +147,17 @@ def _write(config: Config, dataset: Dataset, trained: "Trained", arithmetic: dic
 
 
 def finished(make: Maker, dataset: Dataset, *, profile: str, seed: int) -> list[Run]:
-    """The finished runs of a config, over the seeds of the profile from `seed` on."""
+    """The finished runs of a config, over the seeds of a profile.
+
+    Parameters
+    ----------
+    make
+        Makes the config.
+    dataset
+        What they were trained on.
+    profile, seed
+        The profile, and the first of its seeds.
+    """
     seeds = range(seed, seed + experiments.scale(profile, dataset.name).seeds)
     configs = [make(profile=profile, dataset=dataset.name, seed=number) for number in seeds]
     return [run for config in configs if (run := find(config, dataset))]

@@ -149,9 +149,18 @@ class Profile:
 def two_phases(
     adadelta: int, sgd: int, *, patience: int = 0, rate: float = 0.01, weight_decay: float = 0.0
 ) -> tuple[Phase, Phase]:
-    """The homework's: Adadelta with its 2012 learning rate of 1.0, then SGD, `rate` down to 0.
+    """The homework's phases: Adadelta with its 2012 learning rate of 1.0, then SGD with momentum.
 
-    `adadelta` and `sgd` are steps.
+    Parameters
+    ----------
+    adadelta, sgd
+        Steps of each.
+    patience
+        As in `Phase`.
+    rate
+        Of SGD at first; it falls to 0.
+    weight_decay
+        Of SGD.
     """
     return (
         Phase("adadelta", 1.0, adadelta, patience=patience),
@@ -265,7 +274,19 @@ def _config(name: str, profile: str, dataset: str, recipe: Recipe, **settings) -
 
 
 def model(role: str, *, profile: str, dataset: str, seed: int) -> Config:
-    """The config of "model0", "model1" or "model2", or of "dense": model1 without convolutions."""
+    """The config of a model.
+
+    Parameters
+    ----------
+    role
+        "model0", "model1", "model2", or "dense": model1 without convolutions.
+    profile
+        Of PROFILES.
+    dataset
+        "fer2013" or another name of a data set.
+    seed
+        Of weights and batches.
+    """
     recipe = scale(profile, dataset).models
     name = role if seed == 0 else f"{role}-s{seed}"
     if role == "dense":
@@ -287,7 +308,15 @@ def ablation(
     transforms: str = "x1",
     fill: str = "zero",
 ) -> Config:
-    """The config of a narrow network; by default all of the homework but augmentation."""
+    """The config of a narrow network; by default all of the homework but augmentation.
+
+    Parameters
+    ----------
+    profile, dataset, seed
+        As in `model`.
+    per_image_norm, batch_norm, transforms, fill
+        As in `Config`.
+    """
     parts = [
         "norm" if per_image_norm else "raw",
         "bn" if batch_norm else "nobn",

@@ -101,12 +101,27 @@ def train(
 ) -> Trained:
     """Train a config to the end, from its checkpoint if there is one.
 
-    `checkpoint` is a file; it is read only if it was written for the same config and `data_id`, and
-    stays until the caller has saved the result. `strategy` is any tf.distribute strategy: its
-    replicas share each batch, with one dropout mask for all shares; several workers read the same
-    checkpoint file and one of them writes it. `after_step` is called with the number of steps done.
+    Parameters
+    ----------
+    config
+        What is trained.
+    examples
+        The images, labels or targets, and the held-out images.
+    checkpoint
+        A file; it is read only if it was written for the same config, code and `data_id`, and stays
+        until the caller has saved the result.
+    data_id
+        Fingerprint of the data.
+    strategy
+        Any tf.distribute strategy: its replicas divide each batch, with one dropout mask for all of
+        it; several workers read the same checkpoint file and one of them writes it.
+    after_step
+        Called with the number of steps done.
 
-    Raises TrainingError if the loss is not finite; the last checkpoint is kept.
+    Raises
+    ------
+    TrainingError
+        If the loss is not finite; the last checkpoint is kept.
     """
     return _Training(config, examples, Path(checkpoint), data_id, strategy).finish(after_step)
 
