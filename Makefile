@@ -16,6 +16,7 @@ $(foreach name,$(GIVEN),$(if $(filter command,$(firstword $(origin $(name)))),\
 export $(GIVEN)
 
 VENV := .venv
+override VENV := $(or $(VENV),.venv)
 PYTHON := "$(VENV)/bin/python"
 READY := $(if $(filter-out .venv,$(VENV)),,.venv/.ready)
 DRY_RUN := $(findstring n,$(firstword -$(MAKEFLAGS)))

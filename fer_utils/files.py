@@ -162,8 +162,8 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def _put(temporary: Path, path: Path) -> None:
-    """Rename `temporary` to `path`; a folder that is there goes when the new one has its place."""
-    if not path.is_dir():
+    """Rename `temporary` to `path`; of a folder, what is there goes when it has its place."""
+    if not (temporary.is_dir() and os.path.lexists(path)):
         os.replace(temporary, path)
         return
     aside = path.with_name(_temporary_name())
@@ -173,7 +173,8 @@ def _put(temporary: Path, path: Path) -> None:
     except OSError:
         os.replace(aside, path)
         raise
-    shutil.rmtree(aside, ignore_errors=True)
+    with suppress(OSError):
+        _remove(aside)
 
 
 def require_space(folder: Path, size: int) -> None:

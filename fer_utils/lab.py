@@ -106,6 +106,7 @@ def _write(notebook: nbformat.NotebookNode, path: Path) -> None:
 
 def main() -> int:
     """Command line: becomes JupyterLab."""
+    sys.stdout.reconfigure(errors="backslashreplace")
     try:
         data = _choose_data()
         notebooks = sorted(NOTEBOOKS.glob("*.ipynb"))

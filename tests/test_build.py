@@ -29,7 +29,7 @@ RECORD = (
 )
 NAMES = ("01_first", "02_second")
 MADE = [
-    *("01_first.html", "02_second.html", "build.json", "index.html"),
+    *("01_first.html", "02_second.html", "fer-build.json", "index.html"),
     *("notebooks/01_first.ipynb", "notebooks/02_second.ipynb", "report.pdf"),
 ]
 
@@ -143,7 +143,7 @@ STALE: dict[str, tuple[str, Callable[[Path], None], str]] = {
     ),
     "executed copy deleted": ("my built/notebooks/01_first.ipynb", Path.unlink, "not there"),
     "record damaged": (
-        "my built/build.json",
+        "my built/fer-build.json",
         lambda path: os.truncate(path, 50),
         "not as the last build left it",
     ),
@@ -288,7 +288,7 @@ def test_failure_stops_the_build_and_is_mended_by_the_next(project, capsys, monk
     monkeypatch.setenv("SEED", "1")
     assert project.run() == 1
     assert capsys.readouterr().err.endswith("02_second failed, see above\n")
-    made = {"build.json", "notebooks/01_first.ipynb"}
+    made = {"fer-build.json", "notebooks/01_first.ipynb"}
     assert set(project.files()) <= made, "what is stale has been removed"
     second.write_text(good)
     monkeypatch.delenv("SEED")
@@ -349,18 +349,75 @@ def test_clean_removes_what_builds_made_and_says_so(built, capsys, monkeypatch, 
     copy = tmp_path / "a copy"
     shutil.copytree(built.built, copy)
     (copy / "notes.txt").write_text("mine")
-    (copy / "notebooks" / ".01_first.ipynb.99.tmp").touch()
+    (copy / ".notes.tmp").write_text("mine too")
+    (copy / "notebooks" / files._temporary_name()).touch()
     monkeypatch.setenv("FER_BUILD", str(copy))
     assert build_folder.main() == 0
     said = capsys.readouterr().out
-    assert [path.name for path in copy.iterdir()] == ["notes.txt"]
-    assert all(name in said for name in MADE if name != "build.json")
-    assert f"left in {copy}, not made by a build: notes.txt\n" in said
-    assert f"left {tmp_path / '.cache'}: a link" in said
+    assert {path.name for path in copy.iterdir()} == {"notes.txt", ".notes.tmp"}
+    assert all(name in said for name in MADE if name != "fer-build.json")
+    assert f"left in {copy}, not made by a build: .notes.tmp, notes.txt\n" in said
+    assert f"left {tmp_path / '.cache'}: it lies elsewhere, behind a link\n" in said
     assert (tmp_path / "elsewhere").is_dir()
     assert not (tmp_path / "runs" / "local").exists()
 
 
+def test_clean_leaves_what_lies_behind_a_link(capsys, monkeypatch, tmp_path):
+    """Such as another checkout's runs, however far up the link is."""
+    monkeypatch.setattr(build_folder, "ROOT", tmp_path / "checkout")
+    monkeypatch.setenv("FER_BUILD", str(tmp_path / "none"))
+    (tmp_path / "other" / "local").mkdir(parents=True)
+    (tmp_path / "checkout").mkdir()
+    (tmp_path / "checkout" / "runs").symlink_to(tmp_path / "other")
+    assert build_folder.main() == 0
+    assert "behind a link" in capsys.readouterr().out
+    assert (tmp_path / "other" / "local").is_dir()
+
+
+#: What a damaged record, or one that something else wrote, may name.
+FOREIGN = {
+    **{"../mine.txt": {"file": [0, 0], "seconds": 1, "made_of": {}}, "name": "a project"},
+    **{"mine.txt": [1, 2], "index.html": {"file": [0, 0]}},
+}
+
+
+def test_a_record_names_nothing_that_no_build_has_made(built, tmp_path, monkeypatch, capsys):
+    folder = tmp_path / "built"
+    folder.mkdir()
+    (folder / build_folder.RECORD).write_text(json.dumps(FOREIGN))
+    mine = [tmp_path / "mine.txt", folder / "mine.txt"]
+    for path in mine:
+        path.write_text("mine")
+    monkeypatch.setenv("FER_BUILD", str(folder))
+    monkeypatch.setattr(build_folder, "ROOT", tmp_path)
+    assert "01_first" in built.stale(capsys)
+    assert build_folder.main() == 0
+    assert [path.read_text() for path in mine] == ["mine", "mine"]
+
+
+def test_a_file_with_the_name_of_the_record_elsewhere_is_no_mark(tmp_path, monkeypatch, capsys):
+    """`build.json` is the name of other programs' files too."""
+    (tmp_path / "build.json").write_text('{"name": "a project"}')
+    monkeypatch.setenv("FER_BUILD", str(tmp_path))
+    assert build_folder.main() == 1
+    assert "not empty, and not of a build" in capsys.readouterr().err
+
+
+def test_clean_says_names_that_the_terminal_cannot_show(tmp_path):
+    folder = tmp_path / "臉"
+    folder.mkdir()
+    (folder / build_folder.RECORD).write_text("{}")
+    (folder / "notes.txt").touch()
+    code = "import fer_utils.report.folder as f\nfrom pathlib import Path\nimport sys\n"
+    code += "f.ROOT = Path(sys.argv[1])\nsys.exit(f.main())"
+    environment = {"FER_BUILD": str(folder), "PYTHONIOENCODING": "ascii"}
+    done = subprocess.run(
+        [sys.executable, "-c", code, tmp_path], env=os.environ | environment, capture_output=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert b"\\u81c9, not made by a build: notes.txt\n" in done.stdout
+
+
 def test_record_is_readable(built):
-    entries = json.loads((built.built / "build.json").read_text(encoding="utf-8"))
-    assert set(entries) == set(MADE) - {"build.json"}
+    entries = json.loads((built.built / "fer-build.json").read_text(encoding="utf-8"))
+    assert set(entries) == set(MADE) - {"fer-build.json"}

@@ -100,7 +100,7 @@ def test_data_are_those_of_the_last_report(started, tmp_path, monkeypatch, named
     monkeypatch.setenv(named, str(csv))
     made_of = build.inputs.of_notebooks({named: str(csv)}, [csv])
     entry = {"made_of": made_of, "file": [0, 0], "seconds": 1}
-    write_json(tmp_path / "build" / "build.json", {f"notebooks/{NOTEBOOKS[0].name}": entry})
+    write_json(tmp_path / "build" / "fer-build.json", {f"notebooks/{NOTEBOOKS[0].name}": entry})
     monkeypatch.setenv("FER_DATA", "")
     started()
     assert os.environ["FER_DATA"] == str(csv)

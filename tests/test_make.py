@@ -74,6 +74,12 @@ def test_killed_build_leaves_nothing_that_looks_finished(build):
     assert build.after_kill.isdisjoint({".ipynb", ".html", ".pdf"})
 
 
+@pytest.mark.parametrize("given", ["VENV=", "VENV=.venv", "PROFILE="])
+def test_empty_is_the_default(given):
+    done = subprocess.run(["make", "-n", "lint", given], cwd=ROOT, capture_output=True, text=True)
+    assert '".venv/bin/python" -m ruff check .' in done.stdout, done.stderr
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_notebook_runs_to_its_end_and_records_how_it_was_made(build, name):
     notebook = nbformat.read(build.executed(name), as_version=4)

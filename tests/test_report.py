@@ -3,6 +3,7 @@
 import contextlib
 import http.server
 import json
+import os
 import re
 import runpy
 import shutil
@@ -24,7 +25,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 
 from fer_utils.fer2013 import CHINESE, CLASSES
 from fer_utils.files import ROOT
-from fer_utils.report import document
+from fer_utils.report import document, edition
 from fer_utils.report.page import ReportError
 
 RECORD = "application/vnd.fer-utils+json"
@@ -345,6 +346,7 @@ def test_no_printer(tmp_path, monkeypatch, capsys):
     notebooks.mkdir()
     (notebooks / "01_data_exploration.ipynb").touch()
     write_executed(build, NAMES[:1])
+    (build / "fer-build.json").write_text("{}")
     (build / "report.pdf").touch()
     monkeypatch.setattr(document, "NOTEBOOKS", notebooks)
     monkeypatch.setenv("FER_BUILD", str(build))
@@ -370,6 +372,7 @@ def test_chromium_prints(built, tmp_path):
     [
         ("notebooks/02_training.ipynb", "02_training has not been executed: run `make report`"),
         ("cut short", "02_training has not been executed to its end: run `make report`"),
+        ("truncated", "02_training.ipynb is damaged: run `make report`"),
         ("source", "01_data_exploration and 02_training differ in source (6,000 drawn faces"),
         ("image", "01_data_exploration: an image is not embedded in the notebook: http://x/y.png"),
     ],
@@ -381,6 +384,8 @@ def test_errors(tmp_path, monkeypatch, spoil, message):
         cut = notebook(NAMES[1])
         cut.cells.pop()
         nbformat.write(cut, tmp_path / "notebooks" / f"{NAMES[1]}.ipynb")
+    elif spoil == "truncated":
+        os.truncate(tmp_path / "notebooks" / f"{NAMES[1]}.ipynb", 300)
     elif spoil == "source":
         write_executed(tmp_path, NAMES[1:2], source="fer2013.csv")
     elif spoil == "image":
@@ -389,9 +394,31 @@ def test_errors(tmp_path, monkeypatch, spoil, message):
         nbformat.write(remote, tmp_path / "notebooks" / f"{NAMES[0]}.ipynb")
     else:
         (tmp_path / spoil).unlink()
-    with pytest.raises(ReportError, match=f"^{re.escape(message)}"):
+    with pytest.raises(ReportError, match=re.escape(message)):
         document.write(NAMES)
     assert not (tmp_path / "index.html").exists()
+
+
+@pytest.mark.parametrize("command", [document.main, edition.main])
+@pytest.mark.parametrize(("given", "message"), [(".", "FER_BUILD=."), ("mine", "01_x")])
+def test_wrong_folder_is_one_line(tmp_path, monkeypatch, capsys, command, given, message):
+    monkeypatch.chdir(ROOT if given == "." else tmp_path)
+    monkeypatch.setenv("FER_BUILD", given)
+    monkeypatch.setattr(document, "NOTEBOOKS", tmp_path)
+    (tmp_path / "01_x.ipynb").touch()
+    assert command() == 1
+    error = capsys.readouterr().err
+    assert message in error
+    assert error.count("\n") == 1
+
+
+def test_pages_of_somebody_else_are_not_written_over(tmp_path, monkeypatch, capsys):
+    write_executed(tmp_path)
+    (tmp_path / "index.html").write_text("mine")
+    monkeypatch.setenv("FER_BUILD", str(tmp_path))
+    assert document.main() == 1
+    assert "not empty, and not of a build" in capsys.readouterr().err
+    assert (tmp_path / "index.html").read_text() == "mine"
 
 
 FRAME = """

@@ -70,7 +70,7 @@ def test_success(tmp_path, environment):
     assert "[01_probe cell 2/2] import os, sys\n" in done.stdout
     assert f"[01_probe]     cwd notebooks prefix {sys.prefix}\n" in done.stdout
     assert f"[01_probe]     {path} quick 8 1 {tmp_path / 'built'}\n" in done.stdout
-    assert leftovers(tmp_path / "built") == ["build.json", "notebooks/01_probe.ipynb"]
+    assert leftovers(tmp_path / "built") == ["fer-build.json", "notebooks/01_probe.ipynb"]
     executed = nbformat.read(tmp_path / "built/notebooks/01_probe.ipynb", as_version=4)
     nbformat.validate(executed)
     assert "quick 8 1" in executed.cells[-1].outputs[0].text
@@ -81,7 +81,13 @@ def test_success(tmp_path, environment):
 def test_failing_cell(tmp_path, capsys):
     """One message; the older copy and the report that shows it are gone, all else is left."""
     path = write_notebook(tmp_path / "notebooks", "print('fine')", "\nx = 1 / 0  # here", "x")
-    older = ["build.json", "notebooks/01_probe.ipynb", "01_probe.html", "index.html", "report.pdf"]
+    older = [
+        "fer-build.json",
+        "notebooks/01_probe.ipynb",
+        "01_probe.html",
+        "index.html",
+        "report.pdf",
+    ]
     for name in [*older, "notebooks/02_other.ipynb", "mine.html"]:
         (tmp_path / "built" / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "built" / name).touch()
@@ -91,7 +97,7 @@ def test_failing_cell(tmp_path, capsys):
         f"{path}: 01_probe cell 3/4 failed, at `x = 1 / 0  # here`\n"
         "ZeroDivisionError: division by zero\n"
     )
-    kept = ["build.json", "mine.html", "notebooks/02_other.ipynb"]
+    kept = ["fer-build.json", "mine.html", "notebooks/02_other.ipynb"]
     assert leftovers(tmp_path / "built") == kept
 
 
@@ -112,7 +118,7 @@ def test_killed_kernel(tmp_path, capsys):
     assert execute.main([str(path)]) == 1
     message = capsys.readouterr().err
     assert "01_probe cell 2/2 failed, at `import os`\nthe kernel died" in message
-    assert leftovers(tmp_path / "built") == ["build.json"]
+    assert leftovers(tmp_path / "built") == ["fer-build.json"]
 
 
 @pytest.mark.usefixtures("environment")
@@ -129,7 +135,7 @@ def test_killed_build(tmp_path, number):
         process.send_signal(number)
         process.communicate(timeout=20)
     assert process.returncode != 0
-    assert leftovers(tmp_path / "built") == ["build.json"]
+    assert leftovers(tmp_path / "built") == ["fer-build.json"]
     deadline = time.monotonic() + 10
     while Path(f"/proc/{kernel}").exists() and time.monotonic() < deadline:
         time.sleep(0.1)
@@ -150,7 +156,7 @@ def test_bad_parameters(tmp_path, capsys, arguments, message):
     older = tmp_path / "built" / "notebooks" / path.name
     older.parent.mkdir(parents=True)
     older.touch()
-    (tmp_path / "built" / "build.json").touch()
+    (tmp_path / "built" / "fer-build.json").touch()
     assert execute.main([str(path), *arguments]) == 1
     assert capsys.readouterr().err == f"{path}: {message}\n"
     assert older.exists()
@@ -230,4 +236,4 @@ def test_disk_that_takes_no_more(tmp_path):
     assert done.returncode == 1
     assert done.stderr.startswith(f"{path}: {tmp_path / 'built' / 'notebooks'}: the disk is full")
     assert done.stderr.count("\n") == 1
-    assert leftovers(tmp_path / "built") == ["build.json"]
+    assert leftovers(tmp_path / "built") == ["fer-build.json"]

@@ -7,8 +7,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from fer_utils.training import measurements
+from fer_utils.training import experiments, measurements
 from fer_utils.training.measurements import Measurement, kept, measure
+from fer_utils.training.runs import DamagedRun
 
 MODULE = '''"""What it does."""
 
@@ -50,6 +51,17 @@ def test_other_weights_or_answers_do_not_fit(run, measurement, file, array):
     measure(run, 5, measurement)
     np.savez(run.folder / f"{file}.npz", **{array: np.ones(3)})
     assert kept(run, measurement) is None
+
+
+@pytest.mark.parametrize("name", ["weights.npz", "measured/lengths.npz"])
+def test_a_damaged_file_is_named_with_the_cure(run, measurement, monkeypatch, name):
+    monkeypatch.setenv("FER_RUNS", str(run.folder.parent))
+    run.config = experiments.model("model1", profile="reference", dataset="fer2013", seed=0)
+    measure(run, 5, measurement)
+    path = run.folder / name
+    path.write_bytes(path.read_bytes()[:-30])
+    with pytest.raises(DamagedRun, match=rf"^{path}: [^\n]+; delete [^\n]+$"):
+        kept(run, measurement)
 
 
 def test_other_code_does_not_fit_but_other_words_do(run, measurement, tmp_path):

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
@@ -131,6 +132,7 @@ DAMAGE = {
         lambda path: with_json(path, lambda saved: saved["config"].pop("widths")),
         lambda path: with_json(path, lambda saved: saved["config"]["phases"][0].pop("steps")),
         lambda path: with_json(path, lambda saved: saved["made"].pop("parameters")),
+        lambda path: with_json(path, lambda saved: saved.update(made=None)),
     ],
     "history.csv": [
         lambda path: path.unlink(),
@@ -139,6 +141,8 @@ DAMAGE = {
         lambda path: without_a_row(path, 1),
         lambda path: without_a_row(path, 3),
         lambda path: path.write_text(path.read_text().replace("held_out_loss", "x")),
+        lambda path: path.write_text(path.read_text().replace("learning_rate", "x")),
+        lambda path: path.write_text(path.read_text().replace(",0.", ",0.1", 1)),
     ],
     "logits.npz": [
         lambda path: path.unlink(),
@@ -147,6 +151,7 @@ DAMAGE = {
         lambda path: with_arrays(path, lambda arrays: arrays.pop("public")),
         lambda path: with_arrays(path, lambda arrays: arrays.update(public=arrays["public"][1:])),
         lambda path: with_arrays(path, lambda arrays: arrays["public"].fill(np.nan)),
+        lambda path: with_arrays(path, lambda arrays: arrays.update(public=2 * arrays["public"])),
         lambda path: with_arrays(path, lambda arrays: arrays.update(public=np.array(["a"]))),
     ],
     "metrics.json": [
@@ -154,6 +159,9 @@ DAMAGE = {
         lambda path: path.write_text("1"),
         lambda path: with_json(path, lambda saved: saved["public"].update(accuracy=0.99)),
         lambda path: with_json(path, lambda saved: saved["public"].pop("recall")),
+        lambda path: with_json(
+            path, lambda saved: saved["public"].update(m=saved["public"].pop("n"))
+        ),
         lambda path: with_json(path, lambda saved: saved.pop("private")),
         lambda path: with_arrays(path.with_name("logits.npz"), swap),
     ],
@@ -162,6 +170,7 @@ DAMAGE = {
         flip_a_bit,
         lambda path: with_arrays(path, lambda arrays: arrays.pop("w1")),
         lambda path: with_arrays(path, lambda arrays: arrays["w0"].fill(np.inf)),
+        lambda path: with_arrays(path, lambda arrays: arrays["w0"].fill(0)),
     ],
 }
 EACH_DAMAGE = [(name, damage) for name, damages in DAMAGE.items() for damage in damages]
@@ -188,6 +197,38 @@ def test_damage_is_named_and_a_run_of_this_machine_counts_as_absent(
     assert str(caught.value).startswith(f"{folder / name}: ")
     assert str(caught.value).endswith(f"; delete {folder}, and the run is trained again")
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("brightness", [None, [1, 2, 3], "x"])
+def test_damaged_brightness_is_named(finished, dataset, tmp_path, monkeypatch, brightness):
+    """By it a reference run on the drawn faces is known to be of these drawings."""
+    monkeypatch.setenv("FER_RUNS", str(tmp_path))
+    reference = as_reference(finished, "drawn/model1", "drawn")
+    path = tmp_path / "drawn" / "model1" / "config.json"
+    with_json(path, lambda saved: saved["made"].update(brightness=brightness))
+    with pytest.raises(runs.DamagedRun, match=r"config\.json: a field is missing or wrong"):
+        runs.find(reference, dataset)
+
+
+def test_a_file_in_place_of_a_run_gives_way_to_it(finished, dataset, tmp_path, monkeypatch):
+    monkeypatch.setenv("FER_RUNS", str(tmp_path))
+    folder = runs.folder_of(CONFIG)
+    folder.parent.mkdir()
+    folder.write_text("no folder")
+    assert runs.find(CONFIG, dataset) is None
+    with files.replacing(folder) as temporary:
+        shutil.copytree(finished.folder, temporary)
+    assert runs.find(CONFIG, dataset).metrics == finished.metrics
+
+
+def test_curves_look_the_same_whoever_trains(finished, tmp_path):
+    """The theme of a notebook, or of the user, does not get into a run's picture."""
+    pictures = []
+    for number, size in enumerate((10, 23)):
+        with plt.rc_context({"font.size": size, "axes.facecolor": "red", "savefig.dpi": 37}):
+            campaign._draw(finished.history, "model1", tmp_path / f"{number}.png")
+        pictures.append((tmp_path / f"{number}.png").read_bytes())
+    assert pictures[0] == pictures[1]
 
 
 def test_damage_of_a_committed_run_names_the_cure(finished, dataset, tmp_path, monkeypatch):
@@ -227,7 +268,8 @@ def test_run_that_is_replaced_while_it_is_read_is_read_again(finished, dataset, 
 
 def history_of(steps: list[int], phases: list[int], accuracies: list[float]) -> pd.DataFrame:
     columns = {"step": steps, "phase": phases, "held_out_accuracy": accuracies}
-    return pd.DataFrame(columns | {"held_out_loss": 1.0})
+    others = dict.fromkeys(("loss", "accuracy", "learning_rate", "held_out_loss"), 1.0)
+    return pd.DataFrame(columns | others | {"optimizer": "sgd"})
 
 
 def test_history_of_a_whole_run():
@@ -236,7 +278,9 @@ def test_history_of_a_whole_run():
     whole = history_of([2, 4, 6, 8, 9], [1, 1, 1, 2, 2], [0.3, 0.2, 0.3, 0.1, 0.1])
     assert runs.whole(whole, config)
     averaged = history_of([2, 4, 6, 8, 9, 9], [1, 1, 1, 2, 2, 2], [0.3, 0.2, 0.3, 0.1, 0.1, 0.2])
+    averaged.loc[5, ["loss", "accuracy"]] = np.nan  # it has not been trained on batches
     assert runs.whole(averaged, config)
+    assert not runs.whole(averaged.assign(loss=np.nan), config)
     impatient = whole.assign(held_out_accuracy=[0.3, 0.2, 0.4, 0.1, 0.1])
     assert not runs.whole(impatient, config), "phase 1 was not over"
     for row in range(5):

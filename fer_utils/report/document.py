@@ -22,7 +22,8 @@ from markupsafe import Markup
 from nbconvert.filters import markdown2html
 from PIL import ImageFile
 
-from fer_utils.files import ROOT, build_dir, replacing
+from fer_utils.files import ROOT, FolderError, build_dir, replacing
+from fer_utils.report.folder import BuildFolder
 from fer_utils.report.page import ReportError, Section, by_language, read_section
 from fer_utils.report.sanitise import sanitise
 
@@ -205,9 +206,11 @@ def write(names: Sequence[str], folder: Path | None = None) -> None:
 
 def main() -> int:
     """Command line; returns the exit status."""
+    sys.stdout.reconfigure(errors="backslashreplace")
     try:
+        BuildFolder()  # one that is not a build's is refused
         write(sorted(path.stem for path in NOTEBOOKS.glob("[0-9]*.ipynb")))
-    except ReportError as error:
+    except (ReportError, FolderError, OSError) as error:
         print(error, file=sys.stderr)
         return 1
     return 0

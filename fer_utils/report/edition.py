@@ -16,9 +16,9 @@ from pathlib import Path
 import nbformat
 from PIL import Image
 
-from fer_utils.files import ROOT, build_dir, replacing, write_json
+from fer_utils.files import ROOT, FolderError, build_dir, replacing, write_json
 from fer_utils.report import document
-from fer_utils.report.page import ReportError, collect
+from fer_utils.report.page import ReportError, collect, read_executed
 
 EDITION = ROOT / "report" / "edition"
 COLOURS = 48  # of a picture's palette
@@ -71,15 +71,11 @@ def write(names: list[str], target: Path = EDITION) -> None:
 
     Raises ReportError if they are not of FER2013 with its reference runs.
     """
-    notebooks = {}
-    for name in names:
-        path = build_dir() / "notebooks" / f"{name}.ipynb"
-        if not path.exists():
-            raise ReportError(f"{name} has not been executed: run `make report FER_DATA=...` first")
-        notebooks[name] = nbformat.read(path, as_version=4)
+    executed = build_dir() / "notebooks"
+    notebooks = {name: read_executed(executed / f"{name}.ipynb") for name in names}
     answers = {name: collect(copy.deepcopy(notebook)) for name, notebook in notebooks.items()}
-    meta = answers[names[0]].get("meta", {})
-    if meta.get("dataset") != "fer2013" or any(a["meta"]["stand_ins"] for a in answers.values()):
+    metas = [answer.get("meta", {}) for answer in answers.values()]
+    if any(meta.get("dataset") != "fer2013" or meta["stand_ins"] for meta in metas):
         raise ReportError(
             "the edition is that of FER2013 with its reference runs: run `make report FER_DATA=...`"
         )
@@ -95,9 +91,10 @@ def write(names: list[str], target: Path = EDITION) -> None:
 
 def main() -> int:
     """Command line; returns the exit status."""
+    sys.stdout.reconfigure(errors="backslashreplace")
     try:
         write(sorted(path.stem for path in document.NOTEBOOKS.glob("[0-9]*.ipynb")))
-    except ReportError as error:
+    except (ReportError, FolderError, OSError) as error:
         print(error, file=sys.stderr)
         return 1
     print(EDITION)

@@ -2,9 +2,10 @@
 
     python -m fer_utils.report.folder       remove what builds made here (`make clean`)
 
-`build.json` has an entry for each file made: its size and time, by which a file that something else
-has changed is known, and the states of all that it was made of. A folder that holds anything but no
-`build.json` is no build folder, and is refused. The command needs Python's standard library only.
+`fer-build.json` has an entry for each file made: its size and time, by which a file that something
+else has changed is known, and the states of all that it was made of. A folder that holds anything
+but no `fer-build.json` is no build folder, and is refused. The command needs Python's standard
+library only.
 """
 
 import json
@@ -16,9 +17,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from threading import Lock
 
-from fer_utils.files import ROOT, FolderError, build_dir, locked, write_json
+from fer_utils.files import ROOT, TEMPORARY, FolderError, build_dir, locked, write_json
 
-RECORD = "build.json"
+RECORD = "fer-build.json"  # a name that nothing else has: it marks the folder as a build's
 LOCK = ".lock"
 LOCAL = "runs/local/"  # labels of runs that a build itself may have trained
 REPORT = ("index.html", "report.pdf")
@@ -49,12 +50,16 @@ class BuildFolder:
             write_json(self._record, {})
 
     def reload(self) -> None:
-        """Read the record, which another build may have written; a damaged one is an empty one."""
+        """Read the record, which another build may have written; what is damaged in it is left out.
+
+        An entry whose name leads out of the folder is damaged.
+        """
         try:
             entries = json.loads(self._record.read_text(encoding="utf-8"))
         except (FileNotFoundError, ValueError):
             entries = {}
-        self._entries = entries if isinstance(entries, dict) else {}
+        named = entries.items() if isinstance(entries, dict) else ()
+        self._entries = {name: entry for name, entry in named if _is_whole(name, entry)}
 
     def alone(self) -> AbstractContextManager[None]:
         """Hold the folder: a second build of it waits until the first has ended."""
@@ -99,7 +104,8 @@ class BuildFolder:
 
         Returns the names of what was removed, and of what was left.
         """
-        unfinished = [str(p.relative_to(self.path)) for p in self.path.rglob(".*.tmp")]
+        below = (path for path in self.path.rglob(".*") if TEMPORARY.fullmatch(path.name))
+        unfinished = [str(path.relative_to(self.path)) for path in below]
         removed = self.remove(sorted({*names, *self._entries, *unfinished}))
         self.remove([RECORD, LOCK])
         for folder in (self.path / "notebooks", self.path):
@@ -130,6 +136,12 @@ def first_difference(before: Mapping[str, str], now: Mapping[str, str]) -> str |
     return None
 
 
+def _is_whole(name: str, entry: object) -> bool:
+    """Whether an entry of the record is one that `BuildFolder.record` may have written."""
+    inside = not Path(name).is_absolute() and ".." not in Path(name).parts
+    return inside and isinstance(entry, dict) and set(entry) == {"file", "seconds", "made_of"}
+
+
 def _holds_anything(path: Path) -> bool:
     return path.is_dir() and any(path.iterdir())
 
@@ -145,8 +157,8 @@ def _clean() -> Iterator[str]:
         if left:
             yield f"left in {folder.path}, not made by a build: {', '.join(left)}"
     for path in (ROOT / ".cache", ROOT / "runs" / "local"):
-        if path.is_symlink():
-            yield f"left {path}: a link to elsewhere"
+        if path.exists() and path.resolve() != ROOT.resolve() / path.relative_to(ROOT):
+            yield f"left {path}: it lies elsewhere, behind a link"
         elif path.exists():
             shutil.rmtree(path)
             yield f"removed {path}"
@@ -154,6 +166,7 @@ def _clean() -> Iterator[str]:
 
 def main() -> int:
     """Command line; returns the exit status."""
+    sys.stdout.reconfigure(errors="backslashreplace")
     try:
         for line in _clean():
             print(line)

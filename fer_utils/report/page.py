@@ -52,10 +52,7 @@ def read_section(path: Path, names: list[str]) -> Section:
 
     Raises ReportError if it has not been executed to its end, or shows a picture from elsewhere.
     """
-    name = path.stem
-    if not path.exists():
-        raise ReportError(f"{name} has not been executed: run `make report`")
-    notebook = nbformat.read(path, as_version=4)
+    name, notebook = path.stem, read_executed(path)
     record = collect(notebook)
     if "meta" not in record:
         raise ReportError(f"{name} has not been executed to its end: run `make report`")
@@ -78,6 +75,16 @@ def read_section(path: Path, names: list[str]) -> Section:
         arrange(table, soup)
     mark_chinese(soup)
     return _section(soup, name, record)
+
+
+def read_executed(path: Path) -> nbformat.NotebookNode:
+    """The notebook at `path`. Raises ReportError if it is absent or cut off."""
+    try:
+        return nbformat.read(path, as_version=4)
+    except FileNotFoundError:
+        raise ReportError(f"{path.stem} has not been executed: run `make report`") from None
+    except (ValueError, nbformat.ValidationError):
+        raise ReportError(f"{path} is damaged: run `make report`") from None
 
 
 def collect(notebook: nbformat.NotebookNode) -> dict:

@@ -44,7 +44,15 @@ from fer_utils.training import experiments
 from fer_utils.training.experiments import Config
 from fer_utils.training.predictions import part_rows, scores
 from fer_utils.training.progress import hours
-from fer_utils.training.runs import Run, brightness, code_version, find, folder_of, weights_file
+from fer_utils.training.runs import (
+    Run,
+    brightness,
+    code_version,
+    digests,
+    find,
+    folder_of,
+    weights_file,
+)
 
 if TYPE_CHECKING:
     from fer_utils.backend import tf
@@ -143,7 +151,8 @@ def _write(config: Config, dataset: Dataset, trained: "Trained", arithmetic: dic
         else:
             write_arrays(weights_file(config), arrays)
         write_json(folder / "metrics.json", scores(logits, dataset))
-        write_json(folder / "config.json", {"config": config.to_dict(), "made": made})
+        about = {"config": config.to_dict(), "made": made, "sha256": digests(folder)}
+        write_json(folder / "config.json", about)
 
 
 def finished(make: Maker, dataset: Dataset, *, profile: str, seed: int) -> list[Run]:
@@ -296,6 +305,7 @@ def main() -> int:
     parser.add_argument("--profile", choices=experiments.PROFILES, default="reference")
     parser.add_argument("--dataset", choices=("fer2013", "drawn"), default="fer2013")
     arguments = parser.parse_args()
+    sys.stdout.reconfigure(errors="backslashreplace")
     prefix = f"{arguments.profile}-{arguments.dataset}-"
     campaign = {
         config.name.removeprefix("drawn/").removeprefix(prefix): config

@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from fer_utils.data.dataset import DataError, Dataset, load
-from fer_utils.files import ROOT, replacing
+from fer_utils.files import ROOT, DamagedFile, FolderError, read_arrays, write_arrays
 from fer_utils.training import experiments, runs
 from fer_utils.training.runs import Run
 
@@ -40,20 +40,23 @@ class Measurement:
 
 
 def kept(run: Run, measurement: Measurement) -> Arrays | None:
-    """The numbers kept with a run, or None: not measured, or with other weights or other code."""
-    path = _path(run, measurement)
-    if not path.exists():
+    """The numbers kept with a run, or None: not measured, or with other weights or other code.
+
+    Raises DamagedRun.
+    """
+    try:
+        found = read_arrays(_path(run, measurement))
+        return found if found.pop("key", None) == _key(run, measurement) else None
+    except FileNotFoundError:
         return None
-    with np.load(path, allow_pickle=False) as arrays:
-        found = dict(arrays)
-    return found if found.pop("key") == _key(run, measurement) else None
+    except DamagedFile as error:
+        raise runs.named(run.config, error) from None
 
 
 def measure(run: Run, dataset: Dataset, measurement: Measurement) -> Arrays:
     """Measure with the full budget, and keep the numbers with the run."""
     key, arrays = _key(run, measurement), measurement.compute(run, dataset)
-    with replacing(_path(run, measurement)) as temporary, temporary.open("wb") as file:
-        np.savez_compressed(file, key=key, **arrays)
+    write_arrays(_path(run, measurement), {"key": key, **arrays})
     return arrays
 
 
@@ -71,7 +74,7 @@ def command(measurement: Measurement, program: str) -> int:
                 parser.error(f"no finished run on these data is called {name}")
             measure(run, dataset, measurement)
             print(_path(run, measurement))
-    except DataError as error:
+    except (DataError, FolderError) as error:
         print(error, file=sys.stderr)
         return 1
     return 0
@@ -85,9 +88,8 @@ def _key(run: Run, measurement: Measurement) -> str:
     """Fingerprint of weights, answers and code: 16 hexadecimal digits."""
     digest = hashlib.sha256()
     for name in ("weights.npz", "logits.npz"):
-        with np.load(run.folder / name, allow_pickle=False) as arrays:
-            for array in arrays.values():
-                digest.update(np.ascontiguousarray(array).data)
+        for array in read_arrays(run.folder / name).values():
+            digest.update(np.ascontiguousarray(array).data)
     for name in measurement.sources:
         digest.update(_code((ROOT / "fer_utils" / name).read_text(encoding="utf-8")).encode())
     return digest.hexdigest()[:16]

@@ -1,5 +1,6 @@
 """Finished runs: `runs/<name>/` holds config, history with its curves, metrics, logits, weights.
 
+`config.json` also has the SHA-256 of the other files that hold numbers.
 The runs in `runs/` are the reference runs on FER2013, those in `runs/drawn/` on the drawn faces;
 they are committed. All others are trained on the user's machine and lie in `runs/local/`.
 `training.campaign` writes them.
@@ -35,6 +36,9 @@ TRAINING_SOURCES = (
 
 #: What must be known of a run beyond its config.
 CIRCUMSTANCES = ("rows", "pixels", "code", "parameters", "best_step", "seconds")
+
+#: Numbers that each row of a history has; that of the averaged weights no loss and no accuracy.
+CURVES = ("loss", "accuracy", "learning_rate", "held_out_loss", "held_out_accuracy")
 
 
 class DamagedRun(DataError):
@@ -100,7 +104,7 @@ def trained_model(config: Config) -> "keras.Model":
         if found != expected:
             raise DamagedFile(f"{weights_file(config)}: the weights are another network's")
     except DamagedFile as error:
-        raise _named(config, error) from None
+        raise named(config, error) from None
     model.set_weights(weights)
     return model
 
@@ -123,7 +127,7 @@ def find(config: Config, dataset: Dataset) -> Run | None:
     if not isinstance(found, DamagedFile):
         return found
     if is_reference(config):
-        raise _named(config, found)
+        raise named(config, found)
     print(f"{found}; {config.name} counts as absent", flush=True)
     return None
 
@@ -134,7 +138,7 @@ def _folder_number(config: Config) -> int | None:
     return folder.stat().st_ino if folder.is_dir() else None
 
 
-def _named(config: Config, error: DamagedFile) -> DamagedRun:
+def named(config: Config, error: DamagedFile) -> DamagedRun:
     folder = folder_of(config)
     if is_reference(config) and folder.is_relative_to(ROOT):
         return DamagedRun(f"{error}; `git checkout -- {folder.relative_to(ROOT)}` restores it")
@@ -144,8 +148,9 @@ def _named(config: Config, error: DamagedFile) -> DamagedRun:
 def _read(config: Config, dataset: Dataset) -> Run | None:
     """The run in its folder, None if it is another's. Raises DamagedFile."""
     folder = folder_of(config)
-    made = _made(folder / "config.json", config)
-    if made is None or not _fits(config, made, dataset):
+    saved = _parsed(folder / "config.json", _json)
+    made = _made(folder / "config.json", saved, config, dataset)
+    if made is None:
         return None
     logits = {
         part: values.astype(np.float32) for part, values in _arrays(folder / "logits.npz").items()
@@ -157,22 +162,25 @@ def _read(config: Config, dataset: Dataset) -> Run | None:
         raise DamagedFile(f"{folder / 'history.csv'}: not the history of a whole run")
     if not is_reference(config) and config.keep_weights:
         _weights(config)
+    _check_digests(folder, saved.get("sha256", {}))
     return Run(config, folder, made, history, metrics, logits)
 
 
-def _made(path: Path, config: Config) -> dict | None:
-    """How the run in a folder was made; None if it is of another config. Raises DamagedFile."""
-    saved = _parsed(path, _json)
+def _made(path: Path, saved: dict, config: Config, dataset: Dataset) -> dict | None:
+    """How a run was made, None if its config or data are others; `saved` is what `path` holds.
+
+    Raises DamagedFile.
+    """
     try:
         given, made = saved["config"], saved["made"]
         if set(given) - {field.name for field in fields(Config)}:
             return None  # saved by a version whose configs had other fields
-        same = Config.from_dict(given) == config
-    except (KeyError, TypeError) as error:
+        if missing := [name for name in CIRCUMSTANCES if name not in made]:
+            raise DamagedFile(f"{path}: without {', '.join(missing)}")
+        fits = Config.from_dict(given) == config and _fits(config, made, dataset)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise DamagedFile(f"{path}: a field is missing or wrong ({error})") from None
-    if missing := [name for name in CIRCUMSTANCES if name not in made]:
-        raise DamagedFile(f"{path}: without {', '.join(missing)}")
-    return made if same else None
+    return made if fits else None
 
 
 def _json(path: Path) -> object:
@@ -215,12 +223,36 @@ def _check_scores(folder: Path, logits: dict, metrics: dict, dataset: Dataset) -
     rows = {part: (len(index), len(CLASSES)) for part, index in part_rows(dataset).items()}
     if {part: values.shape for part, values in logits.items()} != rows:
         raise DamagedFile(f"{folder / 'logits.npz'}: not a row for each image of {', '.join(rows)}")
+    expected = scores(logits, dataset)
     try:
-        same = np.allclose(_numbers(metrics), _numbers(scores(logits, dataset)), rtol=0, atol=1e-9)
+        same = _names(metrics) == _names(expected) and np.allclose(
+            _numbers(metrics), _numbers(expected), rtol=0, atol=1e-9
+        )
     except (AttributeError, TypeError, ValueError):
         same = False
     if not same:
         raise DamagedFile(f"{folder / 'metrics.json'}: not what logits.npz gives")
+
+
+def digests(folder: Path) -> dict[str, str]:
+    """SHA-256, by name, of the files of a run that hold numbers, its config apart."""
+    names = ("history.csv", "metrics.json", "logits.npz", "weights.npz")
+    return {name: _sha256(folder / name) for name in names if (folder / name).exists()}
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _check_digests(folder: Path, written: dict[str, str]) -> None:
+    """Raises DamagedFile for a file that is not as `written`; runs of earlier code have {}."""
+    for name, digest in written.items():
+        if not (folder / name).exists() or _sha256(folder / name) != digest:
+            raise DamagedFile(f"{folder / name}: not as it was when the run was written")
+
+
+def _names(metrics: dict) -> dict[str, list[str]]:
+    return {part: sorted(figures) for part, figures in metrics.items()}
 
 
 def _numbers(metrics: dict) -> np.ndarray:
@@ -235,8 +267,12 @@ def whole(history: pd.DataFrame, config: Config) -> bool:
     A phase ends after its steps, or when patience has run out; after the last there may be one row
     more, of the averaged weights.
     """
-    needed = {"step", "phase", "held_out_loss", "held_out_accuracy"}
-    if not needed <= set(history) or not np.isfinite(history[sorted(needed)].to_numpy(float)).all():
+    if not {"step", "phase", "optimizer", *CURVES} <= set(history):
+        return False
+    history = history[["step", "phase", *CURVES]].apply(pd.to_numeric, errors="coerce")
+    finite = np.isfinite(history)
+    finite.loc[history.duplicated("step"), ["loss", "accuracy"]] = True
+    if not finite.all(axis=None):
         return False
     if set(history["phase"]) != set(range(1, len(config.phases) + 1)):
         return False
