@@ -38,11 +38,12 @@ class Build:
         self.notebooks = sorted(NOTEBOOKS.glob("[0-9]*.ipynb"))
         self.folder = BuildFolder()
         cache_dir()  # a wrong one is refused even if nothing is to be done
+        named = self.parameters.get("DATASET", "auto")
         try:
-            data = dataset.source(self.parameters.get("DATASET", "auto"))
+            data, beside = dataset.source(named), dataset.folders(named)
         except DataError as error:
             raise Failed(str(error)) from None
-        self.inputs = inputs.of_notebooks(self.parameters, data)
+        self.inputs = inputs.of_notebooks(self.parameters, data, beside)
 
     def to_execute(self) -> dict[Path, str]:
         """The notebooks that have to be executed, and why."""

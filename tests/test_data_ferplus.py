@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from fer_utils.data import ferplus
+from fer_utils.data import dataset, ferplus
 from fer_utils.data.formats import DataError
 
 HEADER = (
@@ -65,6 +65,7 @@ def test_votes_of_some_images(loaded):
 def test_beside_says_what_it_found(write, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(ferplus, "LEAST_MATCH", 0.3)
     name = str(tmp_path)
+    (tmp_path / "fer2013.csv").write_text("emotion,pixels,Usage\n")
     assert ferplus.beside(name, LABELS, SPLIT) is None
     assert "no fer2013new.csv" in capsys.readouterr().out
     write(HEADER, *ROWS)
@@ -94,15 +95,18 @@ def test_what_is_wrong_with_a_file_is_said(write, lines, message):
     assert "\n" not in str(error.value)
 
 
-def test_find_looks_beside_the_data(tmp_path, monkeypatch, write):
+def test_find_looks_beside_the_data_wherever_they_are(tmp_path, monkeypatch, write):
     monkeypatch.delenv("FER_DATA", raising=False)
-    monkeypatch.setattr(ferplus, "data_dir", lambda: tmp_path)
+    monkeypatch.setattr(dataset, "data_dir", lambda: tmp_path)
+    csv = tmp_path / "set" / "archive" / "fer2013.csv"
+    csv.parent.mkdir(parents=True)
+    csv.write_text("emotion,pixels,Usage\n")
     assert ferplus.find() is None
-    path = write(HEADER)
+    path = write(HEADER)  # in a folder above, but not above the one that is searched
     assert ferplus.find() == ferplus.find("fer2013") == path
     assert ferplus.find("drawn") is None
-    assert ferplus.find(str(tmp_path)) == ferplus.find(str(tmp_path / "fer2013.csv")) == path
-    monkeypatch.setenv("FER_DATA", str(tmp_path / "elsewhere" / "fer2013.csv"))
+    assert ferplus.find(str(csv)) is None
+    monkeypatch.setenv("FER_DATA", str(csv.parent.parent))
     assert ferplus.find() is None
-    monkeypatch.setenv("FER_DATA", str(tmp_path / "fer2013.csv.gz"))
-    assert ferplus.find() == path
+    path = path.rename(csv.parent / ferplus.FILE)
+    assert ferplus.find() == ferplus.find(str(csv)) == path

@@ -96,9 +96,9 @@ def test_options_and_start_page_reach_jupyterlab(started, tmp_path):
 @pytest.mark.parametrize("named", ["FER_DATA", "DATASET"])
 def test_data_are_those_of_the_last_report(started, tmp_path, monkeypatch, named):
     csv = tmp_path / "it's mine.csv"
-    csv.touch()
+    csv.write_text("emotion,pixels,Usage\n")
     monkeypatch.setenv(named, str(csv))
-    made_of = build.inputs.of_notebooks({named: str(csv)}, [csv])
+    made_of = build.inputs.of_notebooks({named: str(csv)}, [csv], [])
     entry = {"made_of": made_of, "file": [0, 0], "seconds": 1}
     write_json(tmp_path / "build" / "fer-build.json", {f"notebooks/{NOTEBOOKS[0].name}": entry})
     monkeypatch.setenv("FER_DATA", "")

@@ -5,31 +5,27 @@
 
 import hashlib
 import os
-import stat
 import sys
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from types import ModuleType
 
 import numpy as np
 
-from fer_utils.data import formats
 from fer_utils.data.drawn import action_units, faces, renderer
-from fer_utils.data.formats import Arrays, DataError
-from fer_utils.fer2013 import CLASSES, PRIVATE, SPLITS, TRAINING
-from fer_utils.files import cache_dir, data_dir, replacing
+from fer_utils.data.formats import DataError, NothingError, recognise
+from fer_utils.data.formats.forms import Form
+from fer_utils.data.formats.names import decided
+from fer_utils.data.formats.unread import EXPECTED
+from fer_utils.fer2013 import CLASSES, COUNTS, PRIVATE, SPLITS, TRAINING
+from fer_utils.files import FolderError, cache_dir, cached, data_dir, state
 
-COMPRESSIONS = ("", ".gz", ".xz", ".zip")
-FORMS = (
-    "fer2013.csv or icml_face_data.csv or train.csv with test.csv (each also as .gz, .xz or .zip), "
-    "or folders train/<class>/ and test/<class>/ of images"
-)
 HOLD_OUT_SEED = 2013
+CODE = sorted(Path(recognise.__file__).parent.glob("*.py"))  # decides what is made of a file
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Dataset:
     """Images with labels and splits, in the order of their source.
 
@@ -45,6 +41,30 @@ class Dataset:
     images: np.ndarray
     labels: np.ndarray
     split: np.ndarray
+
+    def __repr__(self) -> str:
+        return self.source
+
+    @property
+    def original(self) -> bool:
+        """Whether it has as many images of each class and split as FER2013."""
+        counts = [
+            [np.count_nonzero(labels == k) for k in range(len(CLASSES))]
+            for labels in (self.labels[self.split == split] for split in range(len(SPLITS)))
+        ]
+        return counts == [list(row) for row in COUNTS] and bool(np.all(self.labels >= 0))
+
+    @property
+    def title(self) -> str:
+        """What it is, for a title page: "FER2013", "drawn faces", or how far it is from FER2013."""
+        if self.name == "drawn" or self.original:
+            return "drawn faces" if self.name == "drawn" else "FER2013"
+        expected = [sum(row) for row in COUNTS]
+        found = np.bincount(self.split, minlength=len(SPLITS)).tolist()
+        if found == expected:
+            return "FER2013's form, not the original: other labels"
+        sizes = [" / ".join(f"{n:,}" for n in row) for row in (found, expected)]
+        return f"FER2013's form, not the original: {sizes[0]} of {sizes[1]} images"
 
     def part(self, split: int) -> tuple[np.ndarray, np.ndarray]:
         """(images, labels) of one split: TRAINING, PUBLIC or PRIVATE."""
@@ -66,52 +86,60 @@ def load(dataset: str = "auto") -> Dataset:
     """The data set named by `dataset`.
 
     "auto": the path in the environment's FER_DATA, else what lies in data/, else the drawn faces;
-    "fer2013": the same without the drawn faces; "drawn": only those; anything else: a path of a
+    "fer2013": the same without the drawn faces; "drawn": only those; anything else: the path of a
     file, or of a folder to search.
 
     Raises DataError if the data are absent or not as expected.
     """
-    files = source(dataset)
-    return _fer2013(files) if files else _drawn()
+    form = _form(dataset)
+    return _fer2013(form) if form else _drawn()
 
 
 def source(dataset: str = "auto") -> list[Path]:
-    """What `load(dataset)` reads, as `find` gives it; [] for the drawn faces. Raises DataError."""
-    if dataset == "drawn":
-        return []
-    named = os.environ.get("FER_DATA") if dataset in ("auto", "fer2013") else dataset
-    if not named:
-        files = find(data_dir())
-        if files or dataset == "auto":
-            return files
-        raise DataError(
-            f"no FER2013 in data/: run `make data`, or set FER_DATA, or put there {FORMS}"
-        )
-    path = Path(os.path.expanduser(named))
-    if not path.exists():
-        raise DataError(f"{named}: no such file or folder")
-    files = find(path) if path.is_dir() else [path]
-    if not files:
-        raise DataError(f"{named}: no FER2013 in this folder, expected {FORMS}")
-    return files
+    """The files and folders that `load(dataset)` reads; [] for the drawn faces. Raises DataError.
 
-
-def find(folder: Path) -> list[Path]:
-    """The form of FER2013 in `folder`, or in the first folder below it that has one.
-
-    Returns [CSV file], [train.csv, test.csv], [folder of train/ and test/], or [] if none is there.
+    They are recognised by their beginnings, not yet read to the end.
     """
-    if not folder.is_dir():
-        return []
-    below = sorted(p for p in folder.iterdir() if p.is_dir() and not p.name.startswith("."))
-    for place in (folder, *below):
-        for stems in (("fer2013",), ("icml_face_data",), ("train", "test")):
-            files = [_csv_file(place, stem) for stem in stems]
-            if files[0]:
-                return [file for file in files if file]
-        if (place / "train").is_dir():
-            return [place]
-    return []
+    form = _form(dataset)
+    return list(form.sources) if form else []
+
+
+def folders(dataset: str = "auto") -> list[Path]:
+    """Where files that belong to the data are looked for: beside the files that `load(dataset)`
+    reads, and from there up to the folder that was named. Raises DataError.
+    """
+    named, found = _place(dataset), []
+    for path in source(dataset):
+        beside = path if path.is_dir() else path.parent
+        found += [beside, *(up for up in beside.parents if up.is_relative_to(named))]
+    return list(dict.fromkeys(found))
+
+
+def _place(dataset: str) -> Path | None:
+    """Where `load(dataset)` looks: the path that was named, or data/; None for the drawn faces."""
+    if dataset == "drawn":
+        return None
+    named = os.environ.get("FER_DATA") if dataset in ("auto", "fer2013") else dataset
+    return Path(os.path.expanduser(named)) if named else data_dir()
+
+
+def _form(dataset: str) -> Form | None:
+    """What is found, or None: the drawn faces. Raises DataError."""
+    path = _place(dataset)
+    if path is None:
+        return None
+    try:
+        return recognise.at(path)
+    except NothingError as error:
+        if path != data_dir():
+            raise
+        if dataset == "auto":
+            if error.skipped:
+                print(f"skipped in data/: {error.skipped}")
+            return None
+        raise DataError(
+            f"no FER2013 in data/: run `make data`, set FER_DATA, or put there {EXPECTED}"
+        ) from None
 
 
 def hold_out(dataset: Dataset, fraction: float = 0.1) -> tuple[np.ndarray, np.ndarray]:
@@ -142,77 +170,51 @@ def hold_out(dataset: Dataset, fraction: float = 0.1) -> tuple[np.ndarray, np.nd
     return np.array(fit, dtype=held_out.dtype), held_out
 
 
-def _csv_file(folder: Path, stem: str) -> Path | None:
-    paths = (folder / f"{stem}.csv{suffix}" for suffix in COMPRESSIONS)
-    return next((path for path in paths if path.is_file()), None)
+def _fer2013(form: Form) -> Dataset:
+    paths = [path.resolve() for path in form.sources]
 
+    def make() -> dict[str, np.ndarray]:
+        parsed = form.parse()
+        split, notes = decided(parsed.split)
+        about = np.array([parsed.where, *parsed.notes, *notes])
+        return {"images": parsed.images, "labels": parsed.labels, "split": split, "about": about}
 
-def _fer2013(files: list[Path]) -> Dataset:
-    """Read [CSV file], [train.csv, test.csv] or [folder of train/ and test/]."""
-    is_folder = files[0].is_dir()
-    paths = [str(file.resolve()) for file in files]
-
-    def parse() -> Arrays:
-        if is_folder:
-            return formats.read_folder(files[0])
-        parts = [formats.read_csv(file) for file in files]
-        return parts[0] if len(parts) == 1 else tuple(map(np.concatenate, zip(*parts, strict=True)))
-
-    state = sorted(line for path in paths for line in _state(path))
-    arrays = _cached("fer2013", " ".join(paths), "\n".join([_code(formats), *state]), parse)
-    names = " and ".join(file.name for file in files)
-    return Dataset("fer2013", f"FER2013 from {names}{'/' * is_folder}: {_counts(arrays)}", *arrays)
-
-
-def _state(path: str) -> Iterator[str]:
-    """Path, size and time of change of a file, or of every file below a folder (35,887 of them)."""
-    status = os.stat(path)
-    if stat.S_ISDIR(status.st_mode):
-        for name in os.listdir(path):
-            yield from _state(f"{path}/{name}")
-    else:
-        yield f"{path}|{status.st_size}|{status.st_mtime_ns}"
+    name = _digest("\n".join(map(str, paths)).encode(errors="surrogateescape"))
+    key = "\n".join([_code(*CODE), form.where, *map(state, paths)])
+    arrays = cached(cache_dir() / f"fer2013-{name}.npz", key, make)
+    where, *notes = arrays.pop("about").tolist()
+    return _with_source(Dataset("fer2013", "", **arrays), where, (*notes, *form.notes))
 
 
 def _drawn() -> Dataset:
-    arrays = _cached("drawn", "", _code(faces, action_units, renderer), faces.dataset)
-    return Dataset("drawn", f"drawn faces: {_counts(arrays)}", *arrays)
+    def make() -> dict[str, np.ndarray]:
+        return dict(zip(("images", "labels", "split"), faces.dataset(), strict=True))
+
+    key = _code(*(Path(module.__file__) for module in (faces, action_units, renderer)))
+    arrays = cached(cache_dir() / "drawn.npz", key, make)
+    return Dataset("drawn", f"drawn faces: {_counts(arrays['split'])} images", **arrays)
 
 
-def _counts(arrays: Arrays) -> str:
-    """The size of each split, and what the source left open."""
-    _, labels, split = arrays
-    sizes = np.bincount(split, minlength=len(SPLITS))
-    counts = [f"{size:,} {name}" for size, name in zip(sizes, SPLITS, strict=True) if size]
-    text = f"{', '.join(counts)} images"
+def _with_source(dataset: Dataset, where: str, notes: Sequence[str]) -> Dataset:
+    """The data set with its `source`: what it is, from where, how many, and what is to be said."""
+    labels, split = dataset.labels, dataset.split
     if unlabelled := np.count_nonzero(labels < 0):
-        text += f"; {unlabelled:,} without a label"
-    if not sizes[PRIVATE]:
-        text += "; none is marked as PrivateTest"
-    return text
+        notes = (f"{unlabelled:,} without a label", *notes)
+    if PRIVATE not in split:
+        notes = ("none is marked as PrivateTest", *notes)
+    title = dataset.title if dataset.original else f"{dataset.title};"
+    line = "; ".join([f"{title} from {where}: {_counts(split)} images", *notes])
+    return replace(dataset, source=line)
 
 
-def _cached(name: str, where: str, key: str, make: Callable[[], Arrays]) -> Arrays:
-    """The arrays kept for the source `where` if its key is still `key`; else make and keep them.
-
-    An entry is an uncompressed .npz, a zip archive: reading an array verifies its CRC-32.
-    """
-    path = cache_dir() / f"{name}-{_digest(where.encode())}.npz"
-    key = _digest(key.encode())
-    try:
-        with np.load(path) as kept:
-            if kept["key"] == key:
-                return kept["images"], kept["labels"], kept["split"]
-    except Exception:  # absent, or damaged in whichever way: it is made again
-        pass
-    images, labels, split = make()
-    with replacing(path) as temporary, temporary.open("wb") as file:
-        np.savez(file, key=key, images=images, labels=labels, split=split)
-    return images, labels, split
+def _counts(split: np.ndarray) -> str:
+    """The size of each split that there is: "4,000 Training, 1,000 PublicTest"."""
+    sizes = np.bincount(split, minlength=len(SPLITS))
+    return ", ".join(f"{n:,} {name}" for n, name in zip(sizes, SPLITS, strict=True) if n)
 
 
-def _code(*modules: ModuleType) -> str:
-    return "".join(Path(module.__file__).read_text(encoding="utf-8") for module in modules)
+def _code(*paths: Path) -> str:
+    return "".join(path.read_text(encoding="utf-8") for path in paths)
 
 
 def _digest(content: bytes | memoryview) -> str:
@@ -220,9 +222,14 @@ def _digest(content: bytes | memoryview) -> str:
 
 
 def main() -> int:
+    """Command line; returns the exit status."""
+    sys.stdout.reconfigure(errors="backslashreplace")
+    sys.stderr.reconfigure(errors="backslashreplace")
     try:
         print(load(*sys.argv[1:2]).source)
-    except DataError as error:
+    except (DataError, FolderError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        return 130
     return 0

@@ -4,16 +4,15 @@ The file `fer2013new.csv` (MIT licence, github.com/microsoft/FERPlus) lies besid
 the rows of `fer2013.csv` in the same order; it holds no pixels, so order is all that ties them.
 """
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from fer_utils.data.dataset import folders
 from fer_utils.data.formats import DataError
 from fer_utils.fer2013 import CLASSES, SPLITS
-from fer_utils.files import data_dir
 
 FILE = "fer2013new.csv"
 COLUMNS = ("anger", "disgust", "fear", "happiness", "sadness", "surprise", "neutral")
@@ -44,13 +43,12 @@ class Crowd:
 
 
 def find(dataset: str = "auto") -> Path | None:
-    """The vote file beside the data that `data.load(dataset)` reads, or None if there is none."""
-    if dataset == "drawn":
-        return None
-    named = os.environ.get("FER_DATA") if dataset in ("auto", "fer2013") else dataset
-    place = Path(named).expanduser() if named else data_dir()
-    path = (place if place.is_dir() else place.parent) / FILE
-    return path if path.is_file() else None
+    """The vote file beside the data that `dataset.load` reads, or None if there is none.
+
+    Raises DataError as `dataset.load`.
+    """
+    files = (folder / FILE for folder in folders(dataset))
+    return next((path for path in files if path.is_file()), None)
 
 
 def load(path: Path, labels: np.ndarray, split: np.ndarray) -> Crowd:

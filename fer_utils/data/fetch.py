@@ -4,8 +4,9 @@ import shutil
 import sys
 from pathlib import Path
 
-from fer_utils.data.dataset import FORMS, find, load
-from fer_utils.data.formats import DataError, read_csv
+from fer_utils.data.dataset import load
+from fer_utils.data.formats import DataError, NothingError, recognise
+from fer_utils.data.formats.unread import EXPECTED
 from fer_utils.files import data_dir, replacing
 
 # a public copy of the original fer2013.csv, at a fixed version
@@ -26,7 +27,7 @@ def fetch() -> Path:
         found = next(download.rglob(target.name), None)
         if found is None:
             raise DataError(f"kaggle.com/{HANDLE} holds no {target.name}")
-        read_csv(found)
+        recognise.at(found).parse()
         with replacing(target) as temporary:
             found.replace(temporary)
     finally:
@@ -43,13 +44,23 @@ def _download(folder: Path) -> None:
         raise DataError(
             f"cannot download FER2013 ({type(error).__name__}): get it by hand from "
             f"kaggle.com/datasets/{HANDLE.split('/versions')[0]} and put it into {data_dir()}/ "
-            f"as {FORMS}"
+            f"as {EXPECTED}"
         ) from error
 
 
-def main() -> int:
+def _is_empty(folder: Path) -> bool:
+    """Whether nothing lies in the folder. Raises DataError if that which does is not understood."""
     try:
-        if not find(data_dir()):
+        recognise.at(folder)
+    except NothingError:
+        return True
+    return False
+
+
+def main() -> int:
+    """Command line; returns the exit status."""
+    try:
+        if _is_empty(data_dir()):
             fetch()
         print(load(str(data_dir())).source)
     except DataError as error:

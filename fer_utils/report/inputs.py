@@ -15,18 +15,20 @@ EXECUTE = REPORT_SOURCES / "execute.py"
 VOTES = "fer2013new.csv"
 
 
-def of_notebooks(parameters: Mapping[str, str], data: Sequence[Path]) -> dict[str, str]:
+def of_notebooks(
+    parameters: Mapping[str, str], data: Sequence[Path], beside: Sequence[Path]
+) -> dict[str, str]:
     """What all notebooks depend on: parameters, data, finished runs, package, versions.
 
-    `data`: the files, or the folder, that the data set is read from; none for the drawn faces.
+    `data`: the files, or the folders, that the data set is read from; none for the drawn faces.
+    `beside`: folders in which a file of votes is looked for.
     """
     package = set((ROOT / "fer_utils").rglob("*.py")) - set(REPORT_SOURCES.glob("*.py"))
-    near = {folder for path in data for folder in (path, *path.absolute().parents[:2])}
     return {
         **parameters,
         "FER_DATA": os.environ.get("FER_DATA", ""),
         "the data set": " ".join(state(path) for path in data),
-        "the file of votes": " ".join(state(folder / VOTES) for folder in sorted(near)),
+        "the file of votes": " ".join(state(folder / VOTES) for folder in beside),
         **of_runs(),
         **_contents([*package, EXECUTE, ROOT / "uv.lock"]),
     }

@@ -1,0 +1,47 @@
+"""The forms in which people have FER2013, recognised by their content and parsed strictly.
+
+A place (folder, zip or tar archive) holds members; `recognise` finds the form in it: a table
+(CSV or Parquet) or pictures in `<split>/<class>/`. What is skipped or not read is said.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+class DataError(Exception):
+    """What is wrong with the data, in one line: file, row or path, and what was expected."""
+
+
+class NothingError(DataError):
+    """There is nothing, but perhaps a README; `skipped` says what was skipped by its name."""
+
+    def __init__(self, message: str, skipped: str = ""):
+        super().__init__(message)
+        self.skipped = skipped
+
+
+@dataclass(frozen=True, eq=False)
+class Parsed:
+    """What was read.
+
+    where: in words, such as "fer2013.csv in archive.zip"
+    images: (n, 48, 48) uint8
+    labels: (n,) int8, index into CLASSES, or -1 without a label
+    split: (n,) int8, index into SPLITS, or `names.TEST`: a test image of either test split
+    notes: what the first line has to say about it
+    """
+
+    where: str
+    images: np.ndarray
+    labels: np.ndarray
+    split: np.ndarray
+    notes: tuple[str, ...] = ()
+
+
+def shown(text: str | bytes, longest: int = 200) -> str:
+    """A name or a field on one line, printable in any terminal that can print the rest."""
+    if isinstance(text, bytes):
+        text = text.strip().decode("ascii", errors="backslashreplace")
+    text = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+    return text if len(text) <= longest else f"{text[:longest]}..."

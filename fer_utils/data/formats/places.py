@@ -1,0 +1,187 @@
+"""Where files lie: a folder, a zip archive or a tar archive; each lists what is in it.
+
+Names that an operating system or an editor leaves behind are skipped, and counted. What can't be
+listed (a folder without permission, a link that leads nowhere) raises DataError.
+"""
+
+import os
+import stat
+import struct
+import tarfile
+import zipfile
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import BinaryIO
+
+from fer_utils.data.formats import DataError, shown
+
+MOST_FILES = 150_000  # in one place
+DEEPEST = 30  # folders in folders
+MOST_BYTES = 4 << 30  # of one file in an archive; FER2013's table has 0.3 GB
+LEFT_BEHIND = {
+    *("__macosx", "thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r", "@eadir"),
+    *("$recycle.bin", "system volume information", "lost+found", "__pycache__"),
+}
+
+
+@dataclass(frozen=True)
+class Member:
+    """A file in a place.
+
+    place: the place's name, as the user gave it
+    path: below the place, with "/" between folders and file
+    size: bytes
+    open: gives a binary stream, to be closed by whoever opened it
+    file: the file on the disk that it is, or is part of
+    """
+
+    place: str
+    path: str
+    size: int
+    open: Callable[[], BinaryIO] = field(repr=False)
+    file: Path
+
+    @property
+    def name(self) -> str:
+        """The file's name, printable."""
+        return shown(self.path.rpartition("/")[2])
+
+    @property
+    def folders(self) -> list[str]:
+        """The folders that the file lies in, from the place down."""
+        return self.path.split("/")[:-1]
+
+    def __str__(self) -> str:
+        return shown(f"{self.place}/{self.path}")
+
+
+@dataclass
+class Place:
+    """What lies in a folder or an archive.
+
+    name: in messages
+    file: the folder, or the archive's file
+    skipped: how many files or folders of which kind were left out unread
+    empty: folders with nothing in them, as `Member.path`
+    """
+
+    name: str
+    file: Path
+    members: list[Member] = field(default_factory=list)
+    skipped: Counter[str] = field(default_factory=Counter)
+    empty: list[str] = field(default_factory=list)
+
+    def skips(self, name: str) -> bool:
+        """Whether a file or folder of this name is skipped; if so, it is counted."""
+        if not name.startswith(".") and name.lower() not in LEFT_BEHIND:
+            return False
+        self.skipped["._*" if name.startswith("._") else shown(name)] += 1
+        return True
+
+    def add(self, path: str, size: int, open: Callable[[], BinaryIO], file: Path) -> None:
+        if len(self.members) == MOST_FILES:
+            raise DataError(
+                f"{self.name}: more than {MOST_FILES:,} files; name the data set's own folder"
+            )
+        self.members.append(Member(self.name, path, size, open, file))
+
+
+def is_folder(path: Path) -> bool:
+    """Whether a folder, or else a file, is at `path`. Raises DataError if there is neither."""
+    try:
+        mode = os.stat(path).st_mode
+    except OSError as error:
+        nowhere = isinstance(error, FileNotFoundError)
+        reason = "a link that leads nowhere" if nowhere else error.strerror
+        raise DataError(f"{shown(str(path))}: {reason}") from error
+    if not stat.S_ISDIR(mode) and not stat.S_ISREG(mode):
+        raise DataError(f"{shown(str(path))}: neither a file nor a folder")
+    return stat.S_ISDIR(mode)
+
+
+def folder(path: Path) -> Place:
+    """List a folder and all below it, links followed. Raises DataError."""
+    place = Place(shown(str(path)), path)
+    _walk(place, path, "", ())
+    return place
+
+
+def _walk(place: Place, path: Path, below: str, inside: tuple[tuple[int, int], ...]) -> None:
+    status = os.stat(path)
+    this = status.st_dev, status.st_ino
+    where = shown(str(path))
+    if this in inside:
+        raise DataError(f"{where}: a link to a folder that it lies in")
+    if len(inside) == DEEPEST:
+        raise DataError(
+            f"{where}: more than {DEEPEST} folders deep; name the data set's own folder"
+        )
+    try:
+        with os.scandir(path) as entries:
+            entries = sorted((e for e in entries if not place.skips(e.name)), key=lambda e: e.name)
+    except OSError as error:
+        raise DataError(f"{where}: cannot be listed ({error.strerror})") from error
+    for entry in entries:
+        file = Path(entry.path)
+        if is_folder(file):
+            _walk(place, file, f"{below}{entry.name}/", (*inside, this))
+        else:
+            place.add(f"{below}{entry.name}", entry.stat().st_size, partial(_open, file), file)
+    if not entries and below:
+        place.empty.append(below.rstrip("/"))
+
+
+def _open(path: Path) -> BinaryIO:
+    try:
+        return path.open("rb")
+    except OSError as error:
+        raise DataError(f"{shown(str(path))}: cannot be read ({error.strerror})") from error
+
+
+def single(path: Path) -> Member:
+    """A file as the only member of its folder."""
+    name = shown(str(path.parent))
+    return Member(name, path.name, path.stat().st_size, partial(_open, path), path)
+
+
+def archive(member: Member, stream: BinaryIO, is_zip: bool) -> Place:
+    """List the archive that `stream`, the content of `member`, is; it stays open.
+
+    Raises DataError, zipfile.BadZipFile or tarfile.TarError.
+    """
+    place = Place(member.name, member.file)
+    try:
+        for path, size, open in (_zip if is_zip else _tar)(stream):
+            parts = [part for part in path.replace("\\", "/").split("/") if part not in ("", ".")]
+            if size > MOST_BYTES:
+                gigabytes = f"{size / 1e9:.0f} GB"
+                raise DataError(f"{place.name}: {shown(path)} in it has {gigabytes} unpacked")
+            if parts and not any(map(place.skips, parts)):
+                place.add("/".join(parts), size, open, member.file)
+    except (ValueError, KeyError, IndexError, OverflowError, struct.error) as error:
+        raise DataError(f"{place.name}: a damaged archive ({error})") from error
+    return place
+
+
+def _zip(stream: BinaryIO) -> Iterator[tuple[str, int, Callable[[], BinaryIO]]]:
+    opened = zipfile.ZipFile(stream)
+    for info in opened.infolist():
+        if not info.is_dir():
+            yield info.filename, info.file_size, partial(opened.open, info)
+
+
+def _tar(stream: BinaryIO) -> Iterator[tuple[str, int, Callable[[], BinaryIO]]]:
+    opened = tarfile.TarFile(fileobj=stream)
+    for info in opened:
+        if not info.isdir():
+            yield info.name, info.size, partial(_extracted, opened, info)
+
+
+def _extracted(opened: tarfile.TarFile, info: tarfile.TarInfo) -> BinaryIO:
+    file = opened.extractfile(info)
+    if file is None:
+        raise tarfile.TarError(f"{shown(info.name)} in it is no file")
+    return file
