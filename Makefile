@@ -15,6 +15,11 @@ $(foreach name,$(GIVEN),$(if $(filter command,$(firstword $(origin $(name)))),\
   $(eval override $(name) := $$(value $(name)))))
 export $(GIVEN)
 
+COMMAND_LINE := $(foreach name,$(.VARIABLES),\
+  $(if $(filter command,$(firstword $(origin $(name)))),$(name)))
+UNKNOWN := $(filter-out $(GIVEN) FER_LONG VENV LAB SHELL MAKE%,$(COMMAND_LINE))
+$(if $(UNKNOWN),$(error $(UNKNOWN): no such parameter; there are $(GIVEN) VENV LAB))
+
 VENV := .venv
 override VENV := $(or $(VENV),.venv)
 PYTHON := "$(VENV)/bin/python"

@@ -22,22 +22,43 @@ from fer_utils.files import ROOT
 
 #: Fault -> (what is promised, module and test).
 FAULTS = {
-    # builds
-    "empty FER_BUILD, FER_CACHE, FER_RUNS": (
+    # folders, and what is removed
+    "an empty FER_BUILD, FER_CACHE or FER_RUNS": (
         "is the default",
         "test_files::test_unset_or_empty_is_the_default",
+    ),
+    "an empty parameter or VENV of make": (
+        "is the default",
+        "test_make::test_empty_is_the_default",
     ),
     "a build, cache or runs folder that holds sources, or lies among them": (
         "is refused in one line",
         "test_files::test_folder_with_sources_in_it_is_refused",
     ),
+    "a link to such a folder": ("is refused", "test_files::test_link_to_sources_is_refused"),
     "a build folder with somebody's files in it": (
         "is refused; nothing in it is touched",
         "test_build::test_folder_of_somebody_else_is_refused",
     ),
+    "pages of somebody else where a page is to be written": (
+        "are not written over",
+        "test_report::test_pages_of_somebody_else_are_not_written_over",
+    ),
+    "another program's build.json in the build folder": (
+        "does not mark it as a build's",
+        "test_build::test_a_file_with_the_name_of_the_record_elsewhere_is_no_mark",
+    ),
+    "a record that names files which no build made, or outside the folder": (
+        "they are left alone",
+        "test_build::test_a_record_names_nothing_that_no_build_has_made",
+    ),
     "make clean where other files lie, or the cache is another checkout's": (
         "removes only what builds made, and says what it removes and leaves",
         "test_build::test_clean_removes_what_builds_made_and_says_so",
+    ),
+    "make clean where a folder above is a link to another checkout": (
+        "leaves what is behind the link",
+        "test_build::test_clean_leaves_what_lies_behind_a_link",
     ),
     "spaces, quotes, dollars, non-ASCII in paths and parameters": (
         "work everywhere",
@@ -47,25 +68,44 @@ FAULTS = {
         "work too",
         "test_faults::test_build_killed_at_any_moment",
     ),
-    "a wrong parameter, no data, an unwritable folder": (
-        "one line, before anything is removed",
-        "test_build::test_wrong_parameter_is_one_line_and_costs_nothing",
+    # what a notebook's output may do
+    "markup, comments or addresses that load or run something": (
+        "are dropped",
+        "test_report_sanitise::test_nothing_that_runs_or_loads_is_left",
     ),
-    "a full disk": (
-        "one line with what is missing, before anything is removed",
-        "test_build::test_full_disk_is_named_before_anything_is_removed",
+    "the same in a browser, wherever text gets into a page": (
+        "no request, no script",
+        "test_report_sanitise::test_a_browser_asks_for_nothing",
     ),
-    "a disk that takes no more, in the middle of a build": (
-        "one line with the folder; nothing half-written",
-        "test_report_execute::test_disk_that_takes_no_more",
-    ),
+    "a picture from elsewhere": ("stops the report, in one line", "test_report::test_errors"),
+    # stale, or not fitting together
     "data, votes, runs, notebooks or executed copies changed in any way": (
         "what they were made into is made again, and make says why",
         "test_build::test_change_is_noticed",
     ),
+    "the same size within a nanosecond; anything at any depth": (
+        "is noticed",
+        "test_files::test_state_notices_every_change",
+    ),
     "a picture added, taken away or changed in a data folder": (
         "the notebooks are executed again",
         "test_build::test_picture_added_and_taken_away",
+    ),
+    "the file changed that DATASET names": (
+        "the notebooks are executed again",
+        "test_build::test_path_given_as_dataset",
+    ),
+    "another parameter": (
+        "the notebooks are executed again",
+        "test_build::test_another_parameter_is_a_reason",
+    ),
+    "35,887 files to look at": (
+        "less than 0.3 s",
+        "test_files::test_state_of_a_data_folder_is_found_in_a_moment",
+    ),
+    "nothing changed": (
+        "nothing is made, and make -n lists nothing",
+        "test_make::test_nothing_is_done_again_without_a_change",
     ),
     "a page truncated or deleted": (
         "is rendered again, without executing anything",
@@ -75,22 +115,117 @@ FAULTS = {
         "is executed again",
         "test_build::test_copy_left_by_another_execution_is_executed_again",
     ),
-    "a cell that fails": (
-        "one message; nothing looks finished; the next build goes on from there",
-        "test_build::test_failure_stops_the_build_and_is_mended_by_the_next",
+    "an executed copy cut off, or not executed to its end": (
+        "is named; make executes it again",
+        "test_report::test_errors",
     ),
     "a notebook that does not say how it was made": (
         "is named, with the cure, each time",
         "test_build::test_notebook_that_does_not_finish_is_named_each_time",
     ),
-    "two builds of one folder": (
-        "the second waits, in one line",
-        "test_build::test_second_build_waits_for_the_first",
+    "a notebook whose file is damaged": (
+        "is named",
+        "test_report_execute::test_damaged_notebook_is_named",
     ),
-    "two processes that train the same run": (
-        "the second waits, and loads it",
-        "test_training_runs::test_second_process_waits_and_loads",
+    "a cell that fails": (
+        "one message; nothing looks finished; the next build goes on from there",
+        "test_build::test_failure_stops_the_build_and_is_mended_by_the_next",
     ),
+    # wrong parameters, no disk, no right to write
+    "a wrong parameter, no data, an unwritable folder": (
+        "one line, before anything is removed",
+        "test_build::test_wrong_parameter_is_one_line_and_costs_nothing",
+    ),
+    "a wrong parameter in JupyterLab": (
+        "one line",
+        "test_notebook::test_a_wrong_parameter_is_one_line",
+    ),
+    "an apostrophe in DATASET": (
+        "works, or is one line",
+        "test_make::test_another_seed_or_a_missing_html_is_a_reason_to_build",
+    ),
+    "a parameter of make that there is not": (
+        "one line",
+        "test_make::test_unknown_parameter_is_one_line",
+    ),
+    "a wrong folder for the report or the edition": (
+        "one line",
+        "test_report::test_wrong_folder_is_one_line",
+    ),
+    "a full disk": (
+        "one line with what is missing, before anything is removed",
+        "test_build::test_full_disk_is_named_before_anything_is_removed",
+    ),
+    "a disk that takes no more, in the middle of a build": (
+        "one line with the folder; nothing half-written",
+        "test_report_execute::test_disk_that_takes_no_more",
+    ),
+    "a full disk under any file": (
+        "one line with the folder; nothing half-written",
+        "test_files::test_a_full_disk_is_one_line_and_leaves_nothing",
+    ),
+    "a cache that is full or can't be written": (
+        "costs time only",
+        "test_files::test_a_cache_that_cannot_be_written_costs_time_only",
+    ),
+    "the same, while a run is trained": (
+        "costs no run",
+        "test_training_runs::test_cache_that_cannot_be_written_costs_no_run",
+    ),
+    "a checkpoint that can't be written": (
+        "costs no run",
+        "test_training_loop::test_a_checkpoint_that_cannot_be_written_costs_no_run",
+    ),
+    "runs that can't be written": (
+        "one line, before training",
+        "test_training_runs::test_runs_that_cannot_be_written_are_not_trained",
+    ),
+    "too little space for a run": (
+        "one line with what is missing, before training",
+        "test_training_runs::test_missing_space_is_told_before_training",
+    ),
+    # damage of runs, checkpoints, caches
+    "any file of a run deleted, cut off, changed in a bit, or well-formed and wrong": (
+        "is named with the remedy; a run of this machine is trained again",
+        "test_training_runs::test_damage_is_named_and_a_run_of_this_machine_counts_as_absent",
+    ),
+    "a history cut in half": (
+        "the run is trained again",
+        "test_training_runs::test_run_whose_history_is_cut_in_half_is_trained_again_to_the_same_metrics",
+    ),
+    "damage of a committed run": (
+        "the message says how git restores it",
+        "test_training_runs::test_damage_of_a_committed_run_names_the_cure",
+    ),
+    "weights of another network": (
+        "are not loaded",
+        "test_training_runs::test_weights_of_another_network_are_not_loaded",
+    ),
+    "a file in place of a run's folder": (
+        "gives way to the run",
+        "test_training_runs::test_a_file_in_place_of_a_run_gives_way_to_it",
+    ),
+    "a measurement that was kept with a run, damaged": (
+        "is named with the remedy",
+        "test_training_measurements::test_a_damaged_file_is_named_with_the_cure",
+    ),
+    "a checkpoint of other training code": (
+        "is not continued, which is said",
+        "test_training_loop::test_a_checkpoint_of_other_training_code_is_not_continued",
+    ),
+    "a checkpoint of another config or other data": (
+        "is not continued",
+        "test_training_loop::test_a_checkpoint_of_another_config_or_other_data_is_not_continued",
+    ),
+    "a checkpoint damaged, cut off or foreign": (
+        "training starts over, which is said",
+        "test_training_loop::test_with_a_damaged_checkpoint_training_starts_over",
+    ),
+    "a damaged file in the cache": (
+        "is made again",
+        "test_files::test_a_damaged_cache_is_made_anew",
+    ),
+    # kills, and two at once
     "make report killed": (
         "nothing looks finished that is not; the next build ends with the whole report",
         "test_make::test_killed_build_leaves_nothing_that_looks_finished",
@@ -104,6 +239,47 @@ FAULTS = {
         "test_report_execute::test_ends_with_its_parent",
     ),
     "a kernel killed": ("is named", "test_report_execute::test_killed_kernel"),
+    "a training killed twice": (
+        "ends with the same bits",
+        "test_training_loop::test_killed_run_ends_with_the_same_bits",
+    ),
+    "a training interrupted in any phase": (
+        "ends with the same bits",
+        "test_training_loop::test_interrupted_in_any_phase_it_ends_with_the_same_bits",
+    ),
+    "two builds of one folder": (
+        "the second waits, in one line",
+        "test_build::test_second_build_waits_for_the_first",
+    ),
+    "the same with make": (
+        "one makes everything, the other finds nothing to do",
+        "test_faults::test_two_builds_at_once",
+    ),
+    "two processes that train the same run": (
+        "the second waits, and loads it",
+        "test_training_runs::test_second_process_waits_and_loads",
+    ),
+    "a reader while a folder is replaced": (
+        "meets the old one, none, or the new one",
+        "test_files::test_a_reader_never_meets_half_a_folder",
+    ),
+    "a run replaced while it is read": (
+        "is read again",
+        "test_training_runs::test_run_that_is_replaced_while_it_is_read_is_read_again",
+    ),
+    "a folder that can't be replaced": (
+        "stays as it was",
+        "test_files::test_a_folder_that_cannot_be_replaced_stays",
+    ),
+    "two containers that count the same process numbers": (
+        "their temporary files have names of their own",
+        "test_files::test_processes_and_threads_have_names_of_their_own",
+    ),
+    "temporary files that a killed process has left": (
+        "are removed by the next",
+        "test_files::test_what_a_killed_process_left_is_removed_by_the_next",
+    ),
+    # surroundings
     "no network, not even loopback": (
         "notebooks are executed all the same",
         "test_report_execute::test_works_without_a_network",
@@ -112,9 +288,21 @@ FAULTS = {
         "is printed escaped",
         "test_report_execute::test_name_that_the_terminal_cannot_show",
     ),
+    "the same in what make clean says": (
+        "is printed escaped",
+        "test_build::test_clean_says_names_that_the_terminal_cannot_show",
+    ),
     "a link that loops, a folder that cannot be read, a line end in a file name": (
         "count as they are",
         "test_files::test_state_ends_with_links_that_loop",
+    ),
+    "advice of TensorFlow against tracing anew": (
+        "stays out of the report",
+        "test_backend::test_advice_against_retracing_stays_out_of_the_report",
+    ),
+    "a theme where a run is trained": (
+        "does not get into its curves",
+        "test_training_runs::test_curves_look_the_same_whoever_trains",
     ),
     "a notebook that was run in place is committed": (
         "git add takes the outputs out",

@@ -80,6 +80,15 @@ def test_empty_is_the_default(given):
     assert '".venv/bin/python" -m ruff check .' in done.stdout, done.stderr
 
 
+def test_unknown_parameter_is_one_line():
+    command = ["make", "-n", "report", "PROFIL=tiny"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode
+    assert done.stdout == ""
+    assert " PROFIL: no such parameter; there are DATASET PROFILE SEED " in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_notebook_runs_to_its_end_and_records_how_it_was_made(build, name):
     notebook = nbformat.read(build.executed(name), as_version=4)

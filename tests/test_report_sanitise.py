@@ -4,9 +4,14 @@ import http.server
 import shutil
 import subprocess
 import threading
+from pathlib import Path
 
+import nbformat
 import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
+from fer_utils.report import document
+from fer_utils.report.page import RECORD, read_section
 from fer_utils.report.sanitise import sanitise
 
 CHROMIUM = shutil.which("chromium")
@@ -70,6 +75,41 @@ def test_what_a_notebook_needs_stays():
         assert kept in clean
 
 
+PIXEL = (
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJ"
+    "AAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+)
+
+
+def report_full_of(text: str, folder: Path) -> str:
+    """A report with `text` wherever something of a notebook gets into it; without the policy."""
+    names = ("dataset", "source", "machine", "code_version", "date", "profile", "seed")
+    meta = dict.fromkeys(names, text) | {
+        "seconds": 1,
+        "stand_ins": [text],
+        "versions": {text: text},
+    }
+    finding = dict.fromkeys(("what", "ours", "homework", "verdict"), text)
+    answer = {"question": 1, "english": text, "chinese": text, "findings": [finding]}
+    about = {"alt": text, "caption": text, "label": text}
+    shown = [
+        ({"image/png": PIXEL}, {"image/png": about}),
+        ({"text/html": text}, {"text/html": about}),
+        *(({kind: text}, {}) for kind in ("text/markdown", "image/svg+xml", "text/plain")),
+        ({RECORD: {"meta": meta, "answer": answer}, "text/plain": ""}, {}),
+    ]
+    outputs = [new_output("display_data", data, metadata=metadata) for data, metadata in shown]
+    outputs += [new_output("stream", name="stdout", text=text)]
+    outputs += [new_output("error", ename=text, evalue=text, traceback=[text])]
+    prose = [new_markdown_cell(start + text) for start in ("# ", "**Question.** ", "## ", "")]
+    notebook = new_notebook(cells=[*prose, new_code_cell(text, outputs=outputs)])
+    nbformat.write(notebook, folder / "01_attack.ipynb")
+    section = read_section(folder / "01_attack.ipynb", ["01_attack"])
+    html = document.render([section], "Attack", cover=True)
+    policy = next(line for line in html.splitlines() if "Content-Security-Policy" in line)
+    return html.replace(policy, "")
+
+
 @pytest.mark.skipif(not CHROMIUM, reason="no chromium on PATH")
 def test_a_browser_asks_for_nothing(tmp_path):
     """All payloads on one page without a policy; the same page unsanitised shows they work."""
@@ -90,11 +130,12 @@ def test_a_browser_asks_for_nothing(tmp_path):
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Server)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     address = f"http://127.0.0.1:{server.server_port}"
-    # an image from elsewhere passes here and stops the report: `page` embeds every picture
+    # an image from elsewhere is not dropped: `page` refuses it
     bodies = [p.replace("URL", f"{address}/asked/{n}") for n, p in enumerate(PAYLOADS)]
-    clean = "".join(sanitise(body) for body in bodies)
+    without_images = [body.replace("<img", "<i") for body in bodies]
     pages = {
-        "/page/clean": clean.replace("<img", "<i").encode(),
+        "/page/clean": "".join(map(sanitise, without_images)).encode(),
+        "/page/report": report_full_of("".join(without_images), tmp_path).encode(),
         "/page/control": "".join(bodies[9:12]).encode(),
     }
     try:
@@ -113,6 +154,7 @@ def test_a_browser_asks_for_nothing(tmp_path):
     finally:
         server.shutdown()
         server.server_close()
+    assert [path for path in asked if path in pages] == list(pages)
     at = asked.index("/page/control")
     assert [path for path in asked[:at] if path.startswith("/asked")] == []
     assert [path for path in asked[at:] if path.startswith("/asked")], "a request would be seen"

@@ -16,7 +16,7 @@ from fer_utils import files
 from fer_utils.data.dataset import Dataset, load
 from fer_utils.data.drawn import faces
 from fer_utils.data.transforms import normalise
-from fer_utils.training import campaign, experiments, runs
+from fer_utils.training import campaign, experiments, loop, runs
 from fer_utils.training.predictions import part_rows
 from fer_utils.training.progress import hours
 
@@ -31,8 +31,18 @@ def dataset() -> Dataset:
 
 @pytest.fixture(scope="module")
 def finished(dataset, tmp_path_factory):
-    """A trained run, in folders that stay the module's own."""
+    """A trained run, in folders that stay the module's own; whoever trains it again gets what this
+    training gave, without its steps (that they give the same bits: test_training_loop).
+    """
+    trained = []
+
+    def train(*arguments, **options):
+        trained.append(trained[0] if trained else once(*arguments, **options))
+        return trained[-1]
+
     with pytest.MonkeyPatch.context() as patch:
+        once = loop.train
+        patch.setattr(loop, "train", train)
         patch.setenv("FER_RUNS", str(tmp_path_factory.mktemp("runs")))
         patch.setenv("FER_CACHE", str(tmp_path_factory.mktemp("cache")))
         yield campaign.get(CONFIG, dataset)
@@ -306,11 +316,17 @@ def test_missing_space_is_told_before_training(dataset, tmp_path, monkeypatch):
         campaign.get(CONFIG, dataset)
 
 
-def test_cache_that_cannot_be_written_costs_no_run(dataset, finished, tmp_path, monkeypatch):
+@pytest.mark.parametrize("keep_weights", [True, False])
+def test_cache_that_cannot_be_written_costs_no_run(
+    dataset, finished, tmp_path, monkeypatch, capsys, keep_weights
+):
+    """Of a run that keeps its weights in the cache, only the weights."""
     (tmp_path / "file").touch()
     monkeypatch.setenv("FER_CACHE", str(tmp_path / "file"))
     monkeypatch.setenv("FER_RUNS", str(tmp_path / "runs"))
-    assert campaign.get(CONFIG, dataset).metrics == finished.metrics
+    config = replace(CONFIG, keep_weights=keep_weights)
+    assert campaign.get(config, dataset).metrics == finished.metrics
+    assert ("teaches nobody" in capsys.readouterr().out) != keep_weights
 
 
 def test_runs_of_another_profile_may_be_compared_once_they_are_trained(dataset, finished):

@@ -149,10 +149,20 @@ def _write(config: Config, dataset: Dataset, trained: "Trained", arithmetic: dic
         if config.keep_weights:
             np.savez_compressed(folder / "weights.npz", **arrays)
         else:
-            write_arrays(weights_file(config), arrays)
+            _cache_weights(config, arrays)
         write_json(folder / "metrics.json", scores(logits, dataset))
         about = {"config": config.to_dict(), "made": made, "sha256": digests(folder)}
         write_json(folder / "config.json", about)
+
+
+def _cache_weights(config: Config, arrays: dict[str, np.ndarray]) -> None:
+    """Keep what only students of this run need; what can't be written costs them, not the run."""
+    try:
+        write_arrays(weights_file(config), arrays)
+    except OSError as error:
+        print(
+            f"{config.name}: its weights are not kept, and it teaches nobody: {error}", flush=True
+        )
 
 
 def finished(make: Maker, dataset: Dataset, *, profile: str, seed: int) -> list[Run]:

@@ -15,7 +15,7 @@ from fer_utils.data.transforms import normalise
 from fer_utils.files import cache_dir, cached
 from fer_utils.interpret.inference import predictor
 from fer_utils.training import experiments
-from fer_utils.training.runs import trained_model, weights_file
+from fer_utils.training.runs import folder_of, trained_model, weights_file
 
 
 def probabilities(teachers: Sequence[str], dataset: Dataset, rows: np.ndarray) -> np.ndarray:
@@ -31,7 +31,10 @@ def _of_one(config: experiments.Config, dataset: Dataset) -> np.ndarray:
     """(n, 7) float32: one teacher's probabilities for all images of the data set."""
     weights = weights_file(config)
     if not weights.exists():
-        raise DataError(f"{weights}: missing; train the teacher {config.name} first")
+        raise DataError(
+            f"{weights}: missing; train the teacher {config.name} first, "
+            f"and if it is finished, without its folder {folder_of(config)}"
+        )
     key = hashlib.sha256(weights.read_bytes() + dataset.pixels.encode()).hexdigest()[:16]
     path = cache_dir() / "teachers" / f"{config.name}.npz"
     kept = cached(path, key, lambda: {"probabilities": _computed(config, dataset)})
