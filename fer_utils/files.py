@@ -9,6 +9,7 @@ import re
 import secrets
 import shutil
 import stat
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -303,3 +304,13 @@ def write_json(path: Path, value: object) -> None:
         temporary.write_text(
             json.dumps(value, indent=1, ensure_ascii=False) + "\n", encoding="utf-8"
         )
+
+
+def commit() -> str:
+    """The commit of the working tree, "-dirty" if it has changes; "unknown" outside git."""
+    command = ["git", "-C", str(ROOT), "describe", "--always", "--dirty", "--exclude=*"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+    return done.stdout.strip()

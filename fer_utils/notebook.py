@@ -29,7 +29,7 @@ from IPython.display import Markdown, display
 
 from fer_utils.data.dataset import Dataset, load
 from fer_utils.data.formats import DataError
-from fer_utils.files import FolderError
+from fer_utils.files import FolderError, commit
 from fer_utils.plots import style
 from fer_utils.statistics.intervals import Interval
 from fer_utils.training import campaign, experiments, runs
@@ -172,6 +172,7 @@ class Session:
         *,
         chinese: str,
         question: int | None,
+        details: str = "",
         findings: Sequence[Finding] = (),
     ) -> None:
         """Show the notebook's answer, in Markdown, and record it for the report's first page.
@@ -179,9 +180,11 @@ class Session:
         Parameters
         ----------
         english, chinese
-            The answer in both languages.
+            The answer in both languages, in a sentence or two.
         question
             The number of the course's question that it answers; None for none.
+        details
+            What is shown below the answer, but not on the first page.
         findings
             Our figures beside the homework's, with verdicts.
         """
@@ -194,7 +197,8 @@ class Session:
                 "findings": [dict(zip(Finding._fields, row, strict=True)) for row in rows],
             }
         }
-        display({RECORD: record, "text/markdown": f"{english}\n\n{chinese}"}, raw=True)
+        text = "\n\n".join(filter(None, (english, chinese, details)))
+        display({RECORD: record, "text/markdown": text}, raw=True)
 
     def finish(self) -> None:
         """Record how the notebook was made, and say which runs were stand-ins."""
@@ -207,7 +211,7 @@ class Session:
             "stand_ins": sorted(set(self.stand_ins)),
             "seconds": round(time.monotonic() - self._started, 1),
             "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
-            "code_version": runs.code_version(),
+            "commit": commit(),
             "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
             "versions": {"python": platform.python_version()}
             | {package: version(package) for package in VERSIONS},

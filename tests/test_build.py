@@ -23,7 +23,7 @@ PARAMETERS = new_code_cell(
 # What the report needs of a notebook: notebook.Session.finish displays it.
 RECORD = (
     "from IPython.display import display\n"
-    "meta = dict.fromkeys(('dataset', 'source', 'machine', 'code_version', 'date'), 'none')\n"
+    "meta = dict.fromkeys(('dataset', 'source', 'machine', 'commit', 'date'), 'none')\n"
     "meta |= {'profile': PROFILE, 'seed': SEED, 'seconds': 1, 'stand_ins': [], 'versions': {}}\n"
     "display({'application/vnd.fer-utils+json': {'meta': meta}, 'text/plain': ''}, raw=True)"
 )

@@ -40,7 +40,7 @@ META = {
     "seconds": 71.2,
     "versions": {"python": "3.11.9", "tensorflow": "2.21.0", "keras": "3.15.1"},
     "machine": "x86_64, 2 cores",
-    "code_version": "0123abc",
+    "commit": "0123abc",
     "date": "2026-01-02",
 }
 
@@ -300,7 +300,7 @@ def test_small_print(built):
         "Date": "2026-01-02",
         "Notebooks ran for": "3 min 34 s, the training of finished runs apart",  # 3 x 71.2 s
         "Machine": "x86_64, 2 cores",
-        "Code": "0123abc",
+        "Commit": "0123abc",
         "Versions": "keras 3.15.1, python 3.11.9, tensorflow 2.21.0",
     }
     assert cover.find(class_="warning"), "drawn faces are not FER2013"

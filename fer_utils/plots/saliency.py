@@ -76,7 +76,7 @@ def average_maps(
 
 def zone_outlines(face: np.ndarray, zones: Mapping[str, np.ndarray]) -> Figure:
     """The zones (48, 48) bool on the mean face, each with its name."""
-    figure, ax = subplots(figsize=(WIDTH / 2, WIDTH / 2))
+    figure, ax = subplots(figsize=(0.42 * WIDTH, 0.42 * WIDTH))
     bare(ax)
     ax.imshow(face, cmap="gray")
     for name, mask in zones.items():

@@ -65,7 +65,7 @@ def circumstances(sections: Sequence[Section]) -> dict[str, str]:
         "Date": max(str(meta["date"]) for meta in metas.values()),
         "Notebooks ran for": f"{minutes} min {seconds} s, the training of finished runs apart",
         "Machine": _distinct(meta["machine"] for meta in metas.values()),
-        "Code": _distinct(meta["code_version"] for meta in metas.values()),
+        "Commit": _distinct(meta["commit"] for meta in metas.values()),
         "Versions": ", ".join(f"{key} {text}" for key, text in versions.items()),
     }
     return {name: text for name, text in lines.items() if text}

@@ -12,7 +12,6 @@ import argparse
 import hashlib
 import os
 import platform
-import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -29,9 +28,9 @@ import pandas as pd
 from fer_utils.data.dataset import DataError, Dataset, hold_out, load
 from fer_utils.data.duplicates import unseen
 from fer_utils.files import (
-    ROOT,
     FolderError,
     cache_dir,
+    commit,
     locked,
     replacing,
     require_space,
@@ -283,7 +282,7 @@ def _circumstances(dataset: Dataset, trained: "Trained", parameters: int) -> dic
         "rows": dataset.rows,
         "pixels": dataset.pixels,
         "code": code_version(),
-        "commit": _commit(),
+        "commit": commit(),
         "date": datetime.now(UTC).strftime("%Y-%m-%d"),
         "seconds": round(trained.seconds, 1),
         "waited_for_batches": round(trained.waited, 1),
@@ -293,16 +292,6 @@ def _circumstances(dataset: Dataset, trained: "Trained", parameters: int) -> dic
         "tensorflow": version("tensorflow"),
         "keras": version("keras"),
     }
-
-
-def _commit() -> str:
-    """The commit of the working tree, "-dirty" if it has changes; "unknown" outside git."""
-    command = ["git", "-C", str(ROOT), "describe", "--always", "--dirty", "--exclude=*"]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, check=True)
-    except (OSError, subprocess.CalledProcessError):
-        return "unknown"
-    return done.stdout.strip()
 
 
 def main() -> int:
