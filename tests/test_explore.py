@@ -14,11 +14,11 @@ from fer_utils.files import ROOT
 
 
 @pytest.fixture(scope="module")
-def panel(tmp_path_factory) -> Panel:
+def panel() -> Panel:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("FER_HEADLESS", "1")
-        patch.setenv("FER_RUNS", str(tmp_path_factory.mktemp("runs")))
-        session = notebook.start("explore", dataset="drawn", profile="tiny")
+        patch.setenv("FER_RUNS", "")
+        session = notebook.start("explore", dataset="drawn")
         yield Panel(Explorer(session))
 
 

@@ -77,7 +77,7 @@ def image_grid(
     """
     side = min((width - labels) / columns, 1.4)
     size = (side * columns + labels, (side + titles) * rows)
-    figure, axes = plt.subplots(rows, columns, figsize=size, squeeze=False)
+    figure, axes = plt.subplots(rows, columns, figsize=size, squeeze=False, layout="constrained")
     figure.get_layout_engine().set(w_pad=0.02, h_pad=0.02, wspace=0, hspace=0)
     for ax in axes.flat:
         bare(ax)
