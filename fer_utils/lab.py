@@ -85,7 +85,16 @@ def data_of_last_report() -> str | None:
 
 
 def _choose_data() -> str:
-    """Set FER_DATA where it is not set; return what the notebooks will find, in words."""
+    """Set FER_DATA where it is not set; return what the notebooks will find, in words.
+
+    Raises DataError for what only a report takes.
+    """
+    for name in ("DATASET", "PROFILE", "SEED"):
+        if os.environ.get(name):
+            raise DataError(
+                f"make lab takes no {name}: set it in a notebook's parameters cell "
+                "(and name other data by FER_DATA=...)"
+            )
     absolute_paths()
     if not os.environ.get("FER_DATA") and (last := data_of_last_report()):
         os.environ["FER_DATA"] = last

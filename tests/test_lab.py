@@ -97,7 +97,7 @@ def test_options_and_start_page_reach_jupyterlab(started, tmp_path):
 def test_data_are_those_of_the_last_report(started, tmp_path, monkeypatch, named):
     csv = tmp_path / "it's mine.csv"
     csv.write_text("emotion,pixels,Usage\n")
-    monkeypatch.setenv(named, str(csv))
+    monkeypatch.setenv("FER_DATA", str(csv) if named == "FER_DATA" else "")
     made_of = build.inputs.of_notebooks({named: str(csv)}, [csv], [])
     entry = {"made_of": made_of, "file": [0, 0], "seconds": 1}
     write_json(tmp_path / "build" / "fer-build.json", {f"notebooks/{NOTEBOOKS[0].name}": entry})
@@ -116,6 +116,13 @@ def test_missing_data_are_one_line(started, monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", ["lab"])
     assert lab.main() == 1
     assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_what_only_a_report_takes_is_refused(started, monkeypatch, capsys):
+    monkeypatch.setenv("DATASET", "drawn")
+    monkeypatch.setattr(sys, "argv", ["lab"])
+    assert lab.main() == 1
+    assert capsys.readouterr().err.startswith("make lab takes no DATASET: set it in a notebook's")
 
 
 def test_notebook_run_in_place_is_committed_without_outputs(tmp_path):

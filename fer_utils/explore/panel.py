@@ -16,8 +16,8 @@ def _slider(label: str, low: float, high: float, value: float, step: float = 1) 
         step=step,
         description=label,
         continuous_update=False,
-        style={"description_width": "9em"},
-        layout={"width": "24em"},
+        style={"description_width": "13em"},
+        layout={"width": "27em"},
     )
 
 
@@ -31,7 +31,9 @@ class Panel:
         self.cls = widgets.Dropdown(options=names, description="class")
         self.pick = widgets.Dropdown(options=PICKS, description="model2 is")
         self.place = _slider("which one", 0, 1, 0)
-        self.upload = widgets.FileUpload(accept="image/*", description="own photograph")
+        self.upload = widgets.FileUpload(
+            accept="image/*", description="own photograph", layout={"width": "auto"}
+        )
         self.about = widgets.HTML()
         self.sliders = {
             "right": _slider("shift right, px", -12, 12, 0),
@@ -51,14 +53,18 @@ class Panel:
             description="map of",
         )
         self.samples = _slider("SmoothGrad: copies", 2, 50, 10)
-        self.steps = _slider("Integrated Gr.: steps", 2, 50, 20)
+        self.steps = _slider("Integrated Gradients: steps", 2, 50, 20)
         self.kept = _slider("pixels kept", 0.02, 0.5, 0.1, 0.02)
         self.layer = widgets.Dropdown(
             options=[f"relu{n}" for n in range(1, 13)], value="relu7", description="layer"
         )
         self.number = _slider("filter", 0, 15, 0)
         self.ascent_steps = _slider("ascent: steps", 4, 96, 24)
-        self.face, self.bars, self.map, self.filter = (widgets.Image(format="png") for _ in "1234")
+        self.face = widgets.Image(format="png")
+        self.bars, self.map, self.filter = (
+            widgets.Image(format="png", layout={"width": "60em", "max_width": "100%"})
+            for _ in "123"
+        )
         self._watch()
         self.box = self._layout()
         self._choose()

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from fer_utils.fer2013 import CLASSES
 from fer_utils.plots.style import FACE, SERIES, bare
 
-DPI = 100
+DPI = 130
 
 
 def face(image: np.ndarray) -> bytes:
