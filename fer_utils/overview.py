@@ -16,6 +16,7 @@ from fer_utils.data.duplicates import unseen
 from fer_utils.fer2013 import CLASSES
 from fer_utils.files import runs_dir, write_json
 from fer_utils.questions.leakage import twins
+from fer_utils.statistics.calibration import least_confidence
 from fer_utils.training import experiments, runs
 from fer_utils.training.predictions import Predictions, average, together
 
@@ -65,7 +66,8 @@ def _of_one(
     "held_out", "public", "private" and "test" (both): "all" and "twin_free" (held out: without a
     near duplicate in the part trained on); "classes" of the test images in the same way; "crowd":
     against the majority of ten voters, and where at least CLEAR of them agree; "confidence": the
-    mean largest probability on the test images.
+    mean largest probability on the test images; "sure_from": `calibration.least_confidence` on the
+    held-out images without a near duplicate in the part trained on.
     """
     test = together({part: parts[part] for part in ("public", "private")})
     found = {
@@ -73,7 +75,11 @@ def _of_one(
         for part, given in {**parts, "test": test}.items()
         if part != "held_out"
     }
-    found["held_out"] = _both(parts["held_out"].correct, marks["unseen"])
+    held_out = parts["held_out"]
+    found["held_out"] = _both(held_out.correct, marks["unseen"])
+    chosen = held_out[marks["unseen"]]
+    least = least_confidence(chosen.probabilities.max(axis=1), chosen.correct)
+    found["sure_from"] = round(least, 4)
     twin_free = ~marks["twin"][test.rows]
     found["classes"] = {
         name: _both(test.correct[chosen], twin_free[chosen])

@@ -16,6 +16,7 @@ from fer_utils.fer2013 import CLASSES
 from fer_utils.statistics.intervals import Interval, bootstrap, judged, proportion
 
 BINS = 15  # of equal width, as in Guo et al.
+RIGHT = 0.8  # of the answers that are believed, at least this share are right on held-out images
 WORDS = ("over-confident", "under-confident", "not shown")
 
 
@@ -153,6 +154,19 @@ def coverage_curve(confidence: np.ndarray, correct: np.ndarray) -> pd.DataFrame:
         (n / len(order), confidence[order[n - 1]], n, proportion(right[n - 1], n)) for n in kept
     ]
     return pd.DataFrame(table, columns=["coverage", "threshold", "images", "accuracy"])
+
+
+def least_confidence(confidence: np.ndarray, correct: np.ndarray, right: float = RIGHT) -> float:
+    """The lowest confidence from which on a share of at least `right` of the answers is right.
+
+    Choose it on held-out images. It is 1.0 if there is none, so that nothing is believed.
+    """
+    order = np.argsort(-confidence, kind="stable")
+    ordered = confidence[order]
+    shares = np.cumsum(correct[order]) / np.arange(1, len(order) + 1)
+    last_of_its_confidence = np.append(ordered[1:] != ordered[:-1], True)
+    good = np.flatnonzero((shares >= right) & last_of_its_confidence)
+    return float(ordered[good[-1]]) if len(good) else 1.0
 
 
 def _calibration_error(confidence: np.ndarray, correct: np.ndarray) -> float:
