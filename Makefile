@@ -10,7 +10,7 @@ endif
 
 # What the notebooks get, and where things lie; empty: what the notebooks say, and the defaults.
 # The environment hands it on as it is, so that any character may stand in it.
-GIVEN := DATASET PROFILE SEED FER_DATA FER_BUILD FER_CACHE FER_RUNS
+GIVEN := DATASET PROFILE SEED FER_DATA FER_BUILD FER_CACHE FER_RUNS FROM TO
 $(foreach name,$(GIVEN),$(if $(filter command,$(firstword $(origin $(name)))),\
   $(eval override $(name) := $$(value $(name)))))
 export $(GIVEN)
@@ -56,8 +56,8 @@ lab: $(READY)  ## Open working copies of the notebooks in JupyterLab
 	@$(STRIP)
 	@$(PYTHON) -m fer_utils.lab $(LAB)
 
-data: $(READY)  ## Fetch FER2013 into data/
-	@$(PYTHON) -m fer_utils.data.fetch
+data: $(READY)  ## Fetch FER2013 into data/; FROM=photos: cut faces out of your own pictures
+	@$(if $(value FROM),$(PYTHON) -m fer_utils.predict.training_data "$$FROM" $${TO:+"$$TO"},$(PYTHON) -m fer_utils.data.fetch)
 
 lint: $(READY)  ## Check style, formatting, and that the notebooks carry no outputs
 	@$(PYTHON) -m ruff check .

@@ -104,18 +104,15 @@ class Explorer:
 
     def look_at_picture(self, content: bytes) -> str:
         """Take the largest face of a photograph, or the middle of it; says which."""
-        from fer_utils.predict import crop, detect
+        from fer_utils.predict.crops import find_faces, largest
 
         picture = np.asarray(Image.open(BytesIO(content)).convert("RGB"))
-        boxes = detect(picture)
-        found = "the largest face found"
-        if not len(boxes):
-            side = min(picture.shape[:2])
-            top, left = (picture.shape[0] - side) // 2, (picture.shape[1] - side) // 2
-            boxes, found = np.array([[left, top, side, side]]), "no face found: the middle"
-        largest = boxes[[np.argmax(boxes[:, 2] * boxes[:, 3])]]
-        self.image, self.label = crop(picture, largest)[0], None
-        return found
+        faces = find_faces(picture)
+        if not faces.places:
+            faces = find_faces(picture, cropped=True)
+        self.image, self.label = faces.crops[largest(faces.places)], None
+        found = faces.how == "face"
+        return "the largest face found" if found else "no face found: the middle"
 
     @property
     def seen(self) -> np.ndarray:

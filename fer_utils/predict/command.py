@@ -13,13 +13,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import pandas as pd
 from tqdm import tqdm
 
 from fer_utils.data.dataset import DataError
 from fer_utils.files import FolderError
 from fer_utils.predict import networks, output, saving
 from fer_utils.predict.crops import Faces, find_faces
-from fer_utils.predict.expressions import Answer, answers, rows_of, table
+from fer_utils.predict.expressions import Answer, answers, failure, rows_of, table
 from fer_utils.predict.networks import Network, NoNetwork
 from fer_utils.predict.pictures import PictureError, list_files, read, shown
 from fer_utils.predict.video import frames, is_video
@@ -39,6 +40,11 @@ class Batch:
         """Say what is wrong, and go on."""
         self.failed = True
         tqdm.write(message, file=sys.stderr)
+
+    def table(self) -> pd.DataFrame:
+        """The rows, in the order of the files."""
+        place = {shown(file): number for number, file in enumerate(self.files)}
+        return table(sorted(self.rows, key=lambda row: place[row["picture"]]))
 
     def read_pictures(self) -> None:
         """All pictures, several at once."""
@@ -92,7 +98,7 @@ class Batch:
             self._write(saving.over_time(table(rows), file.name), file, "expressions")
 
     def _not_read(self, file: Path, error: PictureError) -> None:
-        self.rows.append({"picture": shown(file), "found": "not read"})
+        self.rows.append(failure(shown(file), "not read", self.network))
         self.wrong(str(error))
 
     def _save(self, file: Path, answer: Answer) -> None:
@@ -147,7 +153,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         batch = Batch(listing.files, networks.network(options.run), options)
         batch.read_pictures()
         batch.read_films()
-        print(output.formatted(table(batch.rows), batch.network, options.format))
+        print(output.formatted(batch.table(), batch.network, options.format))
     except (NoNetwork, DataError, FolderError) as error:
         print(error, file=sys.stderr)
         return 1

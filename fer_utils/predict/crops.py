@@ -12,8 +12,8 @@ import numpy as np
 from fer_utils.fer2013 import SIZE
 from fer_utils.predict.detection import INPUT, Face, detect, sample
 
-MARGIN = 1.2  # side of the crop, in sides of the detector's box
-RAISED = 0.15  # how much higher than the box its centre lies, in sides of the box
+MARGIN = 1.1  # side of the crop, in sides of the detector's box
+RAISED = 0.1  # how much higher than the box its centre lies, in sides of the box
 UPRIGHT = 15  # degrees; only faces that are turned by more are turned back
 SQUARE = 1.34  # longer side by shorter side, at most, of a picture that may be a face cut out
 SMALL = 2 * INPUT  # pixels, the longer side of such a picture, at most

@@ -26,8 +26,8 @@ SIZES = (
 )  # pixels: the picture's longer side as it is searched; 64: with a border
 STEP = 96  # pixels between windows: what is at most INPUT - STEP wide lies whole in one of them
 PROPOSED = 0.5  # least score of the first look
-FOUND = 0.7  # of the second: below, textures and noise are found too
-TURNED = 0.8  # of the second, in a picture that had to be turned
+FOUND, SURE = 0.7, 0.8  # of the second: of faces that are LARGE in an upright picture; of others
+LARGE = 1 / 4  # of the picture's longer side: of smaller windows there are many, and more err
 OVERLAP = 0.3  # intersection over union from which on two boxes are one face
 SMALLEST = 1 / 32  # of the picture's longer side: smaller faces are mostly missed
 
@@ -57,9 +57,13 @@ def detect(picture: np.ndarray) -> list[Face]:
 
     Where none is found, the picture is turned by a quarter, a half and three quarters.
     """
+    longest = max(picture.shape[:2])
     for quarters in range(4):
-        least = TURNED if quarters else FOUND
-        faces = _search(np.ascontiguousarray(np.rot90(picture, quarters)), least)
+        faces = [
+            face
+            for face in _search(np.ascontiguousarray(np.rot90(picture, quarters)))
+            if face.score >= (SURE if quarters or face.side < LARGE * longest else FOUND)
+        ]
         if faces:
             return sorted(_turned_back(face, quarters, picture.shape) for face in faces)
     return []
@@ -78,10 +82,10 @@ def _turned_back(face: Face, quarters: int, shape: tuple[int, ...]) -> Face:
     return face._replace(x=x, y=y, turned=turned)
 
 
-def _search(picture: np.ndarray, least: float) -> list[Face]:
+def _search(picture: np.ndarray) -> list[Face]:
     proposed = [face for window, at in _windows(picture) for face in _placed(window, at)]
     seen_twice = [_second_look(picture, face) for face in _distinct(proposed)]
-    return _distinct([face for face in seen_twice if face and face.score >= least])
+    return _distinct([face for face in seen_twice if face])
 
 
 def _windows(picture: np.ndarray) -> Iterator[tuple[np.ndarray, tuple[float, float, float]]]:
@@ -133,8 +137,8 @@ def _second_look(picture: np.ndarray, face: Face) -> Face | None:
     angle = np.deg2rad(face.turned)
     right, down = found.x - INPUT / 2, found.y - INPUT / 2
     return Face(
-        face.x + scale * (right * np.cos(angle) - down * np.sin(angle)),
-        face.y + scale * (right * np.sin(angle) + down * np.cos(angle)),
+        float(face.x + scale * (right * np.cos(angle) - down * np.sin(angle))),
+        float(face.y + scale * (right * np.sin(angle) + down * np.cos(angle))),
         found.side * scale,
         (face.turned + found.turned + 180) % 360 - 180,
         found.score,

@@ -98,24 +98,25 @@ def answer_of(probabilities: np.ndarray, network: Network) -> str:
 
 def rows_of(name: str | int, answer: Answer, network: Network, time: float | None = None) -> list:
     """A dictionary per face of a picture, by `COLUMNS`; one that says so if there is none."""
-    common = {
-        "picture": name,
-        "time": time,
-        "run": network.name,
-        "run_accuracy": round(network.accuracy, 4),
-    }
     if not answer.faces.places:
-        return [common | {"found": "no face"}]
+        return [failure(name, "no face", network, time)]
+    common = failure(name, answer.faces.how, network, time)
     pairs = zip(answer.faces.places, answer.probabilities, strict=True)
     return [
         common
-        | {"face": number, "found": answer.faces.how, "answer": answer_of(values, network)}
+        | {"face": number, "answer": answer_of(values, network)}
         | {"likeliest": CLASSES[values.argmax()], "score": round(place.score, 3)}
         | dict(zip(CLASSES, values.round(4).tolist(), strict=True))
         | dict(zip(BOX, place.box, strict=True))
         | {"turned": round(place.turned)}
         for number, (place, values) in enumerate(pairs, 1)
     ]
+
+
+def failure(name: str | int, found: str, network: Network, time: float | None = None) -> dict:
+    """The row of a picture without a face, by `COLUMNS`; `found` says why."""
+    run = {"run": network.name, "run_accuracy": round(network.accuracy, 4)}
+    return {"picture": name, "time": time, "found": found} | run
 
 
 def table(rows: Sequence[dict]) -> pd.DataFrame:

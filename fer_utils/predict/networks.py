@@ -65,8 +65,8 @@ class Network:
         from fer_utils.backend import tf
         from fer_utils.fer2013 import SIZE
 
-        inputs = tf.TensorSpec((None, SIZE, SIZE, 1))
-        return tf.function(lambda x: self.model(x, training=False), input_signature=[inputs])
+        model, inputs = self.model, tf.TensorSpec((None, SIZE, SIZE, 1))
+        return tf.function(lambda x: model(x, training=False), input_signature=[inputs])
 
     @cached_property
     def model(self) -> Callable:

@@ -1,5 +1,7 @@
 """The table of all faces, in the terminal or for a program."""
 
+import json
+
 import pandas as pd
 
 from fer_utils.fer2013 import CLASSES
@@ -9,8 +11,8 @@ from fer_utils.statistics.calibration import RIGHT
 
 FORMATS = ("table", "csv", "json")
 CAUTION = (
-    "The accuracy is that on web photographs of 2013 (FER2013) and does not carry over to others: "
-    "see MODEL_CARD.md."
+    "The accuracy is that on images like those of its training (FER2013: web photographs of 2013); "
+    "it does not carry over to others: see MODEL_CARD.md."
 )
 
 
@@ -19,14 +21,14 @@ def formatted(frame: pd.DataFrame, network: Network, form: str) -> str:
     if form == "csv":
         return frame.to_csv(index=False).rstrip("\n")
     if form == "json":
-        return frame.to_json(orient="records", indent=1, force_ascii=False)
+        rows = json.loads(frame.to_json(orient="records"))
+        return json.dumps(rows, indent=1, ensure_ascii=False)
     return f"{heading(network)}\n{_for_people(frame)}"
 
 
 def heading(network: Network) -> str:
     """Which network answers, how good it is, and when it is not believed."""
-    trained_on = "" if network.config.dataset == "fer2013" else "\nTrained on drawn faces."
-    return f"Network: {network}\n{_threshold(network)}\n{CAUTION}{trained_on}"
+    return f"Network: {network}\n{_threshold(network)}\n{CAUTION}"
 
 
 def _threshold(network: Network) -> str:
@@ -41,14 +43,14 @@ def _threshold(network: Network) -> str:
 
 def _for_people(frame: pd.DataFrame) -> str:
     """Few columns, rounded: the box as one, what is the same in all rows left out."""
-    shown = frame.drop(columns=["likeliest", "run", "run_accuracy", *BOX, "turned"])
-    boxes = frame[[*BOX, "turned"]].itertuples(index=False)
-    shown["box"] = [_box(*values) for values in boxes]
-    shown[list(CLASSES)] = shown[list(CLASSES)].map(lambda value: f"{value:.3f}")
-    shown["score"] = shown["score"].map(lambda value: f"{value:.2f}")
-    shown.loc[frame["score"].isna(), "score"] = ""
-    shown.loc[frame["face"].isna(), [*CLASSES]] = ""
-    return shown.fillna("").astype(str).replace("<NA>", "").to_string(index=False)
+    boxes = [_box(*values) for values in frame[[*BOX, "turned"]].itertuples(index=False)]
+    columns = ["picture", *(["time"] if "time" in frame else []), "face", "found", "answer"]
+    forms = dict.fromkeys(columns, "{}") | dict.fromkeys(CLASSES, "{:.3f}") | {"score": "{:.2f}"}
+    shown = {
+        name: ["" if pd.isna(value) else form.format(value) for value in frame[name]]
+        for name, form in forms.items()
+    }
+    return pd.DataFrame(shown | {"box": boxes}).to_string(index=False)
 
 
 def _box(left: int, top: int, width: int, height: int, turned: int) -> str:

@@ -10,11 +10,12 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-PICTURES = tuple(
-    [".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".webp", ".avif", ".gif", ".tif", ".tiff"]
-)
-VIDEOS = tuple([".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm"])
+from fer_utils.data.formats import DataError
+from fer_utils.data.formats.pictures import SUFFIXES, eight_bits
+
 HEIC = (".heic", ".heif", ".hif")
+PICTURES = tuple(suffix for suffix in SUFFIXES if suffix not in HEIC)
+VIDEOS = (".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm")
 CONVERT = (
     "convert it first (`heif-convert a.heic a.jpg` on Linux, `sips -s format jpeg a.heic --out "
     "a.jpg` on a Mac), or set the phone's camera to JPEG"
@@ -116,25 +117,16 @@ def read(path: Path) -> np.ndarray:
     name = shown(path)
     try:
         with warnings.catch_warnings(action="ignore"), Image.open(path) as file:
-            return _to_rgb(ImageOps.exif_transpose(file))
+            return np.asarray(eight_bits(name, ImageOps.exif_transpose(file)).convert("RGB"))
     except FileNotFoundError:
         raise PictureError(f"{name}: there is no such file") from None
     except UnidentifiedImageError:
         raise PictureError(f"{name}: {_what_it_is(path)}") from None
+    except DataError as error:
+        raise PictureError(str(error)) from None
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         reason = getattr(error, "strerror", None) or shown(str(error))
         raise PictureError(f"{name}: the picture can't be read: {reason}") from None
-
-
-def _to_rgb(image: Image.Image) -> np.ndarray:
-    """16-bit and floating-point grey levels are scaled, not cut off; alpha lies on white."""
-    if image.mode == "F":
-        values = np.asarray(image)
-        return as_rgb((values - values.min()) / max(np.ptp(values), 1e-9))
-    if image.mode.startswith("I"):
-        values = np.asarray(image)
-        return as_rgb(values.astype(np.uint16 if values.max() > 255 else np.uint8))
-    return as_rgb(np.asarray(image.convert("RGBA" if image.has_transparency_data else "RGB")))
 
 
 def as_rgb(picture: np.ndarray) -> np.ndarray:

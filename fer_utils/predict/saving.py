@@ -13,6 +13,8 @@ from PIL import Image, ImageDraw, ImageFont, PngImagePlugin
 
 from fer_utils.fer2013 import CLASSES
 from fer_utils.files import StorageError, replacing
+from fer_utils.plots import style
+from fer_utils.plots.saliency import panels
 from fer_utils.predict.crops import framed
 from fer_utils.predict.expressions import Answer, answer_of
 from fer_utils.predict.networks import Network
@@ -101,7 +103,6 @@ def saliency_panel(answer: Answer, network: Network) -> Figure:
     """A column per face, MOST_COLUMNS at most: what the network saw, and maps of the answer."""
     from fer_utils.interpret.maps import visible
     from fer_utils.interpret.saliency import explain
-    from fer_utils.plots.saliency import panels
 
     crops = answer.faces.crops[:MOST_COLUMNS]
     inputs = network.inputs(crops)
@@ -111,13 +112,12 @@ def saliency_panel(answer: Answer, network: Network) -> Figure:
         for method, title in SALIENCY.items()
     }
     titles = [f"{number} {CLASSES[each]}" for number, each in enumerate(classes, 1)]
-    return panels({"face": crops, **maps}, {}, titles)
+    with style.context():
+        return panels({"face": crops, **maps}, {}, titles)
 
 
 def over_time(rows: pd.DataFrame, name: str) -> Figure:
     """Probabilities of the largest face of a film over its seconds; a gap where none was found."""
-    from fer_utils.plots import style
-
     with style.context():
         figure, axes = plt.subplots(len(CLASSES), 1, figsize=(style.WIDTH, 6), sharex=True)
         largest = rows.sort_values("width", kind="stable").groupby("time").tail(1)

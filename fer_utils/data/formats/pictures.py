@@ -39,24 +39,28 @@ def grey(name: str, content: bytes) -> np.ndarray:
             if image.size != (SIZE, SIZE):
                 width, height = image.size
                 raise DataError(f"{name}: {width}x{height} pixels, expected {SIZE}x{SIZE}")
-            return _eight_bits(name, ImageOps.exif_transpose(image))
+            return np.asarray(eight_bits(name, ImageOps.exif_transpose(image)).convert("L"))
     except DAMAGED as error:
         hint = "; save it as .jpg or .png" if name.lower().endswith((".heic", ".heif")) else ""
         raise DataError(f"{name}: not a readable image{hint}") from error
 
 
-def _eight_bits(name: str, image: Image.Image) -> np.ndarray:
+def eight_bits(name: str, image: Image.Image) -> Image.Image:
+    """A picture of 8 bits a channel, "L" or "RGB"; `name` in messages.
+
+    16 bits are scaled, transparent pixels lie on white. Raises DataError for other numbers.
+    """
     if image.mode == "F":
         raise DataError(f"{name}: fractions as pixels, expected 8 or 16 bits")
     if image.mode.startswith("I"):
         values = np.asarray(image, np.int64)
         if values.min() < 0 or values.max() > 65535:
             raise DataError(f"{name}: 32 bits a pixel, expected 8 or 16")
-        return ((values + 128) // 257).astype(np.uint8)
+        return Image.fromarray(((values + 128) // 257).astype(np.uint8))
     if image.has_transparency_data:
         image = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
-    return np.asarray(image.convert("L"))
+    return image.convert("L" if image.mode in ("1", "L") else "RGB")
 
 
 def read(where: str, pictures: Sequence[Member], depth: int) -> Parsed:
