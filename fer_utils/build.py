@@ -40,9 +40,10 @@ class Build:
         cache_dir()  # a wrong one is refused even if nothing is to be done
         named = self.parameters.get("DATASET", "auto")
         try:
-            data, beside = dataset.source(named), dataset.folders(named)
+            data = dataset.source(named)
         except DataError as error:
             raise Failed(str(error)) from None
+        beside = dataset.folders(named, data)
         self.inputs = inputs.of_notebooks(self.parameters, data, beside)
 
     def to_execute(self) -> dict[Path, str]:

@@ -6,13 +6,7 @@ CLASSES = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
 CHINESE = ("生氣", "厭惡", "恐懼", "高興", "難過", "驚訝", "中立")
 SPLITS = ("Training", "PublicTest", "PrivateTest")
 TRAINING, PUBLIC, PRIVATE = range(3)
-
-#: Images of each class in each split.
-COUNTS = (
-    (3995, 436, 4097, 7215, 4830, 3171, 4965),
-    (467, 56, 496, 895, 653, 415, 607),
-    (491, 55, 528, 879, 594, 416, 626),
-)
+SIZES = (28709, 3589, 3589)  # images of each split
 
 SIZE = 48  # an image is SIZE x SIZE grey pixels
 

@@ -15,7 +15,7 @@ import os
 import platform
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from importlib.metadata import version
@@ -67,6 +67,7 @@ class Session:
     def __init__(self, name: str, dataset: Dataset, profile: str, seed: int):
         self.name, self.data, self.profile, self.seed = name, dataset, profile, seed
         self.stand_ins: list[str] = []
+        self._on_copy: dict[str, bool] = {}  # runs, and whether they were scored anew
         self._shown = {"Figure": 0, "Table": 0}
         self._started = time.monotonic()
 
@@ -84,8 +85,10 @@ class Session:
         """
         second = campaign.second_recipe(self.data) if self._is_reference() else {}
         if set(roles) <= set(second):
-            return {role: second[role] for role in roles}
-        found = self._comparable([partial(experiments.model, role) for role in roles], seeds=1)
+            found = [[second[role]] for role in roles]
+            self._note(found)
+        else:
+            found = self._comparable([partial(experiments.model, role) for role in roles], seeds=1)
         return {role: seeds[0] for role, seeds in zip(roles, found, strict=True)}
 
     def ablations(self, *cells: dict) -> list[list[runs.Run]]:
@@ -101,6 +104,7 @@ class Session:
         """
         found, missing = campaign.factorial(self.data, profile=self.profile, seed=self.seed)
         self.stand_ins += missing
+        self._note(found.values())
         return found
 
     def _comparable(self, makers: list, seeds: int) -> list[list[runs.Run]]:
@@ -108,7 +112,14 @@ class Session:
             makers, self.data, profile=self.profile, seed=self.seed, seeds=seeds
         )
         self.stand_ins += missing
+        self._note(found)
         return found
+
+    def _note(self, groups: Iterable[list[runs.Run]]) -> None:
+        """Note which runs were made on the original of these data, for `finish`."""
+        for run in (run for group in groups for run in group):
+            if runs.is_on_copy(run, self.data):
+                self._on_copy[run.config.name] = runs.is_scored_anew(run)
 
     def _is_reference(self) -> bool:
         return (self.profile, self.seed) == ("reference", 0)
@@ -201,7 +212,7 @@ class Session:
         display({RECORD: record, "text/markdown": text}, raw=True)
 
     def finish(self) -> None:
-        """Record how the notebook was made, and say which runs were stand-ins."""
+        """Record how the notebook was made, and say which runs stood in or were scored anew."""
         meta = {
             "name": self.name,
             "dataset": self.data.name,
@@ -209,6 +220,8 @@ class Session:
             "profile": self.profile,
             "seed": self.seed,
             "stand_ins": sorted(set(self.stand_ins)),
+            "scored_anew": sorted(name for name, anew in self._on_copy.items() if anew),
+            "scored_on_original": sorted(name for name, anew in self._on_copy.items() if not anew),
             "seconds": round(time.monotonic() - self._started, 1),
             "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
             "commit": commit(),
@@ -223,6 +236,13 @@ class Session:
                 f"> **Stand-ins.** The reference runs {names} are missing; narrow networks "
                 "trained for a few hundred steps stand in for them, and their figures say "
                 "nothing about what the networks can reach."
+            )
+        if self._on_copy:
+            text += (
+                "> **A copy.** The data are FER2013's images, but not its pixels. The finished "
+                "networks were scored anew on them; those whose weights are not kept have their "
+                "answers to the original's pixels: "
+                f"{', '.join(f'`{name}`' for name in meta['scored_on_original']) or 'none'}."
             )
         display({RECORD: {"meta": meta}, "text/markdown": text}, raw=True)
 

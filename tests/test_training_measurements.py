@@ -23,10 +23,14 @@ def double(x):
 
 
 @pytest.fixture
-def run(tmp_path):
-    np.savez(tmp_path / "weights.npz", w0=np.arange(3.0))
-    np.savez(tmp_path / "logits.npz", public=np.zeros((2, 7)))
-    return SimpleNamespace(folder=tmp_path)
+def run(tmp_path, monkeypatch):
+    monkeypatch.setenv("FER_RUNS", str(tmp_path))
+    config = experiments.model("model1", profile="reference", dataset="fer2013", seed=0)
+    folder = tmp_path / "model1"
+    folder.mkdir()
+    np.savez(folder / "weights.npz", w0=np.arange(3.0))
+    np.savez(folder / "logits.npz", public=np.zeros((2, 7)))
+    return SimpleNamespace(folder=folder, config=config)
 
 
 @pytest.fixture
@@ -53,10 +57,19 @@ def test_other_weights_or_answers_do_not_fit(run, measurement, file, array):
     assert kept(run, measurement) is None
 
 
+def test_a_run_that_was_scored_anew_is_measured_anew(run, measurement, tmp_path):
+    measure(run, 5, measurement)
+    copy = SimpleNamespace(folder=tmp_path / "copies" / "model1", config=run.config)
+    copy.folder.mkdir(parents=True)
+    np.savez(copy.folder / "logits.npz", public=np.zeros((2, 7)), key="of the cache")
+    assert kept(copy, measurement) is None
+    measure(copy, 6, measurement)
+    assert kept(copy, measurement)["x"].tolist() == [6, 6]
+    assert kept(run, measurement)["x"].tolist() == [5, 5]
+
+
 @pytest.mark.parametrize("name", ["weights.npz", "measured/lengths.npz"])
-def test_a_damaged_file_is_named_with_the_cure(run, measurement, monkeypatch, name):
-    monkeypatch.setenv("FER_RUNS", str(run.folder.parent))
-    run.config = experiments.model("model1", profile="reference", dataset="fer2013", seed=0)
+def test_a_damaged_file_is_named_with_the_cure(run, measurement, name):
     measure(run, 5, measurement)
     path = run.folder / name
     path.write_bytes(path.read_bytes()[:-30])

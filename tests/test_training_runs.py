@@ -17,7 +17,7 @@ from fer_utils.data.dataset import Dataset, load
 from fer_utils.data.drawn import faces
 from fer_utils.data.transforms import normalise
 from fer_utils.training import campaign, experiments, loop, runs
-from fer_utils.training.predictions import part_rows
+from fer_utils.training.predictions import part_rows, scores
 from fer_utils.training.progress import hours
 
 CONFIG = experiments.model("model1", profile="tiny", dataset="drawn", seed=0)
@@ -60,13 +60,13 @@ def test_folder_holds_what_it_should(finished):
 def test_metrics_are_those_of_the_logits(finished, dataset):
     rows = part_rows(dataset)
     assert set(finished.metrics) == set(rows) == {"held_out", "public", "private"}
-    for part, scores in finished.metrics.items():
+    for part, found in finished.metrics.items():
         predictions = finished.logits[part].argmax(axis=1)
         labels = dataset.labels[rows[part]]
-        assert scores["n"] == len(labels)
-        assert scores["accuracy"] == np.mean(predictions == labels)
-        assert np.sum(scores["confusion"]) == len(labels)
-        assert scores["confusion"][labels[0]][predictions[0]] > 0
+        assert found["n"] == len(labels)
+        assert found["accuracy"] == np.mean(predictions == labels)
+        assert np.sum(found["confusion"]) == len(labels)
+        assert found["confusion"][labels[0]][predictions[0]] > 0
 
 
 def test_weights_give_the_logits_again(finished, dataset):
@@ -411,11 +411,42 @@ def test_other_config_pixels_or_labels_do_not_fit(finished, dataset):
     assert runs.find(CONFIG, other) is None
 
 
-def test_reference_run_fits_another_copy_of_the_pixels(finished, dataset):
+def test_reference_run_is_scored_anew_on_a_copy_of_the_original(finished, dataset, monkeypatch):
+    """Once; the answers are kept apart from the run's own."""
     reference = as_reference(finished, "model1", "fer2013")
-    photographs = replace(dataset, name="fer2013", images=dataset.images + np.uint8(1))
-    assert runs.find(reference, photographs)
-    assert runs.find(reference, replace(photographs, labels=(dataset.labels + 1) % 7)) is None
+    same = replace(dataset, name="fer2013")
+    assert not runs.is_on_copy(runs.find(reference, same), same)
+    images = dataset.images // 8 * 8
+    other = replace(same, images=images)
+    assert runs.find(reference, other) is None, "who knows what these images are"
+    copy = replace(other, original=True)
+    run = runs.find(reference, copy)
+    assert runs.is_on_copy(run, copy)
+    assert runs.is_scored_anew(run)
+    rows = part_rows(copy)["public"]
+    model = run.model()
+    expected = model(normalise(images[rows], reference.per_image_norm), training=False).numpy()
+    np.testing.assert_allclose(run.logits["public"], expected, atol=1e-3)
+    assert not np.allclose(run.logits["public"], finished.logits["public"], atol=1e-3)
+    assert run.metrics == scores(run.logits, copy)
+    assert not run.folder.is_relative_to(runs.runs_dir())
+    monkeypatch.setattr(runs.Run, "model", None)
+    again = runs.find(reference, copy)
+    np.testing.assert_array_equal(again.logits["held_out"], run.logits["held_out"])
+    assert runs.find(reference, replace(copy, labels=(dataset.labels + 1) % 7)) is None
+
+
+def test_reference_run_without_weights_answers_as_saved_on_a_copy(finished, dataset):
+    reference = replace(as_reference(finished, "dense", "fer2013"), keep_weights=False)
+    with_json(
+        runs.folder_of(reference) / "config.json",
+        lambda saved: saved.update(config=reference.to_dict()),
+    )
+    copy = replace(dataset, name="fer2013", images=dataset.images // 8 * 8, original=True)
+    run = runs.find(reference, copy)
+    assert runs.is_on_copy(run, copy)
+    assert not runs.is_scored_anew(run)
+    np.testing.assert_array_equal(run.logits["public"], finished.logits["public"])
 
 
 def test_reference_run_fits_faces_that_are_drawn_in_the_same_way(finished, dataset):

@@ -13,16 +13,18 @@ from pathlib import Path
 
 import numpy as np
 
+from fer_utils.data import original
 from fer_utils.data.drawn import action_units, faces, renderer
 from fer_utils.data.formats import DataError, NothingError, recognise
 from fer_utils.data.formats.forms import Form
 from fer_utils.data.formats.names import decided
 from fer_utils.data.formats.unread import EXPECTED
-from fer_utils.fer2013 import CLASSES, COUNTS, PRIVATE, SPLITS, TRAINING
+from fer_utils.fer2013 import CLASSES, PRIVATE, SIZES, SPLITS, TRAINING
 from fer_utils.files import FolderError, cache_dir, cached, data_dir, state
 
 HOLD_OUT_SEED = 2013
-CODE = sorted(Path(recognise.__file__).parent.glob("*.py"))  # decides what is made of a file
+#: What decides what is made of a file.
+CODE = (*sorted(Path(recognise.__file__).parent.glob("*.py")), Path(original.__file__))
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -34,6 +36,8 @@ class Dataset:
     images: (n, 48, 48) uint8
     labels: (n,) int8, index into CLASSES; -1 where the source gives none
     split: (n,) int8, index into SPLITS
+    original: whether these are FER2013's images, labels and splits in the order of fer2013.csv; a
+        copy of it may have other pixels, as JPEG has
     """
 
     name: str
@@ -41,29 +45,20 @@ class Dataset:
     images: np.ndarray
     labels: np.ndarray
     split: np.ndarray
+    original: bool = False
 
     def __repr__(self) -> str:
         return self.source
-
-    @property
-    def original(self) -> bool:
-        """Whether it has as many images of each class and split as FER2013."""
-        counts = [
-            [np.count_nonzero(labels == k) for k in range(len(CLASSES))]
-            for labels in (self.labels[self.split == split] for split in range(len(SPLITS)))
-        ]
-        return counts == [list(row) for row in COUNTS] and bool(np.all(self.labels >= 0))
 
     @property
     def title(self) -> str:
         """What it is, for a title page: "FER2013", "drawn faces", or how far it is from FER2013."""
         if self.name == "drawn" or self.original:
             return "drawn faces" if self.name == "drawn" else "FER2013"
-        expected = [sum(row) for row in COUNTS]
         found = np.bincount(self.split, minlength=len(SPLITS)).tolist()
-        if found == expected:
-            return "FER2013's form, not the original: other labels"
-        sizes = [" / ".join(f"{n:,}" for n in row) for row in (found, expected)]
+        if found == list(SIZES):
+            return "FER2013's form, not the original: other images or labels"
+        sizes = [" / ".join(f"{n:,}" for n in row) for row in (found, SIZES)]
         return f"FER2013's form, not the original: {sizes[0]} of {sizes[1]} images"
 
     def part(self, split: int) -> tuple[np.ndarray, np.ndarray]:
@@ -104,12 +99,12 @@ def source(dataset: str = "auto") -> list[Path]:
     return list(form.sources) if form else []
 
 
-def folders(dataset: str = "auto") -> list[Path]:
-    """Where files that belong to the data are looked for: beside the files that `load(dataset)`
-    reads, and from there up to the folder that was named. Raises DataError.
+def folders(dataset: str, files: Sequence[Path]) -> list[Path]:
+    """Where files that belong to the data are looked for: beside the `files` that `load(dataset)`
+    reads, and from there up to the folder that was named.
     """
     named, found = _place(dataset), []
-    for path in source(dataset):
+    for path in files:
         beside = path if path.is_dir() else path.parent
         found += [beside, *(up for up in beside.parents if up.is_relative_to(named))]
     return list(dict.fromkeys(found))
@@ -172,18 +167,33 @@ def hold_out(dataset: Dataset, fraction: float = 0.1) -> tuple[np.ndarray, np.nd
 
 def _fer2013(form: Form) -> Dataset:
     paths = [path.resolve() for path in form.sources]
-
-    def make() -> dict[str, np.ndarray]:
-        parsed = form.parse()
-        split, notes = decided(parsed.split)
-        about = np.array([parsed.where, *parsed.notes, *notes])
-        return {"images": parsed.images, "labels": parsed.labels, "split": split, "about": about}
-
     name = _digest("\n".join(map(str, paths)).encode(errors="surrogateescape"))
-    key = "\n".join([_code(*CODE), form.where, *map(state, paths)])
-    arrays = cached(cache_dir() / f"fer2013-{name}.npz", key, make)
+    key = "\n".join([_code(*CODE), _digest(original.FILE.read_bytes()), form.where])
+    key = "\n".join([key, *map(state, paths)])
+    arrays = cached(cache_dir() / f"parsed-{name}.npz", key, lambda: _parsed(form))
     where, *notes = arrays.pop("about").tolist()
+    arrays["original"] = bool(arrays["original"])
     return _with_source(Dataset("fer2013", "", **arrays), where, (*notes, *form.notes))
+
+
+def _parsed(form: Form) -> dict[str, np.ndarray]:
+    """The arrays of a form; the original's images are put into its order."""
+    parsed = form.parse()
+    images, labels, notes = parsed.images, parsed.labels, parsed.notes
+    found = original.arranged(images, labels, parsed.split)
+    if found is None:
+        split, said = decided(parsed.split)
+        notes += said
+    else:
+        order, split = found
+        if np.any(order[1:] < order[:-1]):
+            images, labels = images[order], labels[order]
+            notes += ("put into the order of fer2013.csv",)
+        if not original.has_pixels(_digest(images.data)):
+            notes += ("not the pixels of fer2013.csv, as in a copy as JPEG",)
+    about = np.array([parsed.where, *notes])
+    arrays = {"images": images, "labels": labels, "split": split, "about": about}
+    return arrays | {"original": np.array(found is not None)}
 
 
 def _drawn() -> Dataset:

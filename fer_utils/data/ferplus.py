@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from fer_utils.data.dataset import folders
+from fer_utils.data.dataset import folders, source
 from fer_utils.data.formats import DataError
 from fer_utils.fer2013 import CLASSES, SPLITS
 
@@ -47,7 +47,7 @@ def find(dataset: str = "auto") -> Path | None:
 
     Raises DataError as `dataset.load`.
     """
-    files = (folder / FILE for folder in folders(dataset))
+    files = (folder / FILE for folder in folders(dataset, source(dataset)))
     return next((path for path in files if path.is_file()), None)
 
 

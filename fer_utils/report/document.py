@@ -58,10 +58,17 @@ def circumstances(sections: Sequence[Section]) -> dict[str, str]:
     minutes, seconds = divmod(round(sum(meta["seconds"] for meta in metas.values())), 60)
     versions = {key: text for meta in metas.values() for key, text in meta["versions"].items()}
     stand_ins = _distinct(run for meta in metas.values() for run in meta["stand_ins"])
+    anew, on_original = (
+        _distinct(run for meta in metas.values() for run in meta.get(key, ()))
+        for key in ("scored_anew", "scored_on_original")
+    )
     lines = {
         "Data set": first["source"],
         "Profile": f"{first['profile']}, seed {first['seed']}",
         "Stand-ins": stand_ins and f"narrow networks, trained briefly, in place of {stand_ins}",
+        "Scored anew": anew and f"{anew}: their answers are to this copy's pixels",
+        "Not scored anew": on_original
+        and f"{on_original}: weights not kept, the answers are to the original's pixels",
         "Date": max(str(meta["date"]) for meta in metas.values()),
         "Notebooks ran for": f"{minutes} min {seconds} s, the training of finished runs apart",
         "Machine": _distinct(meta["machine"] for meta in metas.values()),

@@ -87,9 +87,10 @@ def _path(run: Run, measurement: Measurement) -> Path:
 def _key(run: Run, measurement: Measurement) -> str:
     """Fingerprint of weights, answers and code: 16 hexadecimal digits."""
     digest = hashlib.sha256()
-    for name in ("weights.npz", "logits.npz"):
-        for array in read_arrays(run.folder / name).values():
-            digest.update(np.ascontiguousarray(array).data)
+    for path in (runs.weights_file(run.config), run.folder / "logits.npz"):
+        for name, array in read_arrays(path).items():
+            if name != "key":  # of `files.cached`
+                digest.update(np.ascontiguousarray(array).data)
     for name in measurement.sources:
         digest.update(_code((ROOT / "fer_utils" / name).read_text(encoding="utf-8")).encode())
     return digest.hexdigest()[:16]

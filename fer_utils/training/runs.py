@@ -9,7 +9,7 @@ they are committed. All others are trained on the user's machine and lie in `run
 import hashlib
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,7 +18,7 @@ import pandas as pd
 
 from fer_utils.data.dataset import DataError, Dataset
 from fer_utils.fer2013 import CLASSES
-from fer_utils.files import ROOT, DamagedFile, cache_dir, read_arrays, runs_dir
+from fer_utils.files import ROOT, DamagedFile, cache_dir, cached, read_arrays, runs_dir
 from fer_utils.training import experiments
 from fer_utils.training.experiments import Config
 from fer_utils.training.predictions import Predictions, of_logits, part_rows, scores
@@ -50,7 +50,8 @@ class Run:
     """A finished run.
 
     `history` has a row per evaluation; `metrics` and `logits` have an entry per part that the data
-    have ("held_out", "public", "private"), logits (n, 7) float32 in the data's order.
+    have ("held_out", "public", "private"), logits (n, 7) float32 in the data's order. `folder` is
+    that of the answers: of a run that was scored anew it is in the cache.
     """
 
     config: Config
@@ -113,9 +114,11 @@ def find(config: Config, dataset: Dataset) -> Run | None:
     """The finished run of this config on these data, or None.
 
     A reference run fits if labels and splits are the same, row for row, and faces are drawn in
-    the same way (a last grey level may differ between machines); one trained on this machine also
-    needs the same pixels and the same training code. It counts as absent if it is damaged, which
-    is said; a reference run that is damaged raises DamagedRun.
+    the same way (a last grey level may differ between machines). On a copy of FER2013 with other
+    pixels (`Dataset.original`) it is scored anew, or where its weights were not kept, has its
+    answers to the original's pixels. A run trained on this machine also needs the same pixels and
+    the same training code. It counts as absent if it is damaged, which is said; a reference run
+    that is damaged raises DamagedRun.
     """
     folder = _folder_number(config)
     try:
@@ -163,7 +166,38 @@ def _read(config: Config, dataset: Dataset) -> Run | None:
     if not is_reference(config) and config.keep_weights:
         _weights(config)
     _check_digests(folder, saved.get("sha256", {}))
-    return Run(config, folder, made, history, metrics, logits)
+    run = Run(config, folder, made, history, metrics, logits)
+    return _scored_anew(run, dataset) if is_on_copy(run, dataset) and config.keep_weights else run
+
+
+def is_on_copy(run: Run, dataset: Dataset) -> bool:
+    """Whether the data are a copy, with other pixels, of the photographs that a run was made on."""
+    return dataset.name == "fer2013" and run.made["pixels"] != dataset.pixels
+
+
+def is_scored_anew(run: Run) -> bool:
+    """Whether the answers are to the data's own pixels, not as saved to those of the original."""
+    return run.folder != folder_of(run.config)
+
+
+def _scored_anew(run: Run, dataset: Dataset) -> Run:
+    """The run with its answers to these pixels, which are kept in the cache."""
+    from fer_utils.data.transforms import normalise
+    from fer_utils.interpret.inference import predictor
+
+    weights = hashlib.sha256(weights_file(run.config).read_bytes()).hexdigest()
+    folder = cache_dir() / "copies" / dataset.pixels / run.config.name
+
+    def compute() -> dict[str, np.ndarray]:
+        print(f"{run.config.name}: scored anew on these images", flush=True)
+        predict = predictor(run.model())
+        return {
+            part: predict(normalise(dataset.images[rows], run.config.per_image_norm))
+            for part, rows in part_rows(dataset).items()
+        }
+
+    logits = cached(folder / "logits.npz", f"{dataset.rows} {weights}", compute)
+    return replace(run, folder=folder, logits=logits, metrics=scores(logits, dataset))
 
 
 def _made(path: Path, saved: dict, config: Config, dataset: Dataset) -> dict | None:
@@ -301,7 +335,9 @@ def _fits(config: Config, made: dict, dataset: Dataset) -> bool:
         return False
     if not is_reference(config):
         return made["pixels"] == dataset.pixels and made["code"] == code_version()
-    return dataset.name != "drawn" or np.allclose(made["brightness"], brightness(dataset), atol=0.1)
+    if dataset.name != "drawn":
+        return made["pixels"] == dataset.pixels or dataset.original
+    return np.allclose(made["brightness"], brightness(dataset), atol=0.1)
 
 
 def brightness(dataset: Dataset) -> np.ndarray:

@@ -34,7 +34,7 @@ class Form:
 
 def of_file(kind: str, member: Member, parse: Callable[[], Parsed]) -> Form:
     """The form that one file is."""
-    return Form(kind, member.name, len(member.folders), [member], [member.file], parse)
+    return Form(kind, member.name, len(member.folders), [member], [Path(member.file)], parse)
 
 
 def of_files(
@@ -45,7 +45,7 @@ def of_files(
 ) -> Form:
     """The form that several files of one folder are together."""
     where = joined([member.name for member in members])
-    files = [member.file for member in members]
+    files = [Path(member.file) for member in members]
 
     def parse() -> Parsed:
         parts = [reader() for reader in readers]

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from functools import cache
 
 import numpy as np
 
@@ -41,11 +42,13 @@ _SPLIT_OF = {word: split for split, words in SPLIT_WORDS.items() for word in wor
 _AFFIXES = re.compile(r"^(fer)?(.*?)(data|sets?|images?|imgs?|faces?|folder|split|expressions?)*$")
 
 
+@cache
 def class_of(name: str) -> int | None:
     """Index into CLASSES of a word such as "Anger", "0_angry" or "happy faces"; else None."""
     return _CLASS_OF.get(_word(name))
 
 
+@cache
 def split_of(name: str) -> int | None:
     """TRAINING, PUBLIC, PRIVATE or TEST of a word such as "Training_set" or "val"; else None."""
     return _SPLIT_OF.get(_word(name))

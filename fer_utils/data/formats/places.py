@@ -13,7 +13,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
 from typing import BinaryIO
 
 from fer_utils.data.formats import DataError, shown
@@ -42,7 +41,7 @@ class Member:
     path: str
     size: int
     open: Callable[[], BinaryIO] = field(repr=False)
-    file: Path
+    file: str
 
     @property
     def name(self) -> str:
@@ -69,7 +68,7 @@ class Place:
     """
 
     name: str
-    file: Path
+    file: str
     members: list[Member] = field(default_factory=list)
     skipped: Counter[str] = field(default_factory=Counter)
     empty: list[str] = field(default_factory=list)
@@ -81,7 +80,7 @@ class Place:
         self.skipped["._*" if name.startswith("._") else shown(name)] += 1
         return True
 
-    def add(self, path: str, size: int, open: Callable[[], BinaryIO], file: Path) -> None:
+    def add(self, path: str, size: int, open: Callable[[], BinaryIO], file: str) -> None:
         if len(self.members) == MOST_FILES:
             raise DataError(
                 f"{self.name}: more than {MOST_FILES:,} files; name the data set's own folder"
@@ -89,30 +88,30 @@ class Place:
         self.members.append(Member(self.name, path, size, open, file))
 
 
-def is_folder(path: Path) -> bool:
-    """Whether a folder, or else a file, is at `path`. Raises DataError if there is neither."""
+def reached(path: str) -> os.stat_result:
+    """The status of the folder or file at `path`. DataError if it is neither, or out of reach."""
     try:
-        mode = os.stat(path).st_mode
+        status = os.stat(path)
     except OSError as error:
         nowhere = isinstance(error, FileNotFoundError)
         reason = "a link that leads nowhere" if nowhere else error.strerror
-        raise DataError(f"{shown(str(path))}: {reason}") from error
-    if not stat.S_ISDIR(mode) and not stat.S_ISREG(mode):
-        raise DataError(f"{shown(str(path))}: neither a file nor a folder")
-    return stat.S_ISDIR(mode)
+        raise DataError(f"{shown(path)}: {reason}") from error
+    if not stat.S_ISDIR(status.st_mode) and not stat.S_ISREG(status.st_mode):
+        raise DataError(f"{shown(path)}: neither a file nor a folder")
+    return status
 
 
-def folder(path: Path) -> Place:
+def folder(path: str) -> Place:
     """List a folder and all below it, links followed. Raises DataError."""
-    place = Place(shown(str(path)), path)
+    place = Place(shown(path), path)
     _walk(place, path, "", ())
     return place
 
 
-def _walk(place: Place, path: Path, below: str, inside: tuple[tuple[int, int], ...]) -> None:
+def _walk(place: Place, path: str, below: str, inside: tuple[tuple[int, int], ...]) -> None:
     status = os.stat(path)
     this = status.st_dev, status.st_ino
-    where = shown(str(path))
+    where = shown(path)
     if this in inside:
         raise DataError(f"{where}: a link to a folder that it lies in")
     if len(inside) == DEEPEST:
@@ -125,26 +124,27 @@ def _walk(place: Place, path: Path, below: str, inside: tuple[tuple[int, int], .
     except OSError as error:
         raise DataError(f"{where}: cannot be listed ({error.strerror})") from error
     for entry in entries:
-        file = Path(entry.path)
-        if is_folder(file):
-            _walk(place, file, f"{below}{entry.name}/", (*inside, this))
+        status = reached(entry.path)
+        if stat.S_ISDIR(status.st_mode):
+            _walk(place, entry.path, f"{below}{entry.name}/", (*inside, this))
         else:
-            place.add(f"{below}{entry.name}", entry.stat().st_size, partial(_open, file), file)
+            opener = partial(_open, entry.path)
+            place.add(f"{below}{entry.name}", status.st_size, opener, entry.path)
     if not entries and below:
         place.empty.append(below.rstrip("/"))
 
 
-def _open(path: Path) -> BinaryIO:
+def _open(path: str) -> BinaryIO:
     try:
-        return path.open("rb")
+        return open(path, "rb")
     except OSError as error:
-        raise DataError(f"{shown(str(path))}: cannot be read ({error.strerror})") from error
+        raise DataError(f"{shown(path)}: cannot be read ({error.strerror})") from error
 
 
-def single(path: Path) -> Member:
+def single(path: str) -> Member:
     """A file as the only member of its folder."""
-    name = shown(str(path.parent))
-    return Member(name, path.name, path.stat().st_size, partial(_open, path), path)
+    folder, name = os.path.split(path)
+    return Member(shown(folder or "."), name, os.stat(path).st_size, partial(_open, path), path)
 
 
 def archive(member: Member, stream: BinaryIO, is_zip: bool) -> Place:

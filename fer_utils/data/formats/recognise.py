@@ -6,6 +6,7 @@ there is named.
 
 import os
 import re
+import stat
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -58,13 +59,13 @@ def at(path: Path) -> Form:
     """
     if not os.path.lexists(path):
         raise NothingError(f"{shown(str(path))}: no such file or folder")
-    if places.is_folder(path):
-        return in_place(places.folder(path))
-    member = places.single(path)
+    if stat.S_ISDIR(places.reached(str(path)).st_mode):
+        return in_place(places.folder(str(path)))
+    member = places.single(str(path))
     kind = look(member)
     if kind not in UNDERSTOOD:
         raise DataError(f"{member.name}: {unread.described(member, kind)}; expected {EXPECTED}")
-    return next(_forms([(member, kind)], places.Place(member.place, path), 0))
+    return next(_forms([(member, kind)], places.Place(member.place, str(path)), 0))
 
 
 def in_place(place: Place, nested: int = 0) -> Form:
@@ -105,11 +106,12 @@ def _divided(place: Place) -> tuple[dict[tuple[str, ...], list[Member]], list[Me
     for companions of data."""
     roots = {tuple(m.folders[:-2]) for m in place.members if _is_in_class_folder(m)}
     trees, loose = defaultdict(list), []
+    archived = os.path.isfile(place.file)
     for member in place.members:
         root = next((r for r in roots if _belongs(member, r)), None)
         if root is not None:
             trees[root].append(member)
-        elif not COMPANION.match(member.name) or (member.name == VOTES and place.file.is_file()):
+        elif not COMPANION.match(member.name) or (member.name == VOTES and archived):
             loose.append(member)
     loose.sort(key=lambda member: (len(member.folders), member.path))
     return trees, loose
@@ -133,7 +135,8 @@ def _tree(place: Place, tree: tuple[tuple[str, ...], list[Member]]) -> Form:
     root, members = tree
     splits = sorted({member.folders[len(root)] for member in members})
     where = f"{'/'.join(root)}/" if root else joined([f"{split}/" for split in splits])
-    files = [place.file.joinpath(*root) if place.file.is_dir() else place.file]
+    file = Path(place.file)
+    files = [file.joinpath(*root) if file.is_dir() else file]
     parse = partial(pictures.read, where, members, len(root))
     return Form("pictures", where, len(root), members, files, parse)
 
@@ -179,8 +182,8 @@ def _parquet(member: Member, implied: int | None, place: Place) -> Callable[[], 
     def find(path: str) -> Member | None:
         """The file of a path in the table: from its own folder, or from the place."""
         if not by_path:
-            file = member.file.parent / path
-            return places.single(file) if file.is_file() else None
+            file = os.path.join(os.path.dirname(member.file), path)
+            return places.single(file) if os.path.isfile(file) else None
         path = path.replace("\\", "/").removeprefix("./")
         return by_path.get("/".join([*member.folders, path]), by_path.get(path))
 
