@@ -8,6 +8,14 @@ ifeq ($(wildcard fer_utils/build.py),)
 $(error not in the folder of this Makefile: use `make -C that/folder`)
 endif
 
+UNAME := $(shell uname -sm)
+ifneq ($(or $(filter Windows_NT,$(OS)),$(filter MINGW% MSYS% CYGWIN%,$(UNAME))),)
+$(error Windows: work in WSL2 (`wsl --install`, then the same commands in its Ubuntu))
+endif
+ifeq ($(UNAME),Darwin x86_64)
+$(error macOS on Intel: there is no TensorFlow $(shell sed -n 's/.*"tensorflow==\([0-9.]*\)\..*/\1/p' pyproject.toml) for it; use Linux, for example in a container)
+endif
+
 # What the notebooks get, and where things lie; empty: what the notebooks say, and the defaults.
 # The environment hands it on as it is, so that any character may stand in it.
 GIVEN := DATASET PROFILE SEED FER_DATA FER_BUILD FER_CACHE FER_RUNS FROM TO
@@ -17,13 +25,13 @@ export $(GIVEN)
 
 COMMAND_LINE := $(foreach name,$(.VARIABLES),\
   $(if $(filter command,$(firstword $(origin $(name)))),$(name)))
-UNKNOWN := $(filter-out $(GIVEN) FER_LONG VENV LAB SHELL MAKE%,$(COMMAND_LINE))
-$(if $(UNKNOWN),$(error $(UNKNOWN): no such parameter; there are $(GIVEN) VENV LAB))
+UNKNOWN := $(filter-out $(GIVEN) FER_LONG VENV LAB GPU OS UNAME SHELL MAKE%,$(COMMAND_LINE))
+$(if $(UNKNOWN),$(error $(UNKNOWN): no such parameter; there are $(GIVEN) VENV LAB GPU))
 
 VENV := .venv
 override VENV := $(or $(VENV),.venv)
 PYTHON := "$(VENV)/bin/python"
-READY := $(if $(filter-out .venv,$(VENV)),,.venv/.ready)
+READY := $(if $(filter-out .venv,$(VENV)),,.venv/.ready$(if $(filter-out 0,$(GPU)),-gpu))
 DRY_RUN := $(findstring n,$(firstword -$(MAKEFLAGS)))
 QUOTED = $(foreach name,$(GIVEN),$(name)='$(subst ','\'',$(value $(name)))')
 
@@ -33,6 +41,7 @@ help:  ## List the targets
 	@echo "  make report FER_DATA=path/to/fer2013.csv     the report on your copy of FER2013"
 	@echo "  make report DATASET=drawn PROFILE=quick SEED=1   other notebook parameters"
 	@echo '  make lab LAB="--no-browser --port 9999"      options for JupyterLab'
+	@echo "  make report GPU=1                            with CUDA's libraries (Linux, NVIDIA)"
 
 report: $(READY)  ## Execute the notebooks; render report/build/index.html and report.pdf
 	$(if $(DRY_RUN),$(shell $(QUOTED) $(PYTHON) -m fer_utils.build --dry-run >&2),@$(PYTHON) -m fer_utils.build)
@@ -85,4 +94,11 @@ STRIP = if git rev-parse --git-dir >/dev/null 2>&1; then \
 .venv/.ready: pyproject.toml uv.lock
 	@$(FIND_UV); $$uv sync --frozen --compile-bytecode
 	@$(STRIP)
+	@rm -f $@-gpu
 	@touch $@
+
+# Also for TensorFlow on an NVIDIA GPU; a plain `make` takes it as it is.
+.venv/.ready-gpu: pyproject.toml uv.lock
+	@$(FIND_UV); $$uv sync --frozen --compile-bytecode --extra gpu
+	@$(STRIP)
+	@touch .venv/.ready $@

@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 if "tensorflow" in sys.modules and os.environ.get("TF_ENABLE_ONEDNN_OPTS") != "1":
     raise ImportError(
@@ -39,9 +40,33 @@ with _quiet():
     import keras
     import tensorflow as tf
 
-    tf.config.list_physical_devices()
+    GPUS = tf.config.list_physical_devices("GPU")
+
+for gpu in GPUS:  # otherwise the first process takes all of its memory
+    tf.config.experimental.set_memory_growth(gpu, True)
+
+
+def unusable_gpu() -> str:
+    """One line if the machine has an NVIDIA card that TensorFlow can't use; else ""."""
+    hidden = os.environ.get("CUDA_VISIBLE_DEVICES") in ("", "-1")
+    if GPUS or hidden or not Path("/proc/driver/nvidia/version").exists():
+        return ""
+    return (
+        "There is an NVIDIA GPU, but TensorFlow can't use it, and computes on the CPU: "
+        "`make GPU=1` installs CUDA's libraries; the driver must be at least that of CUDA 12.5."
+    )
+
+
+def devices() -> str:
+    """What TensorFlow computes on: the names of the GPUs, or "no GPU"."""
+    details = [tf.config.experimental.get_device_details(gpu) for gpu in GPUS]
+    return ", ".join(each.get("device_name", "GPU") for each in details) or "no GPU"
+
+
+if line := unusable_gpu():
+    print(line, file=sys.stderr)
 
 # Each run has a network of its own, traced anew: advice against that would stand in the notebooks.
 tf.get_logger().setLevel("ERROR")
 
-__all__ = ["keras", "tf"]
+__all__ = ["devices", "keras", "tf"]

@@ -225,7 +225,7 @@ class Session:
             "seconds": round(time.monotonic() - self._started, 1),
             "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
             "commit": commit(),
-            "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
+            "machine": _machine(),
             "versions": {"python": platform.python_version()}
             | {package: version(package) for package in VERSIONS},
         }
@@ -250,6 +250,13 @@ class Session:
         """The next label of a kind, "Figure" or "Table", such as "Figure 6.3"."""
         self._shown[kind] += 1
         return Label(f"{kind} {int(self.name[:2])}.{self._shown[kind]}")
+
+
+def _machine() -> str:
+    """System, processor, cores, and the GPUs that TensorFlow uses, if the notebook wanted it."""
+    backend = sys.modules.get("fer_utils.backend")
+    gpus = backend.devices() if backend else "no GPU"
+    return f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, {gpus}"
 
 
 def start(name: str, *, dataset: str = "auto", profile: str = "auto", seed: int = 0) -> Session:

@@ -89,6 +89,44 @@ def test_unknown_parameter_is_one_line():
     assert done.stderr.count("\n") == 1
 
 
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ("OS=Windows_NT", "Windows: work in WSL2"),
+        ("UNAME=MINGW64_NT-10.0 x86_64", "Windows: work in WSL2"),
+        ("UNAME=Darwin x86_64", "macOS on Intel: there is no TensorFlow 2.21 for it"),
+        ("UNAME=Darwin arm64", ""),
+        ("UNAME=Linux x86_64", ""),
+    ],
+)
+def test_machines_without_tensorflow_are_told_at_once(given, message):
+    done = subprocess.run(["make", "help", given], cwd=ROOT, capture_output=True, text=True)
+    assert bool(done.returncode) == bool(message)
+    assert message in done.stderr
+    assert done.stderr.count("\n") == bool(message)
+
+
+@pytest.mark.parametrize(("given", "extra"), [("GPU=1", True), ("GPU=", False), ("GPU=0", False)])
+def test_cuda_is_installed_where_it_is_wanted(given, extra, tmp_path):
+    command = ["make", "-n", "lint", given, "-W", "uv.lock"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert ("sync --frozen --compile-bytecode --extra gpu" in done.stdout) == extra, done.stderr
+
+
+@pytest.mark.parametrize("given", [("FROM=my photos", "TO=my faces"), ("FROM=it's $here",)])
+def test_photographs_become_training_data_whatever_their_folder_is_called(given, tmp_path):
+    python = tmp_path / "bin" / "python"
+    python.parent.mkdir()
+    python.write_text("#!/bin/sh\nshift; printf '%s\\n' \"$@\"\n")
+    python.chmod(0o755)
+    command = ["make", "-s", "data", f"VENV={tmp_path}", *given]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.stdout.splitlines() == [
+        "fer_utils.predict.training_data",
+        *(each.partition("=")[2] for each in given),
+    ]
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_notebook_runs_to_its_end_and_records_how_it_was_made(build, name):
     notebook = nbformat.read(build.executed(name), as_version=4)

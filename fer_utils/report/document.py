@@ -9,6 +9,7 @@ no script.
 
 import base64
 import logging
+import os
 import re
 import shutil
 import subprocess
@@ -158,6 +159,8 @@ def print_pdf(html: Path, pdf: Path) -> str:
 
     Raises ReportError, naming the package to install, if there is neither.
     """
+    if sys.platform == "darwin":
+        _look_into_homebrew()
     try:
         import weasyprint
     except OSError as error:  # pango, a C library, is not installed
@@ -177,6 +180,13 @@ def print_pdf(html: Path, pdf: Path) -> str:
     with replacing(pdf) as temporary:
         document.write_pdf(temporary, pdf_variant="pdf/ua-1")
     return "WeasyPrint"
+
+
+def _look_into_homebrew() -> None:
+    """Let libraries be found where Homebrew puts them on Apple silicon, and where they were."""
+    usual = f"{Path.home()}/lib:/usr/local/lib:/lib:/usr/lib"
+    places = os.environ.get("DYLD_FALLBACK_LIBRARY_PATH") or usual
+    os.environ["DYLD_FALLBACK_LIBRARY_PATH"] = f"{places}:/opt/homebrew/lib"
 
 
 def _print_in_browser(browser: str, html: Path, pdf: Path) -> None:
