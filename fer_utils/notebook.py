@@ -79,16 +79,8 @@ class Session:
         return self.models(role)[role]
 
     def models(self, *roles: str) -> dict[str, runs.Run]:
-        """The runs of some models by name, to be compared with each other.
-
-        On FER2013 those of the second recipe, as soon as it has all these roles.
-        """
-        second = campaign.second_recipe(self.data) if self._is_reference() else {}
-        if set(roles) <= set(second):
-            found = [[second[role]] for role in roles]
-            self._note(found)
-        else:
-            found = self._comparable([partial(experiments.model, role) for role in roles], seeds=1)
+        """The runs of some models by name, to be compared with each other."""
+        found = self._comparable([partial(experiments.model, role) for role in roles], seeds=1)
         return {role: seeds[0] for role, seeds in zip(roles, found, strict=True)}
 
     def ablations(self, *cells: dict) -> list[list[runs.Run]]:
@@ -120,9 +112,6 @@ class Session:
         for run in (run for group in groups for run in group):
             if runs.is_on_copy(run, self.data):
                 self._on_copy[run.config.name] = runs.is_scored_anew(run)
-
-    def _is_reference(self) -> bool:
-        return (self.profile, self.seed) == ("reference", 0)
 
     def say(self, text: str) -> None:
         """Show Markdown."""

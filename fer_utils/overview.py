@@ -24,8 +24,7 @@ CLEAR = 8  # of ten voters that agree
 #: Ensemble -> its members; it is given when all of them are finished.
 ENSEMBLES = {
     "model1 + model2": ("model1", "model2"),
-    "model1-v2 + model2-v2": ("model1-v2", "model2-v2"),
-    "committee": ("model1-v2", "model2-v2", "model0-v2", *experiments.MEMBERS),
+    "committee": ("model1", "model2", "model0", *experiments.MEMBERS),
 }
 FACTORIAL = ("norm-", "raw-")  # the narrow networks, which have a table in notebook 02
 

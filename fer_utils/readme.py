@@ -16,8 +16,6 @@ from fer_utils.statistics.intervals import independent_interval, proportion
 
 BLOCK = r"(<!-- {name} -->\n).*?(<!-- end of {name} -->)"
 HOMEWORKS = {"model1": "model1", "model2": "model2", "model1 + model2": "ensemble"}
-HOMEWORKS |= {f"{name}-v2": theirs for name, theirs in HOMEWORKS.items() if "+" not in name}
-HOMEWORKS["model1-v2 + model2-v2"] = "ensemble"
 IN_CARD = ("model0", "model1", "model2")  # whose weights are in `runs/`
 
 

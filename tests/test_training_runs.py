@@ -369,19 +369,6 @@ def test_factorial_has_eight_cells_or_the_five_of_the_homework(dataset, monkeypa
     assert missing == (["norm-bn-x1-s0"] if absent == "norm-bn-x1-s0" else [])
 
 
-def test_the_second_recipe_counts_when_all_five_are_finished(dataset, monkeypatch):
-    photographs = replace(dataset, name="fer2013")
-    monkeypatch.setattr(campaign, "find", lambda config, _: config.name)
-    assert campaign.second_recipe(dataset) == {}
-    found = campaign.second_recipe(photographs)
-    assert list(found) == ["model1", "model2", "model0", "model0-raw", "model0-raw-nobn"]
-    assert found["model1"] == "model1-v2"
-    monkeypatch.setattr(
-        campaign, "find", lambda config, _: None if config.name == "model0-v2" else config.name
-    )
-    assert campaign.second_recipe(photographs) == {}
-
-
 def test_days_without_a_gpu_are_refused_unless_asked_for(dataset, finished, monkeypatch):
     missing = replace(
         CONFIG, name="tiny-drawn-missing", phases=(experiments.Phase("sgd", 1, 10**9),)

@@ -240,17 +240,6 @@ def factorial(
     return (found | rest if all(rest.values()) and not missing else found), missing
 
 
-def second_recipe(dataset: Dataset) -> dict[str, Run]:
-    """The five models of the second recipe on FER2013 by role, or {} until all are finished."""
-    found = {}
-    for role in experiments.SECOND_MODELS if dataset.name == "fer2013" else ():
-        run = find(experiments.second_model(role), dataset)
-        if run is None:
-            return {}
-        found[role] = run
-    return found
-
-
 def refuse_long(configs: Sequence[Config], dataset: Dataset) -> None:
     """Raises TooLong, with an estimate in hours, if these would be trained without a GPU.
 

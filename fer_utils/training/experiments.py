@@ -265,6 +265,13 @@ CELLS = {
 REFLECTED = {"transforms": "x20", "fill": "reflect"}
 
 
+#: The homework's networks with less normalisation: role -> what model0 goes without.
+WITHOUT = {
+    "model0-raw": {"per_image_norm": False},
+    "model0-raw-nobn": {"per_image_norm": False, "batch_norm": False},
+}
+
+
 def _config(name: str, profile: str, dataset: str, recipe: Recipe, **settings) -> Config:
     prefix = f"{profile}-{dataset}-"
     if profile == "reference":
@@ -279,7 +286,9 @@ def model(role: str, *, profile: str, dataset: str, seed: int) -> Config:
     Parameters
     ----------
     role
-        "model0", "model1", "model2", or "dense": model1 without convolutions.
+        "model0", "model1", "model2"; "model0-raw", model0 without data normalisation, and
+        "model0-raw-nobn", without batch normalisation as well; or "dense", model1 without
+        convolutions.
     profile
         Of PROFILES.
     dataset
@@ -293,6 +302,8 @@ def model(role: str, *, profile: str, dataset: str, seed: int) -> Config:
         widths = scale(profile, dataset).without_convolutions
         recipe = replace(recipe, widths=widths, dense=(), network="dense")
         settings = {"transforms": MODELS["model1"], "keep_weights": False}
+    elif role in WITHOUT:
+        settings = {"transforms": MODELS["model0"], "keep_weights": False, **WITHOUT[role]}
     else:
         settings = {"transforms": MODELS[role]}
     return _config(name, profile, dataset, recipe, seed=seed, **settings)
@@ -337,45 +348,6 @@ def ablation(
     )
 
 
-#: The models' second recipe: small images first, then large ones (bench/recipes.md). Its runs have
-#: names of their own until all are finished and take the place of the first recipe's.
-SECOND = Recipe(
-    widths=(16, 48, 128, 256),
-    dense=(256, 128),
-    phases=(
-        Phase("adadelta", 1.0, 8 * PASS, size=24),
-        Phase("sgd", 0.1, 36 * PASS, 0.9, weight_decay=0.005, final_rate=0.05, size=24),
-        Phase("sgd", 0.05, 16 * PASS, 0.9, weight_decay=0.005),
-    ),
-    evaluate_every=PASS,
-    label_smoothing=0.1,
-    order="cycled",
-    averaged=0.25,
-    unseen_only=True,
-)
-
-#: Role -> what differs from `SECOND`: the five networks of the homework's two tables.
-SECOND_MODELS = {
-    "model1": {"transforms": "x13", "seed": 1},
-    "model2": {"transforms": "x20", "seed": 2},
-    "model0": {"transforms": "x1", "seed": 2},
-    "model0-raw": {"transforms": "x1", "seed": 2, "per_image_norm": False},
-    "model0-raw-nobn": {
-        "transforms": "x1",
-        "seed": 2,
-        "per_image_norm": False,
-        "batch_norm": False,
-    },
-}
-
-
-def second_model(role: str) -> Config:
-    """The config of a model of the second recipe on FER2013, such as "model1-v2"."""
-    settings = SECOND_MODELS[role]
-    kept = settings.get("per_image_norm", True)
-    return _config(f"{role}-v2", "reference", "fer2013", SECOND, keep_weights=kept, **settings)
-
-
 #: The compact residual network, about 70 M multiply-adds, 1.9 M parameters.
 COMPACT = Recipe(
     network="compact",
@@ -398,7 +370,7 @@ MEMBERS = {
     "member3": {"seed": 13, "widths": (64, 160, 288)},
     "member4": {"seed": 14, "activation": "gelu"},
 }
-TEACHERS = ("model1-v2", "model2-v2", *MEMBERS)
+TEACHERS = ("model1", "model2", *MEMBERS)
 
 
 def member(name: str) -> Config:
@@ -411,8 +383,8 @@ def student(name: str) -> Config:
     """The config of "student-compact", "student-tiny" or "model2-distilled"."""
     common = {"teachers": TEACHERS, "label_smoothing": 0.0}
     if name == "model2-distilled":
-        settings = {**SECOND_MODELS["model2"], **common}
-        return _config(name, "reference", "fer2013", SECOND, **settings)
+        like = model("model2", profile="reference", dataset="fer2013", seed=0)
+        return replace(like, name=name, **common)
     longer = tuple(replace(phase, steps=2 * phase.steps) for phase in COMPACT.phases)
     settings = {"phases": longer, "transforms": "random", "seed": 21, **common}
     if name == "student-tiny":
@@ -424,8 +396,8 @@ def campaign(profile: str, dataset: str = "fer2013") -> list[Config]:
     """Every run that the notebooks ask for, the cheapest questions first.
 
     One seed of what the homework draws, then the models, then interactions and further seeds; on
-    FER2013 with the profile "reference" also the second recipe's models, the committee and its
-    students.
+    FER2013 with the profile "reference" also the committee, its students, and the homework's two
+    networks with less normalisation.
     """
     common = {"profile": profile, "dataset": dataset}
     needed = [(True, True, False), (True, True, True), (False, True, False), (False, False, False)]
@@ -441,15 +413,18 @@ def campaign(profile: str, dataset: str = "fer2013") -> list[Config]:
             for seed in range(1, scale(profile, dataset).seeds)
             for cell in contrasts
         ),
-        *(second_campaign() if (profile, dataset) == ("reference", "fer2013") else ()),
+        *(committee_and_students() if (profile, dataset) == ("reference", "fer2013") else ()),
     ]
 
 
-def second_campaign() -> list[Config]:
-    """The second recipe's models, the committee, and its students, teachers before students."""
+def committee_and_students() -> list[Config]:
+    """The committee, and its students; then what completes the homework's table of normalisations.
+
+    Teachers come before students.
+    """
+    common = {"profile": "reference", "dataset": "fer2013", "seed": 0}
     return [
-        *(second_model(role) for role in ("model1", "model2", "model0")),
         *(member(name) for name in MEMBERS),
         *(student(name) for name in ("student-compact", "student-tiny", "model2-distilled")),
-        *(second_model(role) for role in ("model0-raw", "model0-raw-nobn")),
+        *(model(role, **common) for role in WITHOUT),
     ]
