@@ -67,7 +67,7 @@ class Session:
     def __init__(self, name: str, dataset: Dataset, profile: str, seed: int):
         self.name, self.data, self.profile, self.seed = name, dataset, profile, seed
         self.stand_ins: list[str] = []
-        self._on_copy: dict[str, bool] = {}  # runs, and whether they were scored anew
+        self._scored: dict[str, set[str]] = {"anew": set(), "original": set()}  # on a copy
         self._shown = {"Figure": 0, "Table": 0}
         self._started = time.monotonic()
 
@@ -111,7 +111,8 @@ class Session:
         """Note which runs were made on the original of these data, for `finish`."""
         for run in (run for group in groups for run in group):
             if runs.is_on_copy(run, self.data):
-                self._on_copy[run.config.name] = runs.is_scored_anew(run)
+                on = "anew" if runs.is_scored_anew(run) else "original"
+                self._scored[on].add(run.config.name)
 
     def say(self, text: str) -> None:
         """Show Markdown."""
@@ -209,8 +210,8 @@ class Session:
             "profile": self.profile,
             "seed": self.seed,
             "stand_ins": sorted(set(self.stand_ins)),
-            "scored_anew": sorted(name for name, anew in self._on_copy.items() if anew),
-            "scored_on_original": sorted(name for name, anew in self._on_copy.items() if not anew),
+            "scored_anew": sorted(self._scored["anew"]),
+            "scored_on_original": sorted(self._scored["original"]),
             "seconds": round(time.monotonic() - self._started, 1),
             "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
             "commit": commit(),
@@ -226,12 +227,12 @@ class Session:
                 "trained for a few hundred steps stand in for them, and their figures say "
                 "nothing about what the networks can reach."
             )
-        if self._on_copy:
+        if any(self._scored.values()):
             text += (
                 "> **A copy.** The data are FER2013's images, but not its pixels. The finished "
-                "networks were scored anew on them; those whose weights are not kept have their "
-                "answers to the original's pixels: "
-                f"{', '.join(f'`{name}`' for name in meta['scored_on_original']) or 'none'}."
+                "networks were scored anew on them, but where one is compared that did not keep "
+                "its weights: there the answers are those to the original's pixels "
+                f"({', '.join(f'`{name}`' for name in meta['scored_on_original']) or 'nowhere'})."
             )
         display({RECORD: {"meta": meta}, "text/markdown": text}, raw=True)
 

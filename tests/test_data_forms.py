@@ -507,7 +507,7 @@ REFUSED = {
     ),
     "another size": (
         pictures_with("train/sad/a.png", raw_png("L", (64, 48))),
-        "sad/a.png: 64x48 pixels, expected 48x48",
+        "sad/a.png: 64x48 pixels, expected 48x48; `make data FROM=FOLDER`",
     ),
     "no image": (pictures_with("train/sad/a.png", b"no"), "train/sad/a.png: not a readable image"),
     "notes in a class folder": (
@@ -547,6 +547,10 @@ REFUSED = {
     "Parquet, a path that is not there": (
         parquet("fer.parquet", {"image": ["a.png"], "label": [0]}),
         "fer.parquet, row 1: a.png is not beside the table",
+    ),
+    "Parquet, a bomb": (
+        parquet("fer.parquet", {"image": [bytes(1 << 21)] * 40, "label": [0] * 40}),
+        "fer.parquet: ",
     ),
     "Parquet, damaged": (
         put("fer.parquet", b"PAR1" + bytes(50) + b"PAR1"),

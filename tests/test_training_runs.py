@@ -340,7 +340,7 @@ def test_runs_of_another_profile_may_be_compared_once_they_are_trained(dataset, 
 
 def test_if_one_reference_run_is_missing_all_are_stand_ins(dataset, monkeypatch, capsys):
     monkeypatch.setattr(
-        campaign, "find", lambda config, _: config if config.name == "model2" else None
+        campaign, "find", lambda config, *_, **__: config if config.name == "model2" else None
     )
     monkeypatch.setattr(campaign, "get", lambda config, _: config)
     photographs = replace(dataset, name="fer2013")
@@ -359,7 +359,7 @@ def test_if_one_reference_run_is_missing_all_are_stand_ins(dataset, monkeypatch,
 @pytest.mark.parametrize("absent", [None, "raw-nobn-x20-s0", "norm-bn-x1-s0"])
 def test_factorial_has_eight_cells_or_the_five_of_the_homework(dataset, monkeypatch, absent):
     monkeypatch.setattr(
-        campaign, "find", lambda config, _: config if config.name != absent else None
+        campaign, "find", lambda config, *_, **__: config if config.name != absent else None
     )
     monkeypatch.setattr(campaign, "get", lambda config, _: config)
     monkeypatch.setattr(experiments, "scale", lambda *_: experiments.PROFILES["tiny"])
@@ -434,6 +434,21 @@ def test_reference_run_without_weights_answers_as_saved_on_a_copy(finished, data
     assert runs.is_on_copy(run, copy)
     assert not runs.is_scored_anew(run)
     np.testing.assert_array_equal(run.logits["public"], finished.logits["public"])
+
+
+def test_on_a_copy_all_that_are_compared_are_scored_anew_or_none(finished, dataset, monkeypatch):
+    asked = []
+    monkeypatch.setattr(
+        campaign, "find", lambda config, _, anew: asked.append((config.name, anew)) or config
+    )
+    common = {"profile": "reference", "seed": 0, "seeds": 1}
+    photographs = replace(dataset, name="fer2013")
+    monkeypatch.setattr(experiments, "scale", lambda *_: experiments.PROFILES["tiny"])
+    for roles, anew in ((("model1", "model2"), True), (("model1", "dense"), False)):
+        asked.clear()
+        makers = [partial(experiments.model, role) for role in roles]
+        campaign.comparable(makers, photographs, **common)
+        assert asked == [(role, anew) for role in roles]
 
 
 def test_reference_run_fits_faces_that_are_drawn_in_the_same_way(finished, dataset):

@@ -69,7 +69,8 @@ def circumstances(sections: Sequence[Section]) -> dict[str, str]:
         "Stand-ins": stand_ins and f"narrow networks, trained briefly, in place of {stand_ins}",
         "Scored anew": anew and f"{anew}: their answers are to this copy's pixels",
         "Not scored anew": on_original
-        and f"{on_original}: weights not kept, the answers are to the original's pixels",
+        and f"{on_original}: answers to the original's pixels, since weights are not kept of all "
+        "that are compared",
         "Date": max(str(meta["date"]) for meta in metas.values()),
         "Notebooks ran for": f"{minutes} min {seconds} s, the training of finished runs apart",
         "Machine": _distinct(meta["machine"] for meta in metas.values()),

@@ -164,7 +164,9 @@ def _cache_weights(config: Config, arrays: dict[str, np.ndarray]) -> None:
         )
 
 
-def finished(make: Maker, dataset: Dataset, *, profile: str, seed: int) -> list[Run]:
+def finished(
+    make: Maker, dataset: Dataset, *, profile: str, seed: int, anew: bool = True
+) -> list[Run]:
     """The finished runs of a config, over the seeds of a profile.
 
     Parameters
@@ -175,10 +177,12 @@ def finished(make: Maker, dataset: Dataset, *, profile: str, seed: int) -> list[
         What they were trained on.
     profile, seed
         The profile, and the first of its seeds.
+    anew
+        Whether they are scored anew on a copy of FER2013, see `runs.find`.
     """
     seeds = range(seed, seed + experiments.scale(profile, dataset.name).seeds)
     configs = [make(profile=profile, dataset=dataset.name, seed=number) for number in seeds]
-    return [run for config in configs if (run := find(config, dataset))]
+    return [run for config in configs if (run := find(config, dataset, anew=anew))]
 
 
 def comparable(
@@ -198,14 +202,17 @@ def comparable(
     tuple
         For each maker its runs, one per seed; and the names of the reference runs that are missing.
         If there are any, quick stand-ins take the place of all, which is said. Runs of other
-        profiles are trained if they do not exist.
+        profiles are trained if they do not exist. On a copy of FER2013 with other pixels all are
+        scored anew, or none, if one of them has not kept its weights.
     """
     missing = []
     if profile == "reference":
-        found = [finished(make, dataset, profile=profile, seed=seed)[:seeds] for make in makers]
+        named = {"profile": profile, "dataset": dataset.name, "seed": seed}
+        anew = all(make(**named).keep_weights for make in makers)
+        given = {"profile": profile, "seed": seed, "anew": anew}
+        found = [finished(make, dataset, **given)[:seeds] for make in makers]
         if all(found):
             return found, []
-        named = {"profile": profile, "dataset": dataset.name, "seed": seed}
         missing = [make(**named).name for make, runs in zip(makers, found, strict=True) if not runs]
         why = f"of seed {seed}" if seed else "for these data"
         print(f"no reference run {why}: {', '.join(missing)}; quick stand-ins instead", flush=True)
@@ -232,7 +239,7 @@ def factorial(
     common = {"profile": profile, "seed": seed}
     core, missing = comparable([makers[cell] for cell in CORE], dataset, **common, seeds=seeds)
     rest = {
-        levels: finished(make, dataset, **common)
+        levels: finished(make, dataset, **common, anew=False)  # as the core, see `comparable`
         for levels, make in makers.items()
         if levels not in CORE
     }

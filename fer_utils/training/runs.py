@@ -110,23 +110,23 @@ def trained_model(config: Config) -> "keras.Model":
     return model
 
 
-def find(config: Config, dataset: Dataset) -> Run | None:
+def find(config: Config, dataset: Dataset, *, anew: bool = True) -> Run | None:
     """The finished run of this config on these data, or None.
 
     A reference run fits if labels and splits are the same, row for row, and faces are drawn in
     the same way (a last grey level may differ between machines). On a copy of FER2013 with other
-    pixels (`Dataset.original`) it is scored anew, or where its weights were not kept, has its
-    answers to the original's pixels. A run trained on this machine also needs the same pixels and
-    the same training code. It counts as absent if it is damaged, which is said; a reference run
-    that is damaged raises DamagedRun.
+    pixels (`Dataset.original`) it is scored anew; unless `anew`, and where its weights were not
+    kept, it has its answers to the original's pixels. A run trained on this machine also needs the
+    same pixels and the same training code. It counts as absent if it is damaged, which is said; a
+    reference run that is damaged raises DamagedRun.
     """
     folder = _folder_number(config)
     try:
-        found = _read(config, dataset) if folder else None
+        found = _read(config, dataset, anew) if folder else None
     except DamagedFile as error:
         found = error
     if _folder_number(config) != folder:  # replaced while it was read
-        return find(config, dataset)
+        return find(config, dataset, anew=anew)
     if not isinstance(found, DamagedFile):
         return found
     if is_reference(config):
@@ -148,7 +148,7 @@ def named(config: Config, error: DamagedFile) -> DamagedRun:
     return DamagedRun(f"{error}; delete {folder}, and the run is trained again")
 
 
-def _read(config: Config, dataset: Dataset) -> Run | None:
+def _read(config: Config, dataset: Dataset, anew: bool) -> Run | None:
     """The run in its folder, None if it is another's. Raises DamagedFile."""
     folder = folder_of(config)
     saved = _parsed(folder / "config.json", _json)
@@ -167,7 +167,8 @@ def _read(config: Config, dataset: Dataset) -> Run | None:
         _weights(config)
     _check_digests(folder, saved.get("sha256", {}))
     run = Run(config, folder, made, history, metrics, logits)
-    return _scored_anew(run, dataset) if is_on_copy(run, dataset) and config.keep_weights else run
+    anew = anew and is_on_copy(run, dataset) and config.keep_weights
+    return _scored_anew(run, dataset) if anew else run
 
 
 def is_on_copy(run: Run, dataset: Dataset) -> bool:

@@ -16,8 +16,8 @@ from fer_utils.data.formats import DataError, shown
 from fer_utils.data.formats.places import Member
 
 HEAD = 1 << 16  # bytes looked at
+XZ_MEMORY = 100 << 20  # bytes; `xz -9` takes 65 MB
 LAYERS = 3  # of compression, one in another
-COMPRESSED = ((b"\x1f\x8b", gzip.open), (b"\xfd7zXZ\0", lzma.open), (b"BZh", bz2.open))
 TABLE, PARQUET, ZIP, TAR, PICTURE, TEXT, OTHER = (
     *("table", "parquet", "zip", "tar", "picture"),
     *("text that is no table of pixels", "a file of unknown kind"),
@@ -91,6 +91,12 @@ def opened(member: Member) -> Iterator[Opened]:
         raise DataError(f"{member.name}: cannot be read to its end ({shown(reason)})") from error
 
 
+def _unxz(stream: BinaryIO) -> lzma.LZMAFile:
+    """Raises LZMAError if unpacking would take more memory than `xz` ever needs."""
+    lzma.LZMADecompressor(memlimit=XZ_MEMORY).decompress(_head(stream), max_length=1)
+    return lzma.open(stream)
+
+
 def _head(stream: BinaryIO) -> bytes:
     head = stream.read(HEAD)
     stream.seek(0)
@@ -115,3 +121,6 @@ def _is_tar(head: bytes) -> bool:
     except tarfile.TarError:
         return False
     return True
+
+
+COMPRESSED = ((b"\x1f\x8b", gzip.open), (b"\xfd7zXZ\0", _unxz), (b"BZh", bz2.open))

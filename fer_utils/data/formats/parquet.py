@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from pyarrow.parquet import ParquetFile
 
 IMAGE_COLUMNS = ("image", "images", "img", "picture", "file", "path", "pixels")
-ROWS = 256  # read at once
+ROWS = 32  # read at once
+MOST_BYTES = 1 << 14  # of a row, on average; 2304 grey values as a text have less than 10,000
 LONGEST_PATH = 4096  # characters; 2304 grey values have more
 Find = Callable[[str], Member | None]
 
@@ -56,6 +57,7 @@ def _read(name: str, file: "ParquetFile", implied: int | None, find: Find) -> Pa
     if not 0 < count <= MOST_IMAGES:
         raise DataError(f"{name}: {count:,} rows, expected 1 to {MOST_IMAGES:,}")
     columns = _columns(name, file.schema_arrow.names, implied)
+    _check_size(name, file, list(columns.values()))
     images = np.empty((count, PIXELS), np.uint8)
     values = {column: [] for column in columns.values()}
     row = 0
@@ -81,6 +83,23 @@ def _read(name: str, file: "ParquetFile", implied: int | None, find: Find) -> Pa
     if split is None:
         split = np.full(count, TRAINING if implied is None else implied, np.int8)
     return Parsed(name, images.reshape(-1, SIZE, SIZE), labels, split, notes)
+
+
+def _check_size(name: str, file: "ParquetFile", columns: list[str]) -> None:
+    """Raise DataError if the columns would fill the memory once they are unpacked."""
+    groups = (file.metadata.row_group(i) for i in range(file.metadata.num_row_groups))
+    for group in groups:
+        chunks = map(group.column, range(group.num_columns))
+        size = sum(
+            chunk.total_uncompressed_size
+            for chunk in chunks
+            if chunk.path_in_schema.split(".")[0] in columns
+        )
+        if size > MOST_BYTES * (group.num_rows + ROWS):
+            raise DataError(
+                f"{name}: {size / 1e6:,.0f} MB unpacked in {group.num_rows:,} rows, expected "
+                f"pictures of {SIZE}x{SIZE} pixels"
+            )
 
 
 def _columns(name: str, names: list[str], implied: int | None) -> dict[str, str]:

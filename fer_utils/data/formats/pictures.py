@@ -38,7 +38,10 @@ def grey(name: str, content: bytes) -> np.ndarray:
                 raise DataError(f"{name}: {image.n_frames} pictures in one file, expected one")
             if image.size != (SIZE, SIZE):
                 width, height = image.size
-                raise DataError(f"{name}: {width}x{height} pixels, expected {SIZE}x{SIZE}")
+                raise DataError(
+                    f"{name}: {width}x{height} pixels, expected {SIZE}x{SIZE}; `make data "
+                    "FROM=FOLDER` cuts faces out of photographs"
+                )
             return np.asarray(eight_bits(name, ImageOps.exif_transpose(image)).convert("L"))
     except DAMAGED as error:
         hint = "; save it as .jpg or .png" if name.lower().endswith((".heic", ".heif")) else ""
