@@ -53,7 +53,7 @@ test: $(READY)  ## Run the tests
 	@$(PYTHON) -m pytest
 
 faults: $(READY)  ## Inject faults for minutes: kills at random moments, damage (tests/test_faults.py)
-	@$(PYTHON) -m pytest -m long
+	@$(PYTHON) -m pytest -m long --dist load
 
 oracles: $(READY)  ## Compare saliency maps with xplique and tf-keras-vis (environment of its own)
 	@$(FIND_UV); UV_PROJECT_ENVIRONMENT=.cache/oracles $$uv sync --frozen --group oracles && \

@@ -1,5 +1,6 @@
-"""GPUs: what is said of them. None is needed."""
+"""TensorFlow, imported in one place: what is said of GPUs (none is needed), and what is not."""
 
+import logging
 import os
 
 import pytest
@@ -50,3 +51,24 @@ def test_homebrew_is_looked_into_last(given, monkeypatch):
     first, *_, last = os.environ["DYLD_FALLBACK_LIBRARY_PATH"].split(":")
     assert first == (given or str(document.Path.home() / "lib"))
     assert last == "/opt/homebrew/lib"
+
+
+#: TensorFlow gives its advice twice for each function: each level has a function of its own.
+TRACED = {"ERROR": lambda x: x + 1, "WARNING": lambda x: x + 2}
+
+
+@pytest.mark.parametrize("level", TRACED)
+def test_advice_against_retracing_stays_out_of_the_report(caplog, level):
+    """Each run has a network of its own, traced anew; with TensorFlow's own level there is some."""
+    logger, function = backend.tf.get_logger(), backend.tf.function(TRACED[level])
+    before = logger.level
+    assert before == logging.ERROR
+    logger.addHandler(caplog.handler)
+    try:
+        logger.setLevel(level)
+        for number in range(7):
+            function(number)
+    finally:
+        logger.removeHandler(caplog.handler)
+        logger.setLevel(before)
+    assert ("retracing" in caplog.text) == (level == "WARNING")

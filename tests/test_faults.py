@@ -225,6 +225,52 @@ FAULTS = {
         "is made again",
         "test_files::test_a_damaged_cache_is_made_anew",
     ),
+    # data
+    "a cached parse that is damaged": (
+        "is parsed again",
+        "test_data_dataset::test_damaged_cache_is_made_again",
+    ),
+    "an archive of zeros, a line or a header of 100 MB": (
+        "one line; memory stays bounded",
+        "test_data_forms::test_a_bomb_or_an_endless_line_is_refused_in_bounded_memory",
+    ),
+    "data that are none, or half of them": (
+        "one line with file, row and what is expected",
+        "test_data_forms::test_what_is_not_understood_is_refused_in_one_line",
+    ),
+    "a folder of the data that cannot be read": (
+        "is named",
+        "test_data_forms::test_an_unreadable_folder_or_file",
+    ),
+    "a line end or an escape in a file name": (
+        "is printed escaped",
+        "test_data_forms::test_names_that_a_terminal_cannot_show",
+    ),
+    "apostrophes and quotes in the path of the data": (
+        "work",
+        "test_data_forms::test_a_path_with_an_apostrophe_and_a_tilde",
+    ),
+    # fer-predict
+    "a picture that can't be read, among others": (
+        "has its row with the reason; the others are judged",
+        "test_predict::test_every_input_has_its_row",
+    ),
+    "a file name of 240 characters": (
+        "what is saved has a shorter one",
+        "test_predict::test_long_names_are_cut_and_stay_apart",
+    ),
+    "an unwritable folder to save to": (
+        "costs no row of the table",
+        "test_predict::test_an_unwritable_folder_costs_no_row",
+    ),
+    "pictures saved among those that are read": (
+        "never replace them, nor are they read again",
+        "test_predict::test_saved_pictures_keep_folders_and_suffixes_and_are_never_inputs",
+    ),
+    "a file of the user's with the name of one to save": (
+        "is never replaced",
+        "test_predict::test_what_fer_predict_did_not_write_is_never_replaced",
+    ),
     # kills, and two at once
     "make report killed": (
         "nothing looks finished that is not; the next build ends with the whole report",
@@ -383,7 +429,7 @@ def cache(tmp_path_factory) -> Path:
 @pytest.mark.long
 @pytest.mark.timeout(600)
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks for processes in /proc")
-@pytest.mark.parametrize("seed", range(24))
+@pytest.mark.parametrize("seed", range(30))
 def test_build_killed_at_any_moment(tmp_path, cache, seed):
     """One of its processes, or all, at a random moment; then what is there is whole, and a second
     build ends with all of it."""

@@ -291,7 +291,11 @@ def child(folder, fatal: int, when: str) -> subprocess.CompletedProcess:
     )
 
 
-TWICE = [[(3, "after"), (8, "during")], [(7, "during"), (9, "after")]]
+TWICE = [
+    [(first, when), (second, other)]
+    for first, second in ((3, 8), (7, 9), (1, 4))
+    for when, other in (("after", "during"), ("during", "after"))
+]
 
 
 @pytest.mark.parametrize(
