@@ -11,6 +11,7 @@ import io
 import json
 import lzma
 import os
+import subprocess
 import sys
 import tarfile
 import tracemalloc
@@ -659,6 +660,36 @@ def test_names_that_a_terminal_cannot_show(folder, capsys):
     put("train/sad/a\nb\x1b[2J.png", b"no")(folder)
     with pytest.raises(DataError, match=r"a\\nb\\x1b\[2J\.png: not a readable image"):
         load()
+
+
+def test_a_chinese_name_where_the_terminal_is_not_utf_8(folder):
+    put("表情/fer2013.csv", CSV)(folder)
+    done = subprocess.run(
+        [sys.executable, "-m", "fer_utils.data", str(folder / "表情" / "fer2013.csv")],
+        env=os.environ | {"PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0", "LC_ALL": "C"},
+        capture_output=True,
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert done.stdout.decode("ascii") == f"{FORM}fer2013.csv{COUNTS}\n"
+    put("表情/fer2013.csv", "no")(folder)
+    done = subprocess.run(
+        [sys.executable, "-m", "fer_utils.data", str(folder)],
+        env=os.environ | {"PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0", "LC_ALL": "C"},
+        capture_output=True,
+    )
+    assert done.returncode == 1
+    assert b"/fer2013.csv: text that is no table" in done.stderr
+    assert done.stderr.count(b"\n") == 1
+
+
+def test_a_cache_that_cannot_be_written_costs_time_only(folder, tmp_path, monkeypatch, capsys):
+    put("fer2013.csv", CSV)(folder)
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("FER_CACHE", str(tmp_path / "file"))
+    assert len(load().images) == 7
+    said = capsys.readouterr().err
+    assert said.startswith("not kept, and so computed again next time: ")
+    assert said.count("\n") == 1
 
 
 def test_a_path_with_an_apostrophe_and_a_tilde(folder, monkeypatch):

@@ -233,8 +233,7 @@ def _digest(content: bytes | memoryview) -> str:
 
 def main() -> int:
     """Command line; returns the exit status."""
-    sys.stdout.reconfigure(errors="backslashreplace")
-    sys.stderr.reconfigure(errors="backslashreplace")
+    sys.stdout.reconfigure(errors="backslashreplace")  # names may be in any script
     try:
         print(load(*sys.argv[1:2]).source)
     except (DataError, FolderError) as error:

@@ -7,7 +7,7 @@ from pathlib import Path
 from fer_utils.data.dataset import load
 from fer_utils.data.formats import DataError, NothingError, recognise
 from fer_utils.data.formats.unread import EXPECTED
-from fer_utils.files import data_dir, replacing
+from fer_utils.files import FolderError, data_dir, replacing
 
 # a public copy of the original fer2013.csv, at a fixed version
 HANDLE = "deadskull7/fer2013/versions/1"
@@ -59,11 +59,12 @@ def _is_empty(folder: Path) -> bool:
 
 def main() -> int:
     """Command line; returns the exit status."""
+    sys.stdout.reconfigure(errors="backslashreplace")  # the path may be in any script
     try:
         if _is_empty(data_dir()):
             fetch()
         print(load(str(data_dir())).source)
-    except DataError as error:
+    except (DataError, FolderError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     return 0

@@ -150,6 +150,11 @@ def comparability(dataset: Dataset, predictions: Parts) -> str:
             "**These are drawn faces, not FER2013.** The homework's figures stand beside ours for "
             "orientation; the difference of two data sets says nothing about the networks."
         )
+    if not dataset.original:
+        return (
+            f"**These are images in {dataset.title}.** The homework's figures stand beside ours "
+            "for orientation; the difference of two data sets says nothing about the networks."
+        )
     return (
         "The homework's figures come from a Kaggle board on FER2013; that its PUBLIC and PRIVATE "
         "images are PublicTest and PrivateTest, which we score, is not known."
