@@ -228,6 +228,13 @@ def test_many_pictures_at_once_give_what_each_gives_alone(network):
     )
 
 
+def test_a_face_and_its_mirror_image_have_the_same_answer(network):
+    crops = np.stack([cv2.resize(PORTRAIT[60:180, 165:285, 0], (48, 48)), FLAT])
+    found = network.probabilities(crops)
+    np.testing.assert_allclose(network.probabilities(crops[:, :, ::-1]), found, atol=1e-6)
+    np.testing.assert_allclose(found.sum(axis=1), 1)
+
+
 def test_below_its_threshold_a_network_is_unsure(network):
     frame = predict.read_expressions([FLAT], network)
     assert frame["answer"][0] == UNSURE

@@ -80,9 +80,14 @@ class Network:
         return normalise(crops, self.config.per_image_norm)
 
     def probabilities(self, crops: np.ndarray) -> np.ndarray:
-        """(n, 7) float64 for (n, 48, 48) uint8, of the seven classes."""
-        logits = self._forward(self.inputs(crops)).numpy()
-        return softmax(logits.astype(np.float64), axis=1)
+        """(n, 7) float64 for (n, 48, 48) uint8, of the seven classes.
+
+        The mean over each crop and its mirror image, which makes up for some of what is lost
+        because a detector's box is less steady than FER2013's frames (bench/detection.py).
+        """
+        both = np.concatenate([crops, crops[:, :, ::-1]])
+        logits = self._forward(self.inputs(both)).numpy()
+        return softmax(logits.astype(np.float64), axis=1).reshape(2, len(crops), -1).mean(axis=0)
 
     def __str__(self) -> str:
         quick = f", {self.milliseconds:.1f} ms a face" if self.milliseconds is not None else ""

@@ -47,9 +47,11 @@ def compare(
         map, the contrast of the same images, or their maps from the untrained network; `excess`
         over it (Interval, paired) with `p`; `looks`: MORE, LESS or NOT_SHOWN, corrected by Holm
         over the table; `over the others`: the excess over the other classes' maps (Interval,
-        Welch's) with `p others`. Classes with under FEWEST images are left out.
+        Welch's) with `p others`. Classes with under FEWEST images are left out; if all
+        have fewer, all but the largest.
     """
-    tested = np.flatnonzero(np.bincount(labels) >= FEWEST)
+    counts = np.bincount(labels)
+    tested = np.flatnonzero(counts >= min(FEWEST, counts.max()))
     uniform = np.broadcast_to(AREAS.to_numpy(), contrast.shape)
     blocks = []
     for method, label in product(mass, tested):
