@@ -2,12 +2,13 @@
 
 An image of FER2013 is a face that was found and cut out already. It is searched again, cut out anew
 and shown to a network, with BlazeFace as fer-predict uses it and with OpenCV's Haar cascade. MARGIN
-and RAISED of each detector are chosen on every second held-out image of Training; then the test images are
-searched, once. An image in which no face is found is taken whole, as fer-predict does with small
-square pictures. Networks answer with the mean over an image and its mirror image, as fer-predict
-does; "originals_alone" is without the mirror image, as runs are scored. Mirror images came in after
-a first measurement on the test images without them (BlazeFace lost 1.8 points, the cascade 1.4);
-that they help was seen on held-out images. Writes bench/detection.json.
+and RAISED of each detector are chosen on every second held-out image of Training; then the test
+images are searched, once. An image in which no face is found is taken whole, as fer-predict does
+with small square pictures. Networks answer with the mean over an image and its mirror image, as
+fer-predict does; "originals_alone" is without the mirror image, as runs are scored. Mirror images
+came in after a first measurement on the test images without them ("mirrored": false; BlazeFace lost
+1.8 points, the cascade 1.4); that they help was seen on held-out images. Writes
+bench/detection.json.
 """
 
 from collections.abc import Callable
