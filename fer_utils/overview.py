@@ -64,7 +64,8 @@ def _of_one(
 
     "held_out", "public", "private" and "test" (both): "all" and "twin_free" (held out: without a
     near duplicate in the part trained on); "classes" of the test images in the same way; "crowd":
-    against the majority of ten voters, and where at least CLEAR of them agree; "confidence": the
+    against the majority of ten voters, and where at least CLEAR of them agree, on all images and
+    on "clear_twin_free" ones; "confidence": the
     mean largest probability on the test images; "sure_from": `calibration.least_confidence` on the
     held-out images without a near duplicate in the part trained on.
     """
@@ -90,7 +91,11 @@ def _of_one(
         named = (seen.majority >= 0) & (seen.majority < len(CLASSES))
         right = test.classes == seen.majority
         clear = named & (seen.agreement >= CLEAR)
-        found["crowd"] = {"majority": _count(right[named]), "clear": _count(right[clear])}
+        found["crowd"] = {
+            "majority": _count(right[named]),
+            "clear": _count(right[clear]),
+            "clear_twin_free": _count(right[clear & twin_free]),
+        }
     return found
 
 

@@ -1,7 +1,9 @@
 """Each statistic against values computed by hand (or printed in the paper that gave it)."""
 
 import numpy as np
+import pandas as pd
 import pytest
+from scipy import stats
 
 from fer_utils.statistics import intervals
 from fer_utils.statistics.intervals import Interval
@@ -58,6 +60,24 @@ def test_independent_interval_is_newcombes():
     interval = intervals.independent_interval(56, 70, 48, 80)
     assert ends(interval) == pytest.approx((0.2, 0.0524, 0.3339), abs=1e-4)
     assert np.isnan(intervals.independent_interval(0, 0, 1, 2).estimate)
+
+
+def test_the_detectable_effect_is_shown_four_times_in_five():
+    """Simulated: t tests of three values at a sixth of the level, and of many at the whole."""
+    rng = np.random.default_rng(0)
+    for n, comparisons in ((3, 6), (200, 1)):
+        typical = stats.t.ppf(0.975, n - 1) / np.sqrt(n)  # half of an interval, at deviation 1
+        effect = intervals.detectable(Interval(0, -typical, typical), comparisons, n - 1)
+        samples = rng.normal(effect, 1, (20_000, n))
+        p = stats.ttest_1samp(samples, 0, axis=1).pvalue
+        assert np.mean(p < 0.05 / comparisons) == pytest.approx(0.8, abs=0.02)
+
+
+def test_what_holm_takes_back_is_said():
+    table = pd.DataFrame({"d": [Interval(1, 0.1, 2), Interval(0, -1, 1)], "p": [0.04, 0.9]})
+    assert "of 2 independent" in intervals.taken_back(intervals.judged(table, interval="d"), "d")
+    table["p"] = [0.001, 0.9]
+    assert intervals.taken_back(intervals.judged(table, interval="d"), "d") == ""
 
 
 def test_holm():

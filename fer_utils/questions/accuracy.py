@@ -132,7 +132,8 @@ def differences(
     table = judged(table, interval="difference", words=("higher", "lower", "no difference shown"))
     shown = table["verdict"] != "no difference shown"
     smallest = [
-        None if s else detectable(d) for s, d in zip(shown, table["difference"], strict=True)
+        None if s else detectable(d, len(table))
+        for s, d in zip(shown, table["difference"], strict=True)
     ]
     return table.assign(**{"would show": smallest})
 

@@ -110,7 +110,7 @@ def effects(groups: Mapping[str, Group], twin: np.ndarray) -> pd.DataFrame:
                 "effect": difference,
                 "p": p,
                 "homework": theirs if kind == "all" else None,
-                "against it": ("not reproduced" if outside else "agrees")
+                "against it": ("not reproduced at this budget" if outside else "agrees")
                 if kind == "all"
                 else None,
             }
@@ -118,7 +118,10 @@ def effects(groups: Mapping[str, Group], twin: np.ndarray) -> pd.DataFrame:
     families = [judged(rows, interval="effect", words=WORDS) for _, rows in table.groupby("images")]
     table = pd.concat(families).loc[table.index]
     unshown = table["verdict"] == WORDS[2]
-    would = [detectable(e) if u else None for e, u in zip(table["effect"], unshown, strict=True)]
+    would = [
+        detectable(e, len(homework.EFFECTS)) if u else None
+        for e, u in zip(table["effect"], unshown, strict=True)
+    ]
     return table.assign(**{"would show": would})
 
 

@@ -92,7 +92,8 @@ def compare(frame: pd.DataFrame) -> pd.DataFrame:
     words = ("more at the border", "less at the border", "no difference shown")
     table = judged(table, interval="difference", words=words)
     shown = table["verdict"] != words[2]
-    would = [None if s else detectable(d) for s, d in zip(shown, table["difference"], strict=True)]
+    designs = zip(shown, table["difference"], table["n"], strict=True)
+    would = [None if s else detectable(d, len(table), n - 1) for s, d, n in designs]
     return table.assign(**{"would show": would})
 
 

@@ -115,19 +115,19 @@ def effects(cases: Mapping[str, Predictions], twin: np.ndarray) -> pd.DataFrame:
     return judged(table, interval="difference", words=EASIER)
 
 
-def at_equal_classes(answers: Predictions, twin: np.ndarray) -> Interval:
-    """Accuracy with a twin minus twin-free, at the mix of classes of the images with a twin.
+def at_equal_classes(answers: Predictions, first: np.ndarray, second: np.ndarray) -> Interval:
+    """Accuracy on the first minus that on the second kind of images, at the first's mix of classes.
 
-    A weighted sum of the differences within each class (direct standardisation), with the normal
-    interval of independent proportions, each counted with one image more of either kind (Agresti
-    and Caffo 2000). Classes that lack one of the two are left out; NaN if all do.
+    `first` and `second` are (all images,) bool. A weighted sum of the differences within each class
+    (direct standardisation), with the normal interval of independent proportions, each counted with
+    one image more of either kind (Agresti and Caffo 2000). Classes that lack one of the two are
+    left out; NaN if all do.
     """
-    with_twin, parts = twin[answers.rows], []
+    kinds, parts = (first[answers.rows], second[answers.rows]), []
     for label in np.unique(answers.labels):
-        leak = _right(answers[(answers.labels == label) & with_twin])
-        free = _right(answers[(answers.labels == label) & ~with_twin])
-        if leak[1] and free[1]:
-            parts.append((leak[1], leak[0] / leak[1] - free[0] / free[1], _variance(leak, free)))
+        one, other = (_right(answers[(answers.labels == label) & kind]) for kind in kinds)
+        if one[1] and other[1]:
+            parts.append((one[1], one[0] / one[1] - other[0] / other[1], _variance(one, other)))
     if not parts:
         return Interval(np.nan, np.nan, np.nan)
     size, difference, variance = np.array(parts).T
@@ -142,7 +142,7 @@ def by_where_the_twin_is(cases: Mapping[str, Predictions], dataset: Dataset) -> 
 
     Columns: accuracy where a twin was `trained on`; where twins lie `only elsewhere`, in the
     held-out tenth of Training or a test split; and where there is `none`; the `difference` of the
-    last two, its `verdict` and `p (Holm)` (Fisher's exact test).
+    last two at equal classes (`at_equal_classes`), its `verdict` and `p (Holm)` (normal).
     """
     pairs = duplicates.find(dataset)
     seen = paired_with(pairs, trained_on(dataset))
@@ -151,13 +151,14 @@ def by_where_the_twin_is(cases: Mapping[str, Predictions], dataset: Dataset) -> 
     for name, answers in cases.items():
         kinds = (seen, elsewhere, ~seen & ~elsewhere)
         in_fit, other, none = (_right(answers[kind[answers.rows]]) for kind in kinds)
-        cells = [[right, total - right] for right, total in (other, none)]
+        difference = at_equal_classes(answers, *kinds[1:])
+        error = (difference.high - difference.low) / (2 * stats.norm.ppf(0.975))
         table[name] = {
             "trained on": proportion(*in_fit),
             "only elsewhere": proportion(*other),
             "none": proportion(*none),
-            "difference": independent_interval(*other, *none),
-            "p": stats.fisher_exact(cells).pvalue,
+            "difference": difference,
+            "p": 2 * stats.norm.sf(abs(difference.estimate) / error),
         }
     table = pd.DataFrame.from_dict(table, "index").rename_axis("network")
     return judged(table, interval="difference", words=EASIER)

@@ -94,9 +94,22 @@ def summary(matrices: Mapping[str, np.ndarray]) -> pd.DataFrame:
 
 
 def recall_gap(counts: np.ndarray, name: str) -> Interval:
-    """Recall of all images that are not of class `name`, minus the recall of that class."""
+    """Mean recall of the other classes, each with the same weight, minus that of class `name`.
+
+    With the normal interval of independent proportions, each counted with one right and one wrong
+    image more (Agresti and Caffo 2000). Other classes without images are left out; NaN if the
+    class has none.
+    """
     right, true, k = np.diag(counts), counts.sum(axis=1), CLASSES.index(name)
-    return independent_interval(right.sum() - right[k], true.sum() - true[k], right[k], true[k])
+    others = np.flatnonzero((true > 0) & (np.arange(len(true)) != k))
+    if true[k] == 0 or len(others) == 0:
+        return Interval(np.nan, np.nan, np.nan)
+    adjusted = (right + 1) / (true + 2)
+    variance = adjusted * (1 - adjusted) / (true + 2)
+    gap = float(np.mean(right[others] / true[others]) - right[k] / true[k])
+    error = np.sqrt(variance[others].sum() / len(others) ** 2 + variance[k])
+    half = float(stats.norm.ppf(1 - ALPHA / 2) * error)
+    return Interval(gap, gap - half, gap + half)
 
 
 def macro_f1(counts: np.ndarray) -> Interval:

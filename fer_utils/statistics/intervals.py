@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+from scipy import optimize, stats
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import confint_proportions_2indep, proportion_confint
 
@@ -102,10 +102,33 @@ def judged(
     return table
 
 
-def detectable(interval: Interval) -> float:
-    """The effect that a design as wide as this interval shows four times in five (80 % power)."""
+def detectable(interval: Interval, comparisons: int = 1, degrees: float = 1e6) -> float:
+    """The effect that a design as wide as this interval shows four times in five (80 % power).
+
+    `comparisons` are those of the table, which Holm's correction makes ALPHA / comparisons of the
+    level for the first of them; `degrees` of freedom are those of the interval.
+    """
     half = (interval.high - interval.low) / 2
-    return float(half * (1 + stats.norm.ppf(0.8) / stats.norm.ppf(1 - ALPHA / 2)))
+    error = half / stats.t.ppf(1 - ALPHA / 2, degrees)
+    critical = stats.t.ppf(1 - ALPHA / comparisons / 2, degrees)
+    shown = optimize.brentq(lambda e: stats.nct.sf(critical, degrees, e) - 0.8, 0, 4 * critical)
+    return float(error * shown)
+
+
+def taken_back(table: pd.DataFrame, interval: str) -> str:
+    """A sentence on rows of a judged table whose interval leaves out 0 but p (Holm) is not small.
+
+    Empty if there is none.
+    """
+    outside = [not d.low <= 0 <= d.high for d in table[interval]]
+    if not any(outside & (table["p (Holm)"] >= ALPHA)):
+        return ""
+    chance = 1 - (1 - ALPHA) ** len(table)
+    return (
+        f" Where an interval leaves out 0 and yet nothing is shown, Holm's correction takes it "
+        f"back: without any difference one or more of {len(table)} independent intervals leave "
+        f"out 0 with a probability of {chance:.0%}."
+    )
 
 
 def proportion(successes: int, total: int) -> Interval:

@@ -4,12 +4,13 @@
 frame with a row per image and a column per method and control, under the names of `maps.NAMES`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 from scipy import stats
 
+from fer_utils.fer2013 import CLASSES
 from fer_utils.interpret.faithfulness import CONTROLS
 from fer_utils.interpret.maps import NAMES
 from fer_utils.statistics.intervals import Interval, judged, mean_interval, verdict
@@ -54,6 +55,26 @@ def judge(measure: str, values: pd.DataFrame) -> pd.DataFrame:
         }
     )
     return judged(table, interval="advantage", words=WORDS)
+
+
+def worse_within_classes(
+    found: Mapping[str, pd.DataFrame], labels: np.ndarray, methods: Sequence[str]
+) -> list[str]:
+    """Where one of the `methods` is worse than a control on the images of a class alone, in words.
+
+    `found` has by measure the `values` of the images, whose `labels` are (n,) int.
+    """
+    worse = []
+    for label in np.unique(labels):
+        for measure, values in found.items():
+            if np.sum(labels == label) > 1:
+                verdicts = judge(measure, values[labels == label])["verdict"]
+                failing = [name for name in methods if verdicts[name] == WORDS[1]]
+                if failing:
+                    worse.append(
+                        f"{CLASSES[label]} ({measure}): {', '.join(failing)} worse than a control"
+                    )
+    return worse
 
 
 def remaining(measured: Mapping[str, np.ndarray], measure: str) -> dict[str, list[Interval]]:
