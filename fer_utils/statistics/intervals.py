@@ -120,8 +120,8 @@ def taken_back(table: pd.DataFrame, interval: str) -> str:
 
     Empty if there is none.
     """
-    outside = [not d.low <= 0 <= d.high for d in table[interval]]
-    if not any(outside & (table["p (Holm)"] >= ALPHA)):
+    outside = np.array([d.low > 0 or d.high < 0 for d in table[interval]])
+    if not np.any(outside & (table["p (Holm)"] >= ALPHA)):
         return ""
     chance = 1 - (1 - ALPHA) ** len(table)
     return (
