@@ -16,8 +16,8 @@ def _slider(label: str, low: float, high: float, value: float, step: float = 1) 
         step=step,
         description=label,
         continuous_update=False,
-        style={"description_width": "13em"},
-        layout={"width": "27em"},
+        style={"description_width": "15em"},
+        layout={"width": "29em"},
     )
 
 
