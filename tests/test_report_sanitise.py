@@ -83,7 +83,7 @@ PIXEL = (
 
 def report_full_of(text: str, folder: Path) -> str:
     """A report with `text` wherever something of a notebook gets into it; without the policy."""
-    names = ("dataset", "source", "machine", "code_version", "date", "profile", "seed")
+    names = ("dataset", "source", "machine", "commit", "date", "profile", "seed")
     meta = dict.fromkeys(names, text) | {
         "seconds": 1,
         "stand_ins": [text],
