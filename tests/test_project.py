@@ -52,8 +52,10 @@ def test_both_environments_have_the_same_packages_and_versions():
     assert {name for name, version in conda.items() if version not in locked[name]} == set()
 
 
-def test_there_are_seven_notebooks():
-    assert [path.stem[:2] for path in NOTEBOOKS] == [f"0{number}" for number in range(1, 8)]
+def test_notebooks_are_numbered():
+    assert [path.stem[:2] for path in NOTEBOOKS] == [
+        f"0{number}" for number in range(1, len(NOTEBOOKS) + 1)
+    ]
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)

@@ -221,10 +221,11 @@ def test_what_is_measured(trained, images, monkeypatch):
     budget = measurement.Budget(5, 2, 2, 16, 3, randomised=2, draws=2, stages=2)
     found = measurement.measure(run, dataset, budget)
     shapes = {name: array.shape for name, array in found.items()}
-    assert shapes["zones"] == (8, 8, 8)
-    assert shapes["untrained"] == (5, 8, 8)
-    assert shapes["deletion"] == shapes["insertion"] == (8, 8)
-    assert shapes["spearman"] == shapes["ssim"] == (5, 2, 4)
+    methods, maps = len(saliency.METHODS), len(saliency.METHODS) + len(faithfulness.CONTROLS)
+    assert shapes["zones"] == (maps, 8, 8)
+    assert shapes["untrained"] == (methods, 8, 8)
+    assert shapes["deletion"] == shapes["insertion"] == (maps, 8)
+    assert shapes["spearman"] == shapes["ssim"] == (methods, 2, 4)
     assert found["layers"].tolist() == ["logits", "conv1"]
     assert np.isnan(found["averages"]).all(axis=(0, 2, 3)).tolist() == [
         name not in ("disgust", "happy") for name in CLASSES
