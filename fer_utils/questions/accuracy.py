@@ -16,11 +16,11 @@ from fer_utils.data.dataset import Dataset, hold_out
 from fer_utils.statistics.comparisons import compare
 from fer_utils.statistics.intervals import (
     Interval,
-    detectable,
     independent_interval,
     judged,
     proportion,
     verdict,
+    with_detectable,
 )
 from fer_utils.training.experiments import Config, two_phases
 from fer_utils.training.predictions import Predictions, tested, together
@@ -129,13 +129,9 @@ def differences(
                 row = {"n": int(chosen.sum()), "difference": difference, "p": p}
                 rows[f"{first} − {second}", kind] = row
     table = pd.DataFrame.from_dict(rows, "index").rename_axis(["networks", "images"])
-    table = judged(table, interval="difference", words=("higher", "lower", "no difference shown"))
-    shown = table["verdict"] != "no difference shown"
-    smallest = [
-        None if s else detectable(d, len(table))
-        for s, d in zip(shown, table["difference"], strict=True)
-    ]
-    return table.assign(**{"would show": smallest})
+    words = ("higher", "lower", "no difference shown")
+    table = judged(table, interval="difference", words=words)
+    return with_detectable(table, "difference", words[2])
 
 
 def comparability(dataset: Dataset, predictions: Parts) -> str:

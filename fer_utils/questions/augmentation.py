@@ -13,7 +13,7 @@ from fer_utils import homework
 from fer_utils.data.dataset import Dataset, hold_out
 from fer_utils.questions.accuracy import on_test_images
 from fer_utils.statistics.comparisons import contrast, factorial_effects
-from fer_utils.statistics.intervals import Interval, detectable, judged, verdict
+from fer_utils.statistics.intervals import Interval, judged, verdict, with_detectable
 from fer_utils.training.experiments import Config
 from fer_utils.training.predictions import Predictions, tested, together
 
@@ -115,14 +115,11 @@ def effects(groups: Mapping[str, Group], twin: np.ndarray) -> pd.DataFrame:
                 else None,
             }
     table = pd.DataFrame.from_dict(rows, "index").rename_axis(["with − without", "images"])
-    families = [judged(rows, interval="effect", words=WORDS) for _, rows in table.groupby("images")]
-    table = pd.concat(families).loc[table.index]
-    unshown = table["verdict"] == WORDS[2]
-    would = [
-        detectable(e, len(homework.EFFECTS)) if u else None
-        for e, u in zip(table["effect"], unshown, strict=True)
+    families = [
+        with_detectable(judged(rows, interval="effect", words=WORDS), "effect", WORDS[2])
+        for _, rows in table.groupby("images")
     ]
-    return table.assign(**{"would show": would})
+    return pd.concat(families).loc[table.index]
 
 
 def interactions(cells: Mapping[Levels, Group], twin: np.ndarray) -> pd.DataFrame:

@@ -115,6 +115,25 @@ def detectable(interval: Interval, comparisons: int = 1, degrees: float = 1e6) -
     return float(error * shown)
 
 
+def with_detectable(
+    table: pd.DataFrame, interval: str, unshown: str, degrees: float | Sequence[float] = 1e6
+) -> pd.DataFrame:
+    """A judged table with a column "would show".
+
+    Parameters
+    ----------
+    table, interval
+        As `judged` gives it, and the column that was judged.
+    unshown
+        The verdict of rows in which nothing is shown: these get `detectable`, the others None.
+    degrees
+        Of freedom of the intervals, one number or one per row.
+    """
+    rows = zip(table["verdict"], table[interval], np.broadcast_to(degrees, len(table)), strict=True)
+    would = [detectable(d, len(table), n) if word == unshown else None for word, d, n in rows]
+    return table.assign(**{"would show": would})
+
+
 def taken_back(table: pd.DataFrame, interval: str) -> str:
     """A sentence on rows of a judged table whose interval leaves out 0 but p (Holm) is not small.
 
