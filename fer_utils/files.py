@@ -92,6 +92,12 @@ def absolute_paths() -> None:
             os.environ[name] = os.path.abspath(path)
 
 
+def own_package_first() -> None:
+    """Let programs started from here import this checkout's package, whichever is installed."""
+    others = os.environ.get("PYTHONPATH")
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), others]))
+
+
 def state(path: Path) -> str:
     """Digest of the size and time of change (ns) of a file, or of every file below a folder.
 

@@ -19,7 +19,7 @@ from nbformat.v4 import new_markdown_cell, new_notebook
 
 from fer_utils.data import dataset
 from fer_utils.data.formats import DataError
-from fer_utils.files import ROOT, FolderError, absolute_paths, replacing
+from fer_utils.files import ROOT, FolderError, absolute_paths, own_package_first, replacing
 from fer_utils.report.folder import BuildFolder, products
 
 NOTEBOOKS = ROOT / "notebooks"
@@ -125,6 +125,7 @@ def main() -> int:
     except (DataError, FolderError, OSError) as error:
         print(error, file=sys.stderr)
         return 1
+    own_package_first()
     kernels = os.path.join(sys.prefix, "share", "jupyter")  # this environment's python3 first
     os.environ["JUPYTER_PATH"] = os.pathsep.join(
         filter(None, [kernels, os.environ.get("JUPYTER_PATH")])

@@ -70,6 +70,7 @@ def started(tmp_path, monkeypatch):
     monkeypatch.setenv("FER_BUILD", str(tmp_path / "build"))
     monkeypatch.setenv("FER_DATA", "")
     monkeypatch.setenv("JUPYTER_PATH", "")
+    monkeypatch.setenv("PYTHONPATH", "")
     commands = []
     monkeypatch.setattr(os, "execv", lambda program, command: commands.append(command))
 
@@ -87,6 +88,7 @@ def test_options_and_start_page_reach_jupyterlab(started, tmp_path):
         *("-m", "jupyter", "lab", str(tmp_path / "lab" / "00_start.ipynb")),
         *("--allow-root", "--no-browser"),
     ]
+    assert os.environ["PYTHONPATH"] == str(lab.ROOT), "kernels import this checkout's package"
     assert {path.name for path in (tmp_path / "lab").iterdir()} == {
         "00_start.ipynb",
         *(path.name for path in NOTEBOOKS),

@@ -12,6 +12,7 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
+from fer_utils.files import ROOT
 from fer_utils.report import execute
 
 PARAMETERS = new_code_cell(
@@ -36,7 +37,10 @@ def command(path: Path, *arguments: str) -> list[str]:
 @pytest.fixture
 def environment(tmp_path, monkeypatch):
     """FER_BUILD is relative to the working directory; the caller's variables come back after."""
-    for name in ("JUPYTER_PATH", "JUPYTER_RUNTIME_DIR", "FER_HEADLESS", "TF_CPP_MIN_LOG_LEVEL"):
+    for name in (
+        *("JUPYTER_PATH", "JUPYTER_RUNTIME_DIR", "PYTHONPATH"),
+        *("FER_HEADLESS", "TF_CPP_MIN_LOG_LEVEL"),
+    ):
         monkeypatch.setenv(name, "")
     monkeypatch.setenv("FER_BUILD", "built")
     monkeypatch.chdir(tmp_path)
@@ -75,6 +79,17 @@ def test_success(tmp_path, environment):
     nbformat.validate(executed)
     assert "quick 8 1" in executed.cells[-1].outputs[0].text
     assert str(path) not in str(executed.metadata)
+
+
+def test_kernel_imports_the_package_of_this_checkout(tmp_path, environment, capfd):
+    """Also where another one comes first, as in an environment linked to another checkout."""
+    other = tmp_path / "other" / "fer_utils" / "__init__.py"
+    other.parent.mkdir(parents=True)
+    other.touch()
+    environment.setenv("PYTHONPATH", str(tmp_path / "other"))
+    path = write_notebook(tmp_path / "notebooks", "import fer_utils\nprint(fer_utils.__file__)")
+    assert execute.main([str(path)]) == 0
+    assert f"[01_probe]     {ROOT / 'fer_utils' / '__init__.py'}\n" in capfd.readouterr().out
 
 
 @pytest.mark.usefixtures("environment")

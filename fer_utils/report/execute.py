@@ -25,7 +25,7 @@ from nbclient.exceptions import DeadKernelError
 from papermill.engines import NBClientEngine, papermill_engines
 from traitlets.config import Config
 
-from fer_utils.files import FolderError, absolute_paths, replacing
+from fer_utils.files import FolderError, absolute_paths, own_package_first, replacing
 from fer_utils.report.folder import REPORT, BuildFolder, products
 
 # Their message is for the user, in one line: no traceback is printed.
@@ -151,6 +151,7 @@ def prepare_environment(runtime: str) -> None:
 
     JUPYTER_PATH comes first in Jupyter's search, so `python3` is this environment's kernel even
     where another one is registered. FER_* paths become absolute: the kernel runs in `notebooks/`.
+    It imports this checkout's package, even if the environment is a link to another checkout's.
     """
     os.environ["JUPYTER_PATH"] = os.path.join(sys.prefix, "share", "jupyter")
     os.environ["JUPYTER_RUNTIME_DIR"] = runtime
@@ -159,6 +160,7 @@ def prepare_environment(runtime: str) -> None:
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
     os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")  # two notebooks may share a GPU
     absolute_paths()
+    own_package_first()
 
 
 def execute(path: Path, given: Mapping[str, str]) -> Path:
