@@ -63,7 +63,7 @@ def test_03_gradient_step_is_that_of_the_package(config):
     exec(cell_with("03", "GradientTape"), scope)
 
     other = build(config)
-    optimizer = loop._optimizer(config.phases[0])
+    optimizer = loop._optimizer(config.phases[0], config.precision)
     optimizer.build(other.trainable_variables)
     step = loop._train_step(other, optimizer, tf.distribute.get_strategy(), config)
     x = np.asarray(scope["x"], np.float32)

@@ -66,10 +66,10 @@ SECOND = replace(
     ),
     widths=(2, 2),
     evaluate_every=4,
-    order="cycled",
     dropout=(0.1, 0.2, 0.4, 0.4),
     averaged=0.9,
     teachers=("someone",),
+    precision="mixed_bfloat16",
 )
 
 
@@ -79,7 +79,7 @@ def soft_examples() -> Examples:
 
 
 def run_second(folder, after_step=None) -> loop.Trained:
-    """Small images first, weights averaged, soft targets, cycled transforms."""
+    """Small images first, weights averaged, soft targets, bfloat16."""
     options = {"checkpoint": folder / "c.npz", "data_id": "x", "after_step": after_step}
     return train(SECOND, soft_examples(), **options)
 
@@ -348,7 +348,7 @@ def test_first_step_of_sgd_follows_smoothed_labels_and_shrinks_kernels_alone(tmp
 def test_mixed_precision_trains_float32_weights_to_nearly_the_same(tmp_path, monkeypatch):
     one_phase = replace(TINY, phases=TINY.phases[:1])
     exact = train(one_phase, examples(), checkpoint=tmp_path / "c.npz", data_id="x")
-    monkeypatch.setattr(loop, "precision", lambda: "mixed_float16")
+    monkeypatch.setattr(loop, "precision", lambda config: "mixed_float16")
     mixed = train(one_phase, examples(), checkpoint=tmp_path / "d.npz", data_id="x")
     losses = [[row["loss"] for row in trained.history] for trained in (mixed, exact)]
     np.testing.assert_allclose(*losses, rtol=0.01)

@@ -113,7 +113,7 @@ def _train(config: Config, dataset: Dataset, strategy: "tf.distribute.Strategy |
         data_id += f"-{hashlib.sha256(soft.tobytes()).hexdigest()[:16]}"
     trained = train(config, examples, checkpoint=checkpoint, data_id=data_id, strategy=strategy)
     if devices.is_chief(strategy):
-        _write(config, dataset, trained, devices.arithmetic(strategy))
+        _write(config, dataset, trained, devices.arithmetic(config, strategy))
         with suppress(OSError):  # absent, or no right to remove it: another code never reads it
             checkpoint.unlink()
     devices.meet(strategy)

@@ -10,6 +10,7 @@ import os
 import numpy as np
 
 from fer_utils.backend import tf
+from fer_utils.training.experiments import Config
 
 Strategy = tf.distribute.Strategy
 
@@ -26,9 +27,9 @@ def choose() -> Strategy:
     return tf.distribute.get_strategy()
 
 
-def precision() -> str:
-    """The Keras dtype policy to train in: "mixed_float16" where there is a GPU, else "float32"."""
-    return "mixed_float16" if tf.config.list_physical_devices("GPU") else "float32"
+def precision(config: Config) -> str:
+    """The Keras dtype policy to train in: the config's; "mixed_float16" where there is a GPU."""
+    return "mixed_float16" if tf.config.list_physical_devices("GPU") else config.precision
 
 
 def thread_count() -> int:
@@ -38,11 +39,11 @@ def thread_count() -> int:
     return chosen or usable
 
 
-def arithmetic(strategy: Strategy) -> dict[str, int | str]:
+def arithmetic(config: Config, strategy: Strategy) -> dict[str, int | str]:
     """What decides how sums are rounded; `threads` only if one replica does all the work."""
     replicas = strategy.num_replicas_in_sync
     threads = {"threads": thread_count()} if replicas == 1 else {"replicas": replicas}
-    return {**threads, "precision": precision()}
+    return {**threads, "precision": precision(config)}
 
 
 def is_chief(strategy: Strategy) -> bool:

@@ -139,14 +139,14 @@ class _Training:
     ):
         self.config, self.examples, self.checkpoint = config, examples, checkpoint
         self.strategy = strategy or tf.distribute.get_strategy()
-        circumstances = [data_id, arithmetic(self.strategy), code_version()]
+        circumstances = [data_id, arithmetic(config, self.strategy), code_version()]
         self.identity = json.dumps([config.to_dict(), *circumstances])
         self.held_out = normalise(examples.held_out_images, config.per_image_norm)
         self.batches = Batches(examples.images, examples.labels, config)
         self.targets = _targets(examples, config)
         self.state = State()
         with self.strategy.scope():
-            self.model = build(config, precision())
+            self.model = build(config, precision(config))
             sizes = {phase.size for phase in config.phases}
             self.networks = {size: at_size(self.model, size) for size in sizes}
         self.predictors = {size: predictor(network) for size, network in self.networks.items()}
@@ -222,7 +222,7 @@ class _Training:
 
     def _make_train_step(self, phase: Phase) -> None:
         with self.strategy.scope():
-            self.optimizer = _optimizer(phase)
+            self.optimizer = _optimizer(phase, precision(self.config))
             self.optimizer.build(self.model.trainable_variables)
         network = self.networks[phase.size]
         self.train_step = _train_step(network, self.optimizer, self.strategy, self.config)
@@ -340,9 +340,9 @@ def _taken(arrays: dict[str, np.ndarray], name: str, shapes: list[tuple]) -> lis
     return found
 
 
-def _optimizer(phase: Phase) -> keras.optimizers.Optimizer:
+def _optimizer(phase: Phase, policy: str) -> keras.optimizers.Optimizer:
     options = {
-        "loss_scale_factor": None if precision() == "float32" else LOSS_SCALE,
+        "loss_scale_factor": LOSS_SCALE if policy == "mixed_float16" else None,
         "weight_decay": phase.weight_decay or None,
     }
     if phase.optimizer == "adadelta":
