@@ -83,6 +83,19 @@ class Session:
         found = self._comparable([partial(experiments.model, role) for role in roles], seeds=1)
         return {role: seeds[0] for role, seeds in zip(roles, found, strict=True)}
 
+    def committee_and_students(self) -> dict[str, runs.Run]:
+        """By name the finished members of the committee and its students; none is trained here.
+
+        Only the reference on FER2013 has them.
+        """
+        if (self.profile, self.data.name) != ("reference", "fer2013"):
+            return {}
+        configs = [experiments.member(name) for name in experiments.MEMBERS]
+        configs += [experiments.student(name) for name in experiments.STUDENTS]
+        found = {c.name: run for c in configs if (run := runs.find(c, self.data))}
+        self._note([list(found.values())])
+        return found
+
     def ablations(self, *cells: dict) -> list[list[runs.Run]]:
         """For each cell (arguments of `experiments.ablation`) its runs, one per seed."""
         makers = [partial(experiments.ablation, **cell) for cell in cells]

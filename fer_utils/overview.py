@@ -24,7 +24,7 @@ CLEAR = 8  # of ten voters that agree
 #: Ensemble -> its members; it is given when all of them are finished.
 ENSEMBLES = {
     "model1 + model2": ("model1", "model2"),
-    "committee": ("model1", "model2", "model0", *experiments.MEMBERS),
+    "committee": experiments.COMMITTEE,
 }
 FACTORIAL = ("norm-", "raw-")  # the narrow networks, which have a table in notebook 02
 

@@ -316,17 +316,11 @@ def test_missing_space_is_told_before_training(dataset, tmp_path, monkeypatch):
         campaign.get(CONFIG, dataset)
 
 
-@pytest.mark.parametrize("keep_weights", [True, False])
-def test_cache_that_cannot_be_written_costs_no_run(
-    dataset, finished, tmp_path, monkeypatch, capsys, keep_weights
-):
-    """Of a run that keeps its weights in the cache, only the weights."""
+def test_cache_that_cannot_be_written_costs_no_run(dataset, finished, tmp_path, monkeypatch):
     (tmp_path / "file").touch()
     monkeypatch.setenv("FER_CACHE", str(tmp_path / "file"))
     monkeypatch.setenv("FER_RUNS", str(tmp_path / "runs"))
-    config = replace(CONFIG, keep_weights=keep_weights)
-    assert campaign.get(config, dataset).metrics == finished.metrics
-    assert ("teaches nobody" in capsys.readouterr().out) != keep_weights
+    assert campaign.get(CONFIG, dataset).metrics == finished.metrics
 
 
 def test_runs_of_another_profile_may_be_compared_once_they_are_trained(dataset, finished):

@@ -39,12 +39,13 @@ def combine(members: Sequence[Mapping[str, Predictions]], chosen: np.ndarray) ->
     """
     held_out = [member["held_out"][chosen] for member in members]
     weights = choose_weights(np.array([one.probabilities for one in held_out]), held_out[0].labels)
-    each = {part: [member[part] for member in members] for part in members[0]}
-    return Ensemble(
-        weights,
-        {part: average(some) for part, some in each.items()},
-        {part: average(some, weights) for part, some in each.items()},
-    )
+    weighted = {part: average([member[part] for member in members], weights) for part in members[0]}
+    return Ensemble(weights, equal(members), weighted)
+
+
+def equal(members: Sequence[Mapping[str, Predictions]]) -> dict[str, Predictions]:
+    """By part the average of the members' probabilities, with equal weights."""
+    return {part: average([member[part] for member in members]) for part in members[0]}
 
 
 def choose_weights(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:

@@ -34,7 +34,6 @@ from fer_utils.files import (
     locked,
     replacing,
     require_space,
-    write_arrays,
     write_json,
 )
 from fer_utils.plots import style
@@ -50,7 +49,6 @@ from fer_utils.training.runs import (
     digests,
     find,
     folder_of,
-    weights_file,
 )
 
 if TYPE_CHECKING:
@@ -144,24 +142,12 @@ def _write(config: Config, dataset: Dataset, trained: "Trained", arithmetic: dic
         history.to_csv(folder / "history.csv", index=False)
         _draw(history, config.name, folder / "curve.png")
         np.savez_compressed(folder / "logits.npz", **logits)
-        arrays = {f"w{i}": weight for i, weight in enumerate(rounded)}
         if config.keep_weights:
+            arrays = {f"w{i}": weight for i, weight in enumerate(rounded)}
             np.savez_compressed(folder / "weights.npz", **arrays)
-        else:
-            _cache_weights(config, arrays)
         write_json(folder / "metrics.json", scores(logits, dataset))
         about = {"config": config.to_dict(), "made": made, "sha256": digests(folder)}
         write_json(folder / "config.json", about)
-
-
-def _cache_weights(config: Config, arrays: dict[str, np.ndarray]) -> None:
-    """Keep what only students of this run need; what can't be written costs them, not the run."""
-    try:
-        write_arrays(weights_file(config), arrays)
-    except OSError as error:
-        print(
-            f"{config.name}: its weights are not kept, and it teaches nobody: {error}", flush=True
-        )
 
 
 def finished(

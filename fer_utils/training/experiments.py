@@ -370,9 +370,11 @@ COMPACT = Recipe(
     precision="mixed_bfloat16",
 )
 
-#: Members of the committee, and the students of all that are finished before them.
+#: The compact networks of the committee, and what each differs in.
 MEMBERS = {"member1": {"seed": 11}, "member2": {"seed": 12, "activation": "silu"}}
-TEACHERS = ("model1", "model2", *MEMBERS)
+#: The committee, whose mean probabilities teach the students.
+COMMITTEE = ("model1", "model2", *MEMBERS)
+STUDENTS = ("student-compact", "student-tiny", "model2-distilled")
 
 
 def member(name: str) -> Config:
@@ -383,7 +385,7 @@ def member(name: str) -> Config:
 
 def student(name: str) -> Config:
     """The config of "student-compact", "student-tiny" or "model2-distilled"."""
-    common = {"teachers": TEACHERS, "label_smoothing": 0.0}
+    common = {"teachers": COMMITTEE, "label_smoothing": 0.0}
     if name == "model2-distilled":
         like = model("model2", profile="reference", dataset="fer2013", seed=0)
         return replace(like, name=name, **common)
@@ -415,18 +417,19 @@ def campaign(profile: str, dataset: str = "fer2013") -> list[Config]:
             for seed in range(1, scale(profile, dataset).seeds)
             for cell in contrasts
         ),
-        *(committee_and_students() if (profile, dataset) == ("reference", "fer2013") else ()),
+        *(of_fer2013() if (profile, dataset) == ("reference", "fer2013") else ()),
     ]
 
 
-def committee_and_students() -> list[Config]:
-    """The committee, and its students; then what completes the homework's table of normalisations.
+def of_fer2013() -> list[Config]:
+    """The runs that the reference has for FER2013 alone.
 
-    Teachers come before students.
+    The members of the committee, then the students, then what completes the homework's table of
+    normalisations.
     """
     common = {"profile": "reference", "dataset": "fer2013", "seed": 0}
     return [
         *(member(name) for name in MEMBERS),
-        *(student(name) for name in ("student-compact", "student-tiny", "model2-distilled")),
+        *(student(name) for name in STUDENTS),
         *(model(role, **common) for role in WITHOUT),
     ]

@@ -85,10 +85,8 @@ def folder_of(config: Config) -> Path:
 
 
 def weights_file(config: Config) -> Path:
-    """Where the weights of a run lie: with it, or in the cache, for teachers that leave no more."""
-    if config.keep_weights:
-        return folder_of(config) / "weights.npz"
-    return cache_dir() / "weights" / f"{config.name}.npz"
+    """Where the weights of a run lie, if it keeps them."""
+    return folder_of(config) / "weights.npz"
 
 
 def trained_model(config: Config) -> "keras.Model":

@@ -15,13 +15,13 @@ from fer_utils.data.transforms import normalise
 from fer_utils.files import cache_dir, cached
 from fer_utils.interpret.inference import predictor
 from fer_utils.training import experiments
-from fer_utils.training.runs import folder_of, trained_model, weights_file
+from fer_utils.training.runs import trained_model, weights_file
 
 
 def probabilities(teachers: Sequence[str], dataset: Dataset, rows: np.ndarray) -> np.ndarray:
     """(k, 7) float32: the mean of the teachers' probabilities for the images at `rows` (k,).
 
-    Raises DataError if a teacher is not finished or its weights are not on this machine.
+    Raises DataError if a teacher is not finished.
     """
     known = {config.name: config for config in experiments.campaign("reference")}
     return np.mean([_of_one(known[name], dataset)[rows] for name in teachers], axis=0)
@@ -31,10 +31,7 @@ def _of_one(config: experiments.Config, dataset: Dataset) -> np.ndarray:
     """(n, 7) float32: one teacher's probabilities for all images of the data set."""
     weights = weights_file(config)
     if not weights.exists():
-        raise DataError(
-            f"{weights}: missing; train the teacher {config.name} first, "
-            f"and if it is finished, without its folder {folder_of(config)}"
-        )
+        raise DataError(f"{weights}: missing; train the teacher {config.name} first")
     key = hashlib.sha256(weights.read_bytes() + dataset.pixels.encode()).hexdigest()[:16]
     path = cache_dir() / "teachers" / f"{config.name}.npz"
     kept = cached(path, key, lambda: {"probabilities": _computed(config, dataset)})
