@@ -27,6 +27,7 @@ from fer_utils.fer2013 import CHINESE, CLASSES
 from fer_utils.files import ROOT
 from fer_utils.report import document, edition
 from fer_utils.report.page import ReportError
+from fer_utils.report.tables import LONG, arrange
 
 RECORD = "application/vnd.fer-utils+json"
 NAMES = ("01_data_exploration", "02_training", "03_confusion_matrix")
@@ -289,6 +290,13 @@ def test_tables(built):
     assert not styled.find(id=True)
     assert "wide" in wide["class"]
     assert "wide" not in counts["class"]
+
+
+def test_only_a_table_longer_than_a_page_may_be_broken():
+    for rows in (LONG - 2, LONG):
+        soup = BeautifulSoup(pd.DataFrame({"n": range(rows)}).to_html(), "html.parser")
+        arrange(soup.table, soup)
+        assert ("long" in soup.div["class"]) == (rows == LONG)
 
 
 def test_small_print(built):

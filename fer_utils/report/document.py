@@ -179,7 +179,8 @@ def print_pdf(html: Path, pdf: Path) -> str:
         url_fetcher=weasyprint.urls.URLFetcher(allowed_protocols={"data"}),
     )
     with replacing(pdf) as temporary:
-        document.write_pdf(temporary, pdf_variant="pdf/ua-1")
+        # hints: the width and height of a figure, in inches as it was drawn
+        document.write_pdf(temporary, pdf_variant="pdf/ua-1", presentational_hints=True)
     return "WeasyPrint"
 
 

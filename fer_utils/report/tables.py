@@ -7,6 +7,7 @@ from bs4 import BeautifulSoup, Tag
 NUMBER = re.compile(r"[-+−±]?[\d.,]+( ?%)?( ?[±–([].*)?|nan|–|")
 INTERVAL = re.compile(r"\[(\S+), (\S+)\]")  # not to be broken within the brackets
 WIDE = 8  # columns from which a table is printed smaller
+LONG = 30  # rows from which a table may be broken over pages
 
 
 def arrange(table: Tag, soup: BeautifulSoup) -> None:
@@ -22,7 +23,8 @@ def arrange(table: Tag, soup: BeautifulSoup) -> None:
     for text in table.find_all(string=INTERVAL):
         text.replace_with(INTERVAL.sub("[\\1,\u00a0\\2]", text))
     # What can scroll must be reachable by keyboard, and named.
-    place = soup.new_tag("div", attrs={"class": "table", "tabindex": "0", "role": "group"})
+    kind = "table long" if len(rows) >= LONG else "table"
+    place = soup.new_tag("div", attrs={"class": kind, "tabindex": "0", "role": "group"})
     place["aria-label"] = table.caption.get_text(" ", strip=True) if table.caption else "Table"
     table.wrap(place)
 
