@@ -7,11 +7,15 @@ The summary itself needs FER2013: `python -m fer_utils.overview`.
 
 import json
 import re
+from collections import Counter
 from pathlib import Path
+
+import numpy as np
 
 from fer_utils.fer2013 import CLASSES, PARTS
 from fer_utils.files import ROOT, replacing, runs_dir
 from fer_utils.homework import MODELS
+from fer_utils.statistics.classification import confused_pairs
 from fer_utils.statistics.intervals import independent_interval, proportion
 
 BLOCK = r"(<!-- {name} -->\n).*?(<!-- end of {name} -->)"
@@ -49,7 +53,7 @@ _KINDS = (", without twins", ", all", ", homework")
 
 
 def findings() -> str:
-    """What the project finds on FER2013, in five lines with numbers; words follow from them."""
+    """What the project finds on FER2013, in lines with numbers; words follow from them."""
     counts = summary()
     if not {"model0", "model2", "model1 + model2"} <= set(counts):
         return ""
@@ -66,6 +70,7 @@ def findings() -> str:
     recall = {name: proportion(*pair["twin_free"]) for name, pair in classes.items()}
     weakest, second, *_, best = sorted(recall, key=recall.get)
     of_all = {name: f"{proportion(*pair):.3f}" for name, pair in twin_free.items()}
+    model2 = counts["model2"]
     lines = [
         f"**{proportion(leaked, everywhere[1]):.0%} of the test images have a duplicate in "
         f"Training.** Of the others model2 has {of_all['model2']} right, of all "
@@ -76,11 +81,70 @@ def findings() -> str:
         f"**Averaged, model1 and model2** have {of_all['model1 + model2']} right.",
         f"**Most often found is {best}, least often {weakest} and {second}:** {recall[best]:.2f}, "
         f"{recall[weakest]:.2f} and {recall[second]:.2f} of their images.",
+        _confused(np.array(model2["confusion"])),
+        *([_looks_at(model2["looks_at"])] if "looks_at" in model2 else []),
+        *([_filters(model2["filters"])] if "filters" in model2 else []),
         "**Labels are not the truth:** where eight of ten later voters agree, model2 agrees with "
         f"them on {proportion(*counts['model2']['crowd']['clear_twin_free']):.3f} of the images.",
     ]
     note = "(without the leaked images unless it says so; brackets are 95 % intervals over images)"
     return f"What it finds on FER2013 {note}:\n\n" + "".join(f"- {line}\n" for line in lines)
+
+
+def _confused(counts: np.ndarray) -> str:
+    """The two most confused pairs of classes of a confusion matrix."""
+    pairs = confused_pairs(counts).head(2)
+    told = [
+        f"{pair.there:.2f} of {pair.first} are taken for {pair.second}, "
+        f"{pair.back:.2f} the other way"
+        for pair in pairs.itertuples()
+    ]
+    worst = pairs.iloc[0]
+    rank = "" if worst["rank"].high < 2 else " (not shown to be ahead of every other pair)"
+    return (
+        f"**Most confused are {worst['first']} and {worst['second']}**{rank}: {told[0]}; "
+        f"then {told[1]}."
+    )
+
+
+def _looks_at(found: dict) -> str:
+    """The zones of the face that `overview.looks_at` names, those of most classes first."""
+    classes = found["zones"]
+    zones = Counter(zone for own in classes.values() for zone in own)
+    where = [
+        f"{zone} in {count} of {len(classes)} classes"
+        if count > len(classes) / 2
+        else f"{zone} in {', '.join(name for name, own in classes.items() if zone in own)}"
+        for zone, count in zones.most_common()
+    ]
+    common = [zone for zone, count in zones.items() if count == len(classes)]
+    lead = (
+        f"In every class it looks at {' and '.join(common)}"
+        if common
+        else "No zone of the face is shown to be looked at in every class"
+    )
+    voice = " and ".join(found["methods"]) or "all methods"
+    beat = "which beat" if found["methods"] else "none of which beats"
+    return (
+        f"**{lead}.** What the maps of {voice} agree on, {beat} maps that know nothing of the "
+        f"network ({found['images']} images): {'; '.join(where) or 'nothing'}."
+    )
+
+
+def _filters(found: dict) -> str:
+    """What `overview` counts of model2's filters."""
+    first = found["first_layer"]
+    kinds = ", ".join(f"{count} are mostly {pattern}" for pattern, count in first.items())
+    zones = sorted(found["seventh"]["zones"].items(), key=lambda pair: -pair[1])
+    preferred = ", ".join(f"{zone} {count}" for zone, count in zones) or "none"
+    gradient, random = (proportion(*found["flipped"][way]) for way in ("gradient", "random"))
+    return (
+        f"**Filters:** of {sum(first.values())} kernels of the first layer {kinds}, by their "
+        f"energy; of {found['seventh']['filters']} of the 7th convolution so many prefer a zone "
+        f"of the face more than any untrained filter does: {preferred}. A change of "
+        f"{found['level']} grey levels along the gradient alters {gradient:.2f} of the right "
+        f"answers, at random {random:.2f}."
+    )
 
 
 def class_table() -> str:

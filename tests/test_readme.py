@@ -2,13 +2,15 @@
 
 import json
 
+import numpy as np
 import pytest
 
 from fer_utils import overview, readme
 from fer_utils.data.dataset import Dataset
 from fer_utils.data.drawn import faces
-from fer_utils.files import ROOT, runs_dir
+from fer_utils.files import ROOT, read_arrays, runs_dir
 from fer_utils.training import campaign, experiments
+from fer_utils.training.network import build
 
 
 @pytest.mark.parametrize("name", readme.BLOCKS)
@@ -48,7 +50,29 @@ def test_counts_of_one_network(tmp_path, monkeypatch):
     table = overview.measure(dataset)
     assert table[config.name]["public"]["all"][1] == 40
     assert table[config.name]["test"]["all"][1] == 70
+    assert np.sum(table[config.name]["confusion"]) == table[config.name]["test"]["twin_free"][1]
     assert sum(pair["all"][1] for pair in table[config.name]["classes"].values()) == 70
     assert table["alone"]["private"] == table[config.name]["private"]
     accuracy = run.metrics["private"]["accuracy"]
     assert table["alone"]["private"]["all"][0] / 30 == pytest.approx(accuracy)
+
+
+def test_what_is_inside_a_network_in_words():
+    looks = {"images": 70, "methods": ["occlusion"]}
+    common = readme._looks_at(looks | {"zones": {"happy": ["nose", "mouth"], "sad": ["nose"]}})
+    assert common.startswith("**In every class it looks at nose.** What the maps of occlusion ")
+    assert common.endswith("(70 images): nose in 2 of 2 classes; mouth in happy.")
+    none = readme._looks_at(looks | {"methods": [], "zones": {"happy": [], "sad": []}})
+    assert none.startswith("**No zone of the face is shown to be looked at in every class.**")
+    assert "all methods agree on, none of which beats maps" in none
+    assert none.endswith(": nothing.")
+
+
+def test_summary_is_that_of_the_committed_measurements():
+    found, folder = readme.summary()["model2"], runs_dir() / "model2" / "measured"
+    assert overview.looks_at(read_arrays(folder / "saliency.npz")) == found["looks_at"]
+    config = experiments.model("model2", profile="tiny", dataset="drawn", seed=0)
+    filters = overview.of_filters(build(config), read_arrays(folder / "filters.npz"))
+    for name in ("seventh", "level", "flipped"):
+        assert filters[name] == found["filters"][name]
+    assert sum(filters["first_layer"].values()) == config.widths[0]
