@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
 from fer_utils.fer2013 import PARTS
 from fer_utils.questions import accuracy
@@ -23,7 +24,7 @@ NO_TWIN = np.zeros(400, bool)
 @pytest.mark.parametrize(
     ("parts", "boards"),
     [
-        (("held_out", "public", "private"), ["PUBLIC", "PRIVATE"]),
+        (("held_out", "public", "private"), ["PUBLIC", "PRIVATE", "BOTH"]),
         (("held_out", "public"), ["PUBLIC"]),
         (("held_out",), ["HELD-OUT"]),
     ],
@@ -32,11 +33,28 @@ def test_rows_are_the_boards_that_have_labels(parts, boards):
     given = {part: answers(part, [True, True, True, False]) for part in parts}
     table = accuracy.beside_homework({"net": given}, {"net": (0.5, 0.25)}, NO_TWIN)
     assert table.index.tolist() == [("net", board) for board in boards]
-    theirs = [0.25 if board == "PRIVATE" else 0.5 for board in boards]
-    assert table["homework"].tolist() == theirs
+    figures = {"PRIVATE": 0.25, "BOTH": 0.375}
+    assert table["homework"].tolist() == [figures.get(board, 0.5) for board in boards]
     assert table["all"].iloc[0] == proportion(3, 4)
-    assert table["all − homework"].iloc[0] == independent_interval(3, 4, round(4 * theirs[0]), 4)
-    assert table["verdict"].iloc[0] == "not shown to differ"
+    assert table["all − homework"].iloc[0] == independent_interval(3, 4, 2, 4)
+    assert table["verdict"].notna().tolist() == [False] * (len(boards) - 1) + [True]
+    assert table["verdict"].iloc[-1] == "not shown to differ"
+    assert table["would show"].iloc[-1] > 0
+
+
+def test_both_boards_together_are_judged_against_the_homeworks_mean_over_their_images():
+    right = {"public": np.arange(300) < 190, "private": np.arange(100) < 60}
+    given = {part: answers(part, correct) for part, correct in right.items()}
+    networks, figures = {"a": given, "b": given}, {"a": (0.5, 0.6), "b": (0.6, 0.7)}
+    table = accuracy.beside_homework(networks, figures, NO_TWIN)
+    both = table.loc[("a", "BOTH")]
+    assert both["all"] == proportion(250, 400)
+    assert both["homework"] == pytest.approx((300 * 0.5 + 100 * 0.6) / 400)
+    assert both["all − homework"] == independent_interval(250, 400, 210, 400)
+    assert both["verdict"] == "above"
+    p = stats.fisher_exact([[250, 150], [210, 190]]).pvalue
+    assert both["p (Holm)"] == pytest.approx(2 * p)
+    assert table.loc[("b", "BOTH"), "verdict"] == "not shown to differ"
 
 
 def test_a_network_without_a_figure_of_the_homework_has_none_beside_it():
@@ -71,3 +89,10 @@ def test_both_boards_are_compared_together():
     table = accuracy.differences(given, [("a", "b")], NO_TWIN)
     assert table["n"].tolist() == [8, 8]
     assert table["difference"].iloc[0].estimate == 0.5
+
+
+def test_the_held_out_accuracy_is_told_without_what_was_trained_on():
+    parts = {"held_out": answers("held_out", np.arange(10) < 8)}
+    text = accuracy.held_out_in_words(parts, np.arange(10) >= 5)
+    assert f"kept {proportion(8, 10):.3f}, and {proportion(3, 5):.3f} on the 5 held-out" in text
+    assert "without" not in accuracy.held_out_in_words(parts, np.ones(10, bool))

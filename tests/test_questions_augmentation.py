@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from fer_utils import homework
-from fer_utils.fer2013 import PARTS
-from fer_utils.questions import augmentation
+from fer_utils.data.dataset import Dataset
+from fer_utils.fer2013 import PARTS, PRIVATE, PUBLIC, TRAINING
+from fer_utils.questions import augmentation, leakage
 from fer_utils.statistics.intervals import Interval
 from fer_utils.training.predictions import Predictions
 
@@ -13,32 +14,42 @@ N = 600
 TWIN = np.arange(2 * N) % 4 == 0
 
 
-def parts(right: float, on_twins: float, seed: int) -> dict[str, Predictions]:
-    """Answers on both boards, correct with these probabilities without and with a twin."""
+def parts(
+    right: float, on_twins: float, seed: int, *, twin: np.ndarray = TWIN, first: int = 0
+) -> dict[str, Predictions]:
+    """Answers on both boards, correct with these probabilities without and with a twin.
+
+    The boards are rows `first` to `first` + 2 N of the data set, which `twin` (n,) covers.
+    """
     rng = np.random.default_rng(seed)
     found = {}
     for number, part in enumerate(("public", "private")):
-        rows = np.arange(N) + number * N
-        correct = rng.random(N) < np.where(TWIN[rows], on_twins, right)
+        rows = np.arange(N) + number * N + first
+        correct = rng.random(N) < np.where(twin[rows], on_twins, right)
         logits = np.eye(7)[np.where(correct, 0, 1)]
         found[part] = Predictions(PARTS[part], rows, np.zeros(N, int), logits)
     return found
 
 
-def group(right: float, on_twins: float, first_seed: int) -> list:
-    return [parts(right, on_twins, first_seed + k) for k in range(3)]
+def group(right: float, on_twins: float, first_seed: int, **where) -> list:
+    return [parts(right, on_twins, first_seed + k, **where) for k in range(3)]
+
+
+def homework_rows(**where) -> dict[str, list]:
+    """Augmentation helps, but on the twins, which the networks without it recite."""
+    plain = group(0.6, 0.9, 0, **where)
+    return {
+        "with data normalisation": plain,
+        "without data normalisation": group(0.6, 0.9, 10, **where),
+        "without batch normalisation": group(0.5, 0.6, 20, **where),
+        "with augmentation (x20)": group(0.68, 0.68, 30, **where),
+        "without augmentation": plain,
+    }
 
 
 @pytest.fixture(scope="module")
 def groups():
-    plain = group(0.6, 0.9, 0)
-    return {
-        "with data normalisation": plain,
-        "without data normalisation": group(0.6, 0.9, 10),
-        "without batch normalisation": group(0.5, 0.6, 20),
-        "with augmentation (x20)": group(0.68, 0.68, 30),
-        "without augmentation": plain,
-    }
+    return homework_rows()
 
 
 def test_an_effect_that_the_twins_hide_is_shown_without_them(groups):
@@ -52,17 +63,48 @@ def test_an_effect_that_the_twins_hide_is_shown_without_them(groups):
     assert table.loc[("batch normalisation", "all"), "homework"] == pytest.approx(0.0797, abs=1e-3)
 
 
+def test_injected_twins_are_found_and_the_printed_reading_says_what_they_hide():
+    """From the pixels to the sentence: of 1,200 test images a quarter are darker copies."""
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 256, (300 + 2 * N, 48, 48), np.uint8)
+    copies = 300 + np.flatnonzero(TWIN)
+    images[copies] = images[: len(copies)] // 2 + 40
+    split = np.repeat([TRAINING, PUBLIC, PRIVATE], [300, N, N]).astype(np.int8)
+    dataset = Dataset("fer2013", "", images, np.zeros(len(images), np.int8), split)
+    found = leakage.twins(dataset)
+    assert np.flatnonzero(found & (split != TRAINING)).tolist() == copies.tolist()
+    table = augmentation.effects(homework_rows(twin=found, first=300), found)
+    without, on_twins, everywhere = (
+        f"{table.loc[('augmentation', kind), 'effect']:+.3f} (**{verdict}**)"
+        for kind, verdict in (
+            ("without twins", "higher"),
+            ("with a twin", "lower"),
+            ("all", "no difference shown"),
+        )
+    )
+    text = augmentation.reading(table)
+    assert f"on test images without twins {without}; on test images with a twin {on_twins}" in text
+    assert f"on all test images {everywhere}" in text
+    assert "**The twins change the reading:** on all test images it would be “no diff" in text
+    assert "where nothing leaked it is “higher”" in text
+    nobody = augmentation.reading(augmentation.effects(homework_rows(), np.zeros(2 * N, bool)))
+    assert "twin" not in nobody.replace("without twins", "")
+
+
 def test_rows_beside_the_homework(groups):
     rows = {name: groups[name] for name in homework.AUGMENTATION}
     table = augmentation.beside_homework(rows, homework.AUGMENTATION, TWIN)
-    assert table.index.tolist()[:2] == [
-        ("with augmentation (x20)", "PUBLIC"),
-        ("with augmentation (x20)", "PRIVATE"),
-    ]
+    boards = ["PUBLIC", "PRIVATE", "BOTH"]
+    assert table.index.tolist()[:3] == [("with augmentation (x20)", board) for board in boards]
     row = table.loc[("without augmentation", "PRIVATE")]
     assert row["homework"] == homework.AUGMENTATION["without augmentation"][1]
     own, both = (row[name].high - row[name].low for name in ("all", "all − homework"))
     assert both > own, "the homework's sampling error is in it"
+    joint = table.loc[("without augmentation", "BOTH")]
+    assert joint["homework"] == np.mean(homework.AUGMENTATION["without augmentation"])
+    seeds = [given.correct for p in rows["without augmentation"] for given in p.values()]
+    assert joint["all"].estimate == pytest.approx(np.mean(seeds))
+    assert table["verdict"].notna().tolist() == [False, False, True] * 2
 
 
 def test_the_explanation_needs_a_negative_interaction():

@@ -76,6 +76,17 @@ def test_leaked_images_by_class(pairs):
     assert np.isnan(table.loc["sad", "with a twin"].estimate)
 
 
+def test_that_twins_hit_classes_unequally_is_said_only_where_it_is_shown():
+    def table(*twins: int) -> pd.DataFrame:
+        classes = {"happy": (twins[0], 200), "sad": (twins[1], 200), "fear": (0, 0)}
+        classes["all"] = (sum(twins), 400)
+        return pd.DataFrame.from_dict(classes, "index", columns=["exact or near", "images"])
+
+    assert leakage.unequal(table(10, 60))
+    assert not leakage.unequal(table(3, 2))
+    assert not leakage.unequal(table(0, 0))
+
+
 def test_effects_of_twins_on_accuracy():
     labels = np.zeros(100, int)
     given = answers(labels, np.where(np.arange(100) < 60, 0, 1))
@@ -129,6 +140,23 @@ def test_only_a_twin_that_was_trained_on_makes_an_image_easy(copied):
     assert row["only elsewhere"] == proportion(10, 20)
     assert row["none"] == proportion(20, 40)
     assert (row["difference"].estimate, row["verdict"]) == (0, "no difference shown")
+    assert row["p (Holm)"] == 1
+    assert row["would show"] > row["difference"].high
+
+
+def test_the_p_value_at_equal_classes_is_that_of_its_normal_deviate(copied):
+    rows = np.arange(60, 160)
+    right = np.concatenate([np.arange(40) < 36, np.arange(20) < 16, np.arange(40) < 20])
+    given = answers(copied.labels[rows], np.where(right, 0, 2), rows)
+    row = leakage.by_where_the_twin_is({"": given}, copied).iloc[0]
+    shares = [(17 / 22, 22), (21 / 42, 42)]
+    error = np.sqrt(sum(share * (1 - share) / total for share, total in shares))
+    assert row["p (Holm)"] == pytest.approx(2 * stats.norm.sf(0.3 / error))
+
+
+def test_twins_whose_copy_was_held_out_are_counted(copied):
+    text = leakage.twins_not_trained_on(copied)
+    assert text.startswith("Of 60 test images with a twin in Training 20 have none in the part")
 
 
 def test_a_network_that_recites_gives_the_label_of_the_twin(copied):

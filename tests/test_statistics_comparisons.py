@@ -24,7 +24,7 @@ def test_compare_is_mcnemars_exact_test():
 
 def test_contrast_of_single_runs_is_a_paired_t_interval():
     first, second = np.array([1, 1, 1, 0]) > 0, np.array([1, 0, 0, 0]) > 0
-    difference, p = comparisons.contrast([first, second], [1, -1])
+    difference, p, _ = comparisons.contrast([first, second], [1, -1])
     reference = stats.ttest_rel(first.astype(float), second.astype(float))
     low, high = reference.confidence_interval()
     assert ends(difference) == pytest.approx((0.5, low, high))
@@ -37,18 +37,29 @@ def test_contrast_adds_seeds_and_images_less_their_interaction():
     variance = images + between - interaction
     degrees = variance**2 / (images**2 / 3 + between**2 / 1)
     half = stats.t.ppf(0.975, degrees) * np.sqrt(variance)
-    accuracy, _ = comparisons.contrast([seeds], [1])
+    accuracy, *_ = comparisons.contrast([seeds], [1])
     assert ends(accuracy) == pytest.approx((0.625, 0.625 - half, 0.625 + half))
 
 
 def test_contrast_of_seeds_that_disagree_everywhere():
-    accuracy, _ = comparisons.contrast([np.array([[1, 1], [0, 0]]) > 0], [1])
+    accuracy, *_ = comparisons.contrast([np.array([[1, 1], [0, 0]]) > 0], [1])
     assert accuracy.high - accuracy.estimate == pytest.approx(12.7062 * 0.5, abs=1e-3)
 
 
 def test_contrast_of_a_run_with_itself_is_no_difference():
     run = np.array([True, False, True])
-    assert comparisons.contrast([run, run], [1, -1]) == (Interval(0, 0, 0), 1)
+    assert comparisons.contrast([run, run], [1, -1])[:2] == (Interval(0, 0, 0), 1)
+
+
+def test_a_figure_that_is_taken_off_brings_its_sampling_error():
+    run, figure, variance = np.arange(100) < 60, 0.5, 0.5 * 0.5 / 100
+    against = comparisons.contrast([run], [1], (figure, variance))
+    images = 0.6 * 0.4 / 99
+    degrees = (images + variance) ** 2 / ((images**2 + variance**2) / 99)
+    half = stats.t.ppf(0.975, degrees) * np.sqrt(images + variance)
+    assert ends(against.effect) == pytest.approx((0.1, 0.1 - half, 0.1 + half))
+    assert against.degrees == pytest.approx(degrees)
+    assert against.p == pytest.approx(2 * stats.t.sf(0.1 / np.sqrt(images + variance), degrees))
 
 
 def false_alarms(seed_sds, weights, *, single=(), runs=400, n=400) -> float:

@@ -11,9 +11,9 @@ import pandas as pd
 
 from fer_utils import homework
 from fer_utils.data.dataset import Dataset, hold_out
-from fer_utils.questions.accuracy import on_test_images
+from fer_utils.questions.accuracy import WORDS, judged_on_all, of_board, on_boards
 from fer_utils.statistics.comparisons import contrast, factorial_effects
-from fer_utils.statistics.intervals import Interval, judged, verdict, with_detectable
+from fer_utils.statistics.intervals import judged, verdict, with_detectable
 from fer_utils.training.experiments import Config
 from fer_utils.training.predictions import Predictions, tested, together
 
@@ -30,7 +30,7 @@ ROWS = {
     "with augmentation (x20)": (True, True, True),
     "without augmentation": (True, True, False),
 }
-WORDS = ("higher", "lower", "no difference shown")
+BESIDE = (*["not reproduced at this budget"] * 2, "not shown to differ")
 
 
 def describe(config: Config, dataset: Dataset) -> dict[str, float | int | str]:
@@ -50,38 +50,33 @@ def describe(config: Config, dataset: Dataset) -> dict[str, float | int | str]:
 def beside_homework(
     groups: Mapping[str, Group], theirs: Mapping[str, tuple[float, float]], twin: np.ndarray
 ) -> pd.DataFrame:
-    """A row per group and board: accuracies, and ours minus the homework's on all images.
+    """A row per group and board, and on both: accuracies, ours minus the homework's on all images.
 
-    `theirs` maps names to (PUBLIC, PRIVATE). The difference carries the sampling error of both.
+    `theirs` maps names to (PUBLIC, PRIVATE). The difference carries the sampling error of both, the
+    homework's as that of as many other images. Judged as `accuracy.judged_on_all` says.
     """
-    rows = {}
+    rows, degrees = {}, []
     for name, group in groups.items():
-        boards = [list(on_test_images(parts, twin)) for parts in group]
-        for seeds in zip(*boards, strict=True):
-            board = seeds[0][0]
-            figure = theirs[name][1 if board == "PRIVATE" else 0]
-            ours = _accuracy([given for _, _, given in seeds])
-            difference = _minus(ours, figure, len(seeds[0][2].labels))
-            rows[name, board] = {
-                "without twins": _accuracy([without for _, without, _ in seeds]),
-                "all": ours,
+        seeds = [on_boards(parts) for parts in group]
+        for given in zip(*seeds, strict=True):
+            figure, free = of_board(theirs[name], given[0], seeds[0]), ~twin[given[0].rows]
+            correct = np.stack([one.correct for one in given])
+            against = contrast([correct], (1,), (figure, _sampling(figure, correct.shape[1])))
+            degrees.append(against.degrees)
+            rows[name, given[0].part.board] = {
+                "without twins": contrast([correct[:, free]], (1,)).effect,
+                "all": contrast([correct], (1,)).effect,
                 "homework": figure,
-                "all − homework": difference,
-                "verdict": verdict(difference, words=("above", "below", "not shown to differ")),
+                "all − homework": against.effect,
+                "p": against.p,
             }
-    return pd.DataFrame.from_dict(rows, "index").rename_axis(["networks", "board"])
+    table = pd.DataFrame.from_dict(rows, "index").rename_axis(["networks", "board"])
+    return judged_on_all(table, degrees)
 
 
-def _accuracy(seeds: Sequence[Predictions]) -> Interval:
-    return contrast([np.stack([given.correct for given in seeds])], (1,))[0]
-
-
-def _minus(ours: Interval, figure: float, images: int) -> Interval:
-    """Our accuracy minus the homework's, whose sampling error is that of as many other images."""
-    half = (ours.high - ours.low) / 2
-    whole = np.hypot(half, 1.96 * np.sqrt(figure * (1 - figure) / images))
-    difference = ours.estimate - figure
-    return Interval(difference, float(difference - whole), float(difference + whole))
+def _sampling(figure: float, images: int) -> float:
+    """The variance of an accuracy over so many images."""
+    return figure * (1 - figure) / images
 
 
 def effects(groups: Mapping[str, Group], twin: np.ndarray) -> pd.DataFrame:
@@ -89,37 +84,63 @@ def effects(groups: Mapping[str, Group], twin: np.ndarray) -> pd.DataFrame:
 
     By (effect, images): "effect" (Interval), "verdict", "p (Holm)" over the three effects on one
     kind of images, "would show" (the effect that the design would have shown four times in five,
-    where it shows none), "homework" (the mean of its boards), "against it" (whether the interval
-    leaves the homework's figure out).
+    where it shows none), "homework" (the mean of its boards), "against it" (whether ours differs
+    from it). The homework's effect has the sampling error of two networks scored on different
+    images, which is more than the same images give: how these answers go together is not known.
     """
-    rows = {}
+    rows, degrees = {}, []
     for name, (with_it, without) in homework.EFFECTS.items():
         pair = [[together(tested(parts)) for parts in groups[row]] for row in (with_it, without)]
-        theirs = float(
-            np.mean(np.subtract(*(homework.ABLATIONS[row] for row in (with_it, without))))
-        )
+        figures = [float(np.mean(homework.ABLATIONS[row])) for row in (with_it, without)]
+        theirs = figures[0] - figures[1]
         has_twin = twin[pair[0][0].rows]
         kinds = {"without twins": ~has_twin, "with a twin": has_twin, "all": has_twin | ~has_twin}
         for kind, chosen in kinds.items():
             if not chosen.any():
                 continue
             stacks = [np.stack([given.correct[chosen] for given in seeds]) for seeds in pair]
-            difference, p = contrast(stacks, (1, -1))
-            outside = not difference.low <= theirs <= difference.high
-            rows[name, kind] = {
-                "effect": difference,
-                "p": p,
-                "homework": theirs if kind == "all" else None,
-                "against it": ("not reproduced at this budget" if outside else "agrees")
-                if kind == "all"
-                else None,
-            }
+            found = contrast(stacks, (1, -1))
+            degrees.append(found.degrees)
+            rows[name, kind] = {"effect": found.effect, "p": found.p}
+            if kind == "all":
+                error = sum(_sampling(figure, len(chosen)) for figure in figures)
+                against = contrast(stacks, (1, -1), (theirs, error)).effect
+                rows[name, kind] |= {
+                    "homework": theirs,
+                    "against it": verdict(against, words=BESIDE),
+                }
     table = pd.DataFrame.from_dict(rows, "index").rename_axis(["with − without", "images"])
+    table = table.assign(degrees=degrees)
     families = [
-        with_detectable(judged(rows, interval="effect", words=WORDS), "effect", WORDS[2])
+        with_detectable(
+            judged(rows, interval="effect", words=WORDS), "effect", WORDS[2], rows.degrees
+        )
         for _, rows in table.groupby("images")
     ]
-    return pd.concat(families).loc[table.index]
+    return pd.concat(families).loc[table.index].drop(columns="degrees")
+
+
+def reading(effects: pd.DataFrame) -> str:
+    """What `effects` says of augmentation, in words, and whether the twins change it."""
+    kinds = effects.xs("augmentation", level="with − without")
+    text = "; ".join(
+        f"on {'all test images' if kind == 'all' else f'test images {kind}'} {row['effect']:+.3f} "
+        f"(**{row['verdict']}**)"
+        for kind, row in kinds.iterrows()
+    )
+    text = f"Augmentation (×20), with minus without: {text}."
+    if "with a twin" not in kinds.index:
+        return text
+    free, leaked = (float(kinds.loc[kind, "effect"]) for kind in ("without twins", "with a twin"))
+    if free * leaked < 0:
+        text += " The two estimates have opposite signs, so the figure on all images mixes them."
+    of_free, of_all = (kinds.loc[kind, "verdict"] for kind in ("without twins", "all"))
+    if of_free != of_all:
+        text += (
+            f" **The twins change the reading:** on all test images it would be “{of_all}”, "
+            f"where nothing leaked it is “{of_free}”."
+        )
+    return text
 
 
 def interactions(cells: Mapping[Levels, Group], twin: np.ndarray) -> pd.DataFrame:

@@ -14,11 +14,13 @@ from fer_utils.data import duplicates
 from fer_utils.data.dataset import Dataset, hold_out
 from fer_utils.fer2013 import CLASSES, SPLITS, TRAINING
 from fer_utils.statistics.intervals import (
+    ALPHA,
     Interval,
     independent_interval,
     judged,
     paired_interval,
     proportion,
+    with_detectable,
 )
 from fer_utils.training.predictions import Predictions
 
@@ -47,6 +49,18 @@ def trained_on(dataset: Dataset) -> np.ndarray:
     chosen = np.zeros(len(dataset.labels), bool)
     chosen[hold_out(dataset)[0]] = True
     return chosen
+
+
+def twins_not_trained_on(dataset: Dataset) -> str:
+    """In words: of the test images with a twin in Training, for how many it was not trained on."""
+    pairs, test = duplicates.find(dataset), dataset.split != TRAINING
+    twin = test & paired_with(pairs, dataset.split == TRAINING)
+    held_out = twin & ~paired_with(pairs, trained_on(dataset))
+    return (
+        f"Of {twin.sum():,} test images with a twin in Training {held_out.sum():,} have none in "
+        "the part trained on: their copies are among the held-out images, where they may have had "
+        "a say in which weights were kept."
+    )
 
 
 def pair_counts(pairs: pd.DataFrame, labels: np.ndarray, split: np.ndarray) -> pd.DataFrame:
@@ -94,11 +108,20 @@ def leaked(pairs: pd.DataFrame, labels: np.ndarray, split: np.ndarray) -> pd.Dat
     return pd.DataFrame.from_dict(table, "index").rename_axis("class")
 
 
+def unequal(leaked: pd.DataFrame) -> bool:
+    """Whether `leaked` shows that twins hit some classes more than others (chi-squared test)."""
+    classes = leaked.drop(index="all")
+    classes = classes[classes["images"] > 0]
+    twin = classes["exact or near"].to_numpy()
+    cells = np.stack([twin, classes["images"] - twin])
+    return bool((cells.sum(axis=1) > 0).all() and stats.chi2_contingency(cells).pvalue < ALPHA)
+
+
 def effects(cases: Mapping[str, Predictions], twin: np.ndarray) -> pd.DataFrame:
     """What twins in Training (`twins`) do to test accuracies: a row per case.
 
     Columns: accuracy `twin-free`, `with a twin` and on `all` images, and the `difference` of the
-    first two, as Intervals; its `verdict` and `p (Holm)` (Fisher's exact test).
+    first two, as Intervals; its `verdict`, `p (Holm)` (Fisher's exact test) and `would show`.
     """
     table = {}
     for name, answers in cases.items():
@@ -112,7 +135,9 @@ def effects(cases: Mapping[str, Predictions], twin: np.ndarray) -> pd.DataFrame:
             "p": stats.fisher_exact(cells).pvalue,
         }
     table = pd.DataFrame.from_dict(table, "index").rename_axis("network")
-    return judged(table, interval="difference", words=EASIER)
+    return with_detectable(
+        judged(table, interval="difference", words=EASIER), "difference", EASIER[2]
+    )
 
 
 def at_equal_classes(answers: Predictions, first: np.ndarray, second: np.ndarray) -> Interval:
@@ -123,18 +148,26 @@ def at_equal_classes(answers: Predictions, first: np.ndarray, second: np.ndarray
     one image more of either kind (Agresti and Caffo 2000). Classes that lack one of the two are
     left out; NaN if all do.
     """
+    estimate, error = _at_equal_classes(answers, first, second)
+    half = stats.norm.ppf(0.975) * error
+    return Interval(estimate, float(estimate - half), float(estimate + half))
+
+
+def _at_equal_classes(
+    answers: Predictions, first: np.ndarray, second: np.ndarray
+) -> tuple[float, float]:
+    """The estimate of `at_equal_classes`, and its standard error."""
     kinds, parts = (first[answers.rows], second[answers.rows]), []
     for label in np.unique(answers.labels):
         one, other = (_right(answers[(answers.labels == label) & kind]) for kind in kinds)
         if one[1] and other[1]:
             parts.append((one[1], one[0] / one[1] - other[0] / other[1], _variance(one, other)))
     if not parts:
-        return Interval(np.nan, np.nan, np.nan)
+        return np.nan, np.nan
     size, difference, variance = np.array(parts).T
     weights = size / size.sum()
-    half = stats.norm.ppf(0.975) * np.sqrt(np.sum(weights**2 * variance))
-    estimate = float(np.sum(weights * difference))
-    return Interval(estimate, float(estimate - half), float(estimate + half))
+    error = np.sqrt(np.sum(weights**2 * variance))
+    return float(np.sum(weights * difference)), float(error)
 
 
 def by_where_the_twin_is(cases: Mapping[str, Predictions], dataset: Dataset) -> pd.DataFrame:
@@ -142,7 +175,8 @@ def by_where_the_twin_is(cases: Mapping[str, Predictions], dataset: Dataset) -> 
 
     Columns: accuracy where a twin was `trained on`; where twins lie `only elsewhere`, in the
     held-out tenth of Training or a test split; and where there is `none`; the `difference` of the
-    last two at equal classes (`at_equal_classes`), its `verdict` and `p (Holm)` (normal).
+    last two at equal classes (`at_equal_classes`), its `verdict`, `p (Holm)` (normal) and `would
+    show` (`with_detectable`).
     """
     pairs = duplicates.find(dataset)
     seen = paired_with(pairs, trained_on(dataset))
@@ -151,17 +185,18 @@ def by_where_the_twin_is(cases: Mapping[str, Predictions], dataset: Dataset) -> 
     for name, answers in cases.items():
         kinds = (seen, elsewhere, ~seen & ~elsewhere)
         in_fit, other, none = (_right(answers[kind[answers.rows]]) for kind in kinds)
-        difference = at_equal_classes(answers, *kinds[1:])
-        error = (difference.high - difference.low) / (2 * stats.norm.ppf(0.975))
+        estimate, error = _at_equal_classes(answers, *kinds[1:])
         table[name] = {
             "trained on": proportion(*in_fit),
             "only elsewhere": proportion(*other),
             "none": proportion(*none),
-            "difference": difference,
-            "p": 2 * stats.norm.sf(abs(difference.estimate) / error),
+            "difference": at_equal_classes(answers, *kinds[1:]),
+            "p": 2 * stats.norm.sf(abs(estimate) / error),
         }
     table = pd.DataFrame.from_dict(table, "index").rename_axis("network")
-    return judged(table, interval="difference", words=EASIER)
+    return with_detectable(
+        judged(table, interval="difference", words=EASIER), "difference", EASIER[2]
+    )
 
 
 def recited(cases: Mapping[str, Predictions], dataset: Dataset) -> pd.DataFrame:
@@ -169,7 +204,7 @@ def recited(cases: Mapping[str, Predictions], dataset: Dataset) -> pd.DataFrame:
 
     Images whose twins have several labels are left out. Columns: `images`; the share that is given
     the twin's label (`the twin's`), its own, or another (Intervals); the `difference` of the first
-    two, paired, its `verdict` and `p (Holm)` (the binomial test).
+    two, paired, its `verdict`, `p (Holm)` (the binomial test) and `would show`.
     """
     theirs = _label_of_twin(dataset)
     table = {}
@@ -188,7 +223,9 @@ def recited(cases: Mapping[str, Predictions], dataset: Dataset) -> pd.DataFrame:
         }
     words = ("the twin's label", "its own label", "no difference shown")
     table = pd.DataFrame.from_dict(table, "index").rename_axis("network")
-    return judged(table, interval="difference", words=words)
+    return with_detectable(
+        judged(table, interval="difference", words=words), "difference", words[2]
+    )
 
 
 def larger_leak(first: Predictions, second: Predictions, twin: np.ndarray) -> Interval:

@@ -2,13 +2,28 @@
 
 from collections.abc import Mapping, Sequence
 from itertools import combinations
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 from scipy import stats
 from statsmodels.stats.contingency_tables import mcnemar
 
-from fer_utils.statistics.intervals import ALPHA, Interval, judged, paired_interval
+from fer_utils.statistics.intervals import (
+    ALPHA,
+    Interval,
+    judged,
+    paired_interval,
+    with_detectable,
+)
+
+
+class Contrast(NamedTuple):
+    """A weighted sum with its 95 % interval, the p-value that it is 0, its degrees of freedom."""
+
+    effect: Interval
+    p: float
+    degrees: float
 
 
 def compare(first: np.ndarray, second: np.ndarray) -> tuple[Interval, float]:
@@ -22,12 +37,16 @@ def compare(first: np.ndarray, second: np.ndarray) -> tuple[Interval, float]:
     return paired_interval(only_first, only_second, len(first)), float(p)
 
 
-def contrast(groups: Sequence[np.ndarray], weights: Sequence[float]) -> tuple[Interval, float]:
+def contrast(
+    groups: Sequence[np.ndarray],
+    weights: Sequence[float],
+    minus: tuple[float, float] = (0.0, 0.0),
+) -> Contrast:
     """Weighted sum of the groups' mean accuracies, uncertain over seeds and over images.
 
     `groups`: one (seeds, n) or (n,) bool per group, prediction correct; all on the same n images.
-    Weights (1, -1) give a difference of two groups, (1,) the accuracy of one.
-    Returns the sum with its 95 % interval, and the p-value that it is 0.
+    Weights (1, -1) give a difference of two groups, (1,) the accuracy of one. `minus` is a figure
+    of other networks that is taken off the sum, with the variance of its sampling error.
 
     Model: correct = group mean + seed + image + (seed x image), with seeds and images drawn at
     random, crossed, and the seeds of one group independent of the next group's (two-way random
@@ -47,7 +66,7 @@ def contrast(groups: Sequence[np.ndarray], weights: Sequence[float]) -> tuple[In
     groups = [np.atleast_2d(np.asarray(group, float)) for group in groups]
     n = groups[0].shape[1]
     per_image = sum(w * group.mean(axis=0) for w, group in zip(weights, groups, strict=True))
-    estimate = float(per_image.mean())
+    estimate = float(per_image.mean()) - minus[0]
     images = per_image.var(ddof=1) / n
     between = [_between_seeds(group) for group in groups if len(group) > 1]
     variance, spread = images, images**2 / (n - 1)
@@ -61,12 +80,15 @@ def contrast(groups: Sequence[np.ndarray], weights: Sequence[float]) -> tuple[In
             interaction += scale * of_both
             spread += (scale * of_seeds) ** 2 / free
         variance = max(images, seeds, images + seeds - interaction)
+    variance += minus[1]
     if variance == 0:
-        return Interval(estimate, estimate, estimate), float(estimate == 0)
+        return Contrast(Interval(estimate, estimate, estimate), float(estimate == 0), n - 1)
+    spread += minus[1] ** 2 / (n - 1)
     degrees, error = variance**2 / spread, np.sqrt(variance)
     half = stats.t.ppf(1 - ALPHA / 2, degrees) * error
     p = 2 * stats.t.sf(abs(estimate) / error, degrees)
-    return Interval(estimate, float(estimate - half), float(estimate + half)), float(p)
+    interval = Interval(estimate, float(estimate - half), float(estimate + half))
+    return Contrast(interval, float(p), float(degrees))
 
 
 def _between_seeds(group: np.ndarray) -> tuple[float, float, int]:
@@ -86,7 +108,7 @@ def factorial_effects(
     `cells` maps each combination of levels, one bool per factor, to a `contrast` group. A main
     effect is the mean accuracy with the factor minus that without; the interaction a x b is half
     the difference between the effect of a with b and without, and so on. Returns one row per
-    effect: "effect" (Interval), "verdict", "p (Holm)".
+    effect: "effect" (Interval), "verdict", "p (Holm)", "would show" (`with_detectable`).
     Raises ValueError if a combination is missing.
     """
     if len(cells) != 2 ** len(factors):
@@ -98,6 +120,9 @@ def factorial_effects(
             weights = np.array(signs) / 2 ** (len(factors) - 1)
             name = " × ".join(factors[f] for f in chosen)
             table.append((name, *contrast(list(cells.values()), weights)))
-    table = pd.DataFrame(table, columns=["name", "effect", "p"]).set_index("name")
+    table = pd.DataFrame(table, columns=["name", "effect", "p", "degrees"]).set_index("name")
+    degrees = table.pop("degrees")
     words = ("positive", "negative", "no effect shown")
-    return judged(table, interval="effect", words=words)
+    return with_detectable(
+        judged(table, interval="effect", words=words), "effect", words[2], degrees
+    )

@@ -106,13 +106,14 @@ def detectable(interval: Interval, comparisons: int = 1, degrees: float = 1e6) -
     """The effect that a design as wide as this interval shows four times in five (80 % power).
 
     `comparisons` are those of the table, which Holm's correction makes ALPHA / comparisons of the
-    level for the first of them; `degrees` of freedom are those of the interval.
+    level for the first of them; `degrees` of freedom are those of the interval. NaN for an interval
+    without width, which knows no error.
     """
     half = (interval.high - interval.low) / 2
     error = half / stats.t.ppf(1 - ALPHA / 2, degrees)
     critical = stats.t.ppf(1 - ALPHA / comparisons / 2, degrees)
     shown = optimize.brentq(lambda e: stats.nct.sf(critical, degrees, e) - 0.8, 0, 4 * critical)
-    return float(error * shown)
+    return float(error * shown) if half > 0 else np.nan
 
 
 def with_detectable(
