@@ -158,6 +158,8 @@ def test_a_claim_follows_the_maps(happy, sad, expected):
     found = claims.judge_claims(compared({"gradient": (happy, sad)}))
     assert found["verdict"].tolist() == [expected], "disgust has no image: no row"
     assert found["zone"].tolist() == ["mouth corners"]
+    assert found["images"].tolist() == [20]
+    assert found["would show"].notna().tolist() == [expected == claims.NOT_SHOWN]
 
 
 def test_methods_that_disagree_on_a_claim_are_reported_so():

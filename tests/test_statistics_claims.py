@@ -42,6 +42,8 @@ def test_statements_are_checked_as_a_whole_and_by_name():
     closest = table.loc["fear → sad", "closest"]
     assert closest.startswith("sad − ")
     assert "disgust" not in closest  # compared with classes not named
+    assert table.loc["fear → sad", "images"] == "100 fear"
+    assert np.isnan(table.loc["fear → sad", "would show"])
 
 
 def test_the_verdicts_on_two_sets_of_images_stand_side_by_side():
@@ -51,7 +53,12 @@ def test_the_verdicts_on_two_sets_of_images_stand_side_by_side():
     assert table.columns.tolist() == [
         ("all", "verdict"),
         ("all", "difference"),
+        ("all", "would show"),
         ("twin-free", "verdict"),
         ("twin-free", "difference"),
+        ("twin-free", "would show"),
     ]
-    assert table.loc["weakest: fear, sad", ("all", "verdict")].startswith("not shown: ")
+    row = table.loc["weakest: fear, sad"]
+    assert row["all", "verdict"].startswith("not shown: ")
+    assert "(70 fear and 70 " in row["all", "verdict"]
+    assert row["all", "would show"] > row["all", "difference"].high

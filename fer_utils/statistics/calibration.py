@@ -13,7 +13,13 @@ from scipy import special, stats
 from scipy.optimize import minimize_scalar
 
 from fer_utils.fer2013 import CLASSES
-from fer_utils.statistics.intervals import Interval, bootstrap, judged, proportion
+from fer_utils.statistics.intervals import (
+    Interval,
+    bootstrap,
+    judged,
+    proportion,
+    with_detectable,
+)
 
 BINS = 15  # of equal width, as in Guo et al.
 RIGHT = 0.8  # of the answers that are believed, at least this share are right on held-out images
@@ -70,7 +76,7 @@ def regions(confidence: np.ndarray, correct: np.ndarray, count: int = 10) -> pd.
     """Calibration in `count` groups of equally many images, from the least confident to the most.
 
     Columns: `images`; `lowest`, `highest` and mean `confidence`; `accuracy` and `gap` (confidence
-    minus accuracy) as Intervals; `verdict` on the gap, one of `WORDS`; `p (Holm)`.
+    minus accuracy) as Intervals; `verdict` on the gap, one of `WORDS`; `p (Holm)`; `would show`.
     """
     table = []
     for rows in np.array_split(np.argsort(confidence, kind="stable"), count):
@@ -87,7 +93,9 @@ def regions(confidence: np.ndarray, correct: np.ndarray, count: int = 10) -> pd.
                 "p": p,
             }
         )
-    return judged(pd.DataFrame(table), interval="gap", words=WORDS)
+    return with_detectable(
+        judged(pd.DataFrame(table), interval="gap", words=WORDS), "gap", WORDS[2]
+    )
 
 
 def stretches(regions: pd.DataFrame, verdict: str) -> list[tuple[float, float]]:

@@ -12,7 +12,13 @@ import numpy as np
 import pandas as pd
 
 from fer_utils.fer2013 import CLASSES
-from fer_utils.statistics.intervals import ALPHA, Interval, independent_interval, paired_interval
+from fer_utils.statistics.intervals import (
+    ALPHA,
+    Interval,
+    detectable,
+    independent_interval,
+    paired_interval,
+)
 
 Statement = tuple[str | None, Sequence[str]]
 
@@ -82,31 +88,38 @@ def check(counts: np.ndarray, statements: Sequence[Statement]) -> pd.DataFrame:
 
     A single class is compared with those that the statement does not name. Rows: the statements;
     columns: `verdict`; `closest`, the two classes that come closest to refuting it, or do; their
-    `difference`.
+    `difference`; `images`, in words how many it rests on; `would show`, the difference of these two
+    classes that would have been shown four times in five, where nothing is shown.
     """
-    table = {}
+    images, table = counts.sum(axis=1), {}
     for true, named in statements:
         others = [other for other in CLASSES if other not in (true, *named)]
         for part in (named, *([one] for one in named)):
             claim = taken_for(counts, true, part, others) if true else weakest(counts, part, others)
-            closest = f"{claim.named} − {claim.other}"
-            table[name(true, part)] = (claim.verdict, closest, claim.difference)
-    columns = ["verdict", "closest", "difference"]
-    return pd.DataFrame.from_dict(table, "index", columns=columns).rename_axis("statement")
+            classes = (true,) if true else (claim.named, claim.other)
+            unshown = claim.verdict == "not shown"
+            table[name(true, part)] = {
+                "verdict": claim.verdict,
+                "closest": f"{claim.named} − {claim.other}",
+                "difference": claim.difference,
+                "images": " and ".join(f"{images[CLASSES.index(c)]:,} {c}" for c in classes),
+                "would show": detectable(claim.difference) if unshown else None,
+            }
+    return pd.DataFrame.from_dict(table, "index").rename_axis("statement")
 
 
 def side_by_side(
     matrices: Mapping[str, np.ndarray], statements: Sequence[Statement]
 ) -> pd.DataFrame:
-    """`check` on several confusion matrices, by name; columns (name, "verdict" or "difference").
+    """`check` on several confusion matrices, by name; columns (name, of `check`).
 
-    The verdict names the two classes that decide it.
+    The verdict names the two classes that decide it, and how many images they have.
     """
     tables = {}
     for name, counts in matrices.items():
         checked = check(counts, statements)
-        words = checked["verdict"] + ": " + checked["closest"]
-        tables[name] = checked.assign(verdict=words)[["verdict", "difference"]]
+        words = checked["verdict"] + ": " + checked["closest"] + " (" + checked["images"] + ")"
+        tables[name] = checked.assign(verdict=words)[["verdict", "difference", "would show"]]
     return pd.concat(tables, axis=1)
 
 

@@ -20,6 +20,7 @@ from fer_utils.statistics.intervals import (
     independent_interval,
     judged,
     proportion,
+    with_detectable,
 )
 
 DIRECTION = ("more often than the reverse", "less often than the reverse", "no difference shown")
@@ -129,11 +130,12 @@ def confused_pairs(counts: np.ndarray) -> pd.DataFrame:
 
     Columns: `first`, `second`, the class that is taken for the other more often first; `images`
     confused either way; `there` and `back`, the shares of `first` taken for `second` and the
-    reverse; `difference` of the two (Newcombe) with its `verdict` and `p (Holm)` (Fisher's exact
-    test); `rank`, bootstrapped over the images.
+    reverse; `difference` of the two (Newcombe) with its `verdict`, `p (Holm)` (Fisher's exact
+    test) and `would show`; `rank`, bootstrapped over the images.
     """
     pairs = [_pair(counts, *pair) for pair in combinations(range(len(counts)), 2)]
     table = judged(pd.DataFrame(pairs), interval="difference", words=DIRECTION)
+    table = with_detectable(table, "difference", DIRECTION[2])
     table = table.assign(rank=_resampled(_ranks, counts))
     return table.sort_values("rank", ignore_index=True, kind="stable")
 

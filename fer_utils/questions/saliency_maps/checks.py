@@ -13,7 +13,13 @@ from scipy import stats
 from fer_utils.fer2013 import CLASSES
 from fer_utils.interpret.faithfulness import CONTROLS
 from fer_utils.interpret.maps import NAMES
-from fer_utils.statistics.intervals import Interval, judged, mean_interval, verdict
+from fer_utils.statistics.intervals import (
+    Interval,
+    judged,
+    mean_interval,
+    verdict,
+    with_detectable,
+)
 
 CONTROL_NAMES = (*(NAMES[name] for name in CONTROLS), "uniform")
 LOWER_IS_BETTER = ("deletion",)
@@ -40,7 +46,7 @@ def judge(measure: str, values: pd.DataFrame) -> pd.DataFrame:
     """Each method against the strongest control of the same images, paired, Holm-corrected.
 
     Returns, by method: `value` (Interval), `control` (its name), `advantage` (Interval, positive
-    is in the method's favour), `verdict` (of WORDS), `p (Holm)`.
+    is in the method's favour), `verdict` (of WORDS), `p (Holm)`, `would show`.
     """
     sign = -1 if measure in LOWER_IS_BETTER else 1
     controls = values[[name for name in values if name in CONTROL_NAMES]]
@@ -54,7 +60,8 @@ def judge(measure: str, values: pd.DataFrame) -> pd.DataFrame:
             "p": {name: stats.ttest_1samp(gain, 0).pvalue for name, gain in gains.items()},
         }
     )
-    return judged(table, interval="advantage", words=WORDS)
+    table = judged(table, interval="advantage", words=WORDS)
+    return with_detectable(table, "advantage", WORDS[2], len(values) - 1)
 
 
 def worse_within_classes(
