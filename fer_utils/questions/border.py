@@ -25,6 +25,11 @@ CELLS = {ZERO: {"transforms": "x20"}, REFLECTED: {"transforms": "x20", "fill": "
 UNTRAINED = "untrained"
 PLACES = ("frame", "seam")
 FEWEST_SEEDS = 2
+TRAINING_WORDS = (
+    "training adds to it",
+    "training takes from it",
+    "training is not shown to matter",
+)
 
 
 def shifted(images: np.ndarray, fill: str) -> np.ndarray:
@@ -127,10 +132,9 @@ def frame_preference(trained: np.ndarray, untrained: np.ndarray) -> dict:
     shares = frame_share(trained), frame_share(untrained)
     differences = shares[0] - shares[1]
     extra = mean_interval(differences[np.isfinite(differences)])
-    words = ("training adds to it", "training takes from it", "training is not shown to matter")
     return {
         "trained": float(np.nanmean(shares[0])),
         "untrained": float(np.nanmean(shares[1])),
         "extra": extra,
-        "words": verdict(extra, words=words),
+        "words": verdict(extra, words=TRAINING_WORDS),
     }
