@@ -63,6 +63,15 @@ def test_an_effect_that_the_twins_hide_is_shown_without_them(groups):
     assert table.loc[("batch normalisation", "all"), "homework"] == pytest.approx(0.0797, abs=1e-3)
 
 
+def test_an_effect_beside_the_homeworks_carries_both_sampling_errors(groups):
+    table = augmentation.effects(groups, TWIN)
+    without = table.loc[("data normalisation", "without twins")]
+    assert np.isnan(without["homework"])
+    row = table.loc[("data normalisation", "all")]
+    assert row["beside it"] == "not shown to differ"
+    assert row["would differ"] > row["would show"], "the homework's error is in it"
+
+
 def test_injected_twins_are_found_and_the_printed_reading_says_what_they_hide():
     """From the pixels to the sentence: of 1,200 test images a quarter are darker copies."""
     rng = np.random.default_rng(0)

@@ -84,40 +84,40 @@ def effects(groups: Mapping[str, Group], twin: np.ndarray) -> pd.DataFrame:
 
     By (effect, images): "effect" (Interval), "verdict", "p (Holm)" over the three effects on one
     kind of images, "would show" (the effect that the design would have shown four times in five,
-    where it shows none), "homework" (the mean of its boards), "against it" (whether ours differs
-    from it). The homework's effect has the sampling error of two networks scored on different
-    images, which is more than the same images give: how these answers go together is not known.
+    where it shows none); and on all images "homework" (the mean of its boards), "beside it"
+    (whether ours differs from it, by Holm over the three) and "would differ" (the difference that
+    the design would have shown four times in five). The homework's effect has the sampling error of
+    two networks scored on different images, which is more than the same images give: how these
+    answers go together is not known.
     """
-    rows, degrees = {}, []
+    rows, beside = {}, {}
     for name, (with_it, without) in homework.EFFECTS.items():
         pair = [[together(tested(parts)) for parts in groups[row]] for row in (with_it, without)]
-        figures = [float(np.mean(homework.ABLATIONS[row])) for row in (with_it, without)]
-        theirs = figures[0] - figures[1]
         has_twin = twin[pair[0][0].rows]
         kinds = {"without twins": ~has_twin, "with a twin": has_twin, "all": has_twin | ~has_twin}
+        stacks = [np.stack([given.correct for given in seeds]) for seeds in pair]
         for kind, chosen in kinds.items():
-            if not chosen.any():
-                continue
-            stacks = [np.stack([given.correct[chosen] for given in seeds]) for seeds in pair]
-            found = contrast(stacks, (1, -1))
-            degrees.append(found.degrees)
-            rows[name, kind] = {"effect": found.effect, "p": found.p}
-            if kind == "all":
-                error = sum(_sampling(figure, len(chosen)) for figure in figures)
-                against = contrast(stacks, (1, -1), (theirs, error)).effect
-                rows[name, kind] |= {
-                    "homework": theirs,
-                    "against it": verdict(against, words=BESIDE),
-                }
-    table = pd.DataFrame.from_dict(rows, "index").rename_axis(["with − without", "images"])
-    table = table.assign(degrees=degrees)
-    families = [
-        with_detectable(
-            judged(rows, interval="effect", words=WORDS), "effect", WORDS[2], rows.degrees
-        )
-        for _, rows in table.groupby("images")
-    ]
-    return pd.concat(families).loc[table.index].drop(columns="degrees")
+            if chosen.any():
+                found = contrast([stack[:, chosen] for stack in stacks], (1, -1))
+                rows[name, kind] = found._asdict()
+        figures = [float(np.mean(homework.ABLATIONS[row])) for row in (with_it, without)]
+        theirs, error = figures[0] - figures[1], sum(_sampling(f, len(has_twin)) for f in figures)
+        against = contrast(stacks, (1, -1), (theirs, error))
+        beside[name, "all"] = {"homework": theirs, **against._asdict()}
+    names = ["with − without", "images"]
+    table = pd.DataFrame.from_dict(rows, "index").rename_axis(names)
+    families = [_judged(rows, WORDS) for _, rows in table.groupby("images")]
+    figures = _judged(pd.DataFrame.from_dict(beside, "index").rename_axis(names), BESIDE)
+    figures = figures.rename(columns={"verdict": "beside it", "would show": "would differ"})
+    columns = ["homework", "beside it", "would differ"]
+    return pd.concat(families).loc[table.index].join(figures[columns])
+
+
+def _judged(table: pd.DataFrame, words: tuple[str, str, str]) -> pd.DataFrame:
+    """One family of contrasts, `words` on them, and what would have been shown."""
+    degrees = table["degrees"]
+    table = judged(table.drop(columns="degrees"), interval="effect", words=words)
+    return with_detectable(table, "effect", words[2], degrees)
 
 
 def reading(effects: pd.DataFrame) -> str:
