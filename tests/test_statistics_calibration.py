@@ -1,7 +1,5 @@
 """Calibration against values computed by hand, and on answers whose faults are known."""
 
-import gc
-
 import numpy as np
 import pytest
 
@@ -73,8 +71,7 @@ def test_over_confident_in_the_middle_and_under_confident_at_the_top_are_both_sa
     assert set(table["verdict"][:3]) == {"not shown"}
 
 
-def test_regions_of_honest_answers_are_seldom_judged(monkeypatch):
-    monkeypatch.setattr(gc, "collect", lambda: 0)  # statsmodels calls it each time, for 0.1 s
+def test_regions_of_honest_answers_are_seldom_judged():
     random = np.random.default_rng(1)
     judged = 0
     for _ in range(200):

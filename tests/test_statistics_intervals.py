@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
+from statsmodels.stats.multitest import multipletests
 
 from fer_utils.statistics import intervals
 from fer_utils.statistics.intervals import Interval
@@ -82,6 +83,8 @@ def test_what_holm_takes_back_is_said():
 
 def test_holm():
     assert intervals.holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
+    several = [*np.random.default_rng(0).uniform(0, 0.2, 20), 0.1, 0.1, np.nan]
+    np.testing.assert_array_equal(intervals.holm(several), multipletests(several, method="holm")[1])
     assert len(intervals.holm([])) == 0
 
 
