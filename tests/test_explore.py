@@ -36,6 +36,16 @@ def test_it_starts_with_a_face_answers_and_maps(panel):
     np.testing.assert_allclose(answers["ensemble"], mean)
 
 
+def test_finished_students_answer_too(panel, monkeypatch):
+    session = panel.explorer.session
+    others = {"member1": session.model("model1"), "student-tiny": session.model("model2")}
+    monkeypatch.setattr(session, "committee_and_students", lambda: others)
+    explorer = Explorer(session, image=panel.explorer.image)
+    answers = explorer.answers()
+    assert list(answers) == ["model0", "model1", "model2", "student-tiny", "ensemble"]
+    np.testing.assert_array_equal(answers["student-tiny"], answers["model2"])
+
+
 @pytest.mark.parametrize(
     ("widget", "value"), [("degrees", 20), ("right", 6), ("light", 60), ("patch", 12)]
 )

@@ -18,6 +18,7 @@ from fer_utils.interpret.inference import predictor
 from fer_utils.interpret.introspection import normalise_tensor
 from fer_utils.interpret.maps import most_influential, visible
 from fer_utils.notebook import Session
+from fer_utils.training.experiments import STUDENTS
 from fer_utils.training.predictions import tested, together
 
 ROLES = ("model0", "model1", "model2")
@@ -73,17 +74,19 @@ class Explorer:
 
     @cached_property
     def runs(self) -> dict:
-        """The finished runs of the models, by role."""
-        return self.session.models(*ROLES)
+        """The finished runs of the models, and of students where there are any, by name."""
+        others = self.session.committee_and_students()
+        students = {name: others[name] for name in STUDENTS if name in others}
+        return self.session.models(*ROLES) | students
 
     @cached_property
     def networks(self) -> dict[str, keras.Model]:
-        """The models, by role."""
-        return {role: run.model() for role, run in self.runs.items()}
+        """The Keras models, by name."""
+        return {name: run.model() for name, run in self.runs.items()}
 
     @cached_property
     def _predictors(self) -> dict[str, Callable]:
-        return {role: predictor(model, 1) for role, model in self.networks.items()}
+        return {name: predictor(model, 1) for name, model in self.networks.items()}
 
     def rows(self, name: str, pick: str) -> np.ndarray:
         """Rows of the test images of a class (or "any"), in the order of `pick` (PICKS)."""
@@ -127,8 +130,8 @@ class Explorer:
     def answers(self) -> dict[str, np.ndarray]:
         """The seven probabilities (7,) of each network and of the ensemble."""
         found = {
-            role: softmax(predict(self.inputs)[0].astype(float))
-            for role, predict in self._predictors.items()
+            name: softmax(predict(self.inputs)[0].astype(float))
+            for name, predict in self._predictors.items()
         }
         found["ensemble"] = np.mean([found[role] for role in ENSEMBLE], axis=0)
         return found
