@@ -25,6 +25,7 @@ from fer_utils.report.folder import BuildFolder, products
 NOTEBOOKS = ROOT / "notebooks"
 WORKING = ROOT / "lab"
 START = "00_start.ipynb"
+KERNEL = {"display_name": "Python 3", "name": "python3"}  # so that JupyterLab asks for none
 WELCOME = """# Facial expressions: the notebooks 表情辨識
 
 These are working copies: change and run whatever you like. They lie in `lab/`, which git ignores;
@@ -65,11 +66,12 @@ def start_page(notebooks: Sequence[Path], data: str) -> nbformat.NotebookNode:
     for path in notebooks:
         text = "\n".join(c.source for c in nbformat.read(path, as_version=4).cells[:1])
         title = re.search(r"^# (.+)", text, re.M)
-        lead = re.search(r"^(?:\*\*Question\.\*\* )?(\w.+)", text, re.M)
+        lead = re.search(r"^(?:\*\*Question(?: \d)?\.\*\* )?(\w.+)", text, re.M)
         rows.append(
             f"| [{title[1] if title else path.stem}]({path.name}) | {lead[1] if lead else ''} |"
         )
-    page = new_notebook(cells=[new_markdown_cell(WELCOME.format(data=data) + "\n".join(rows))])
+    text = WELCOME.format(data=data) + "\n".join(rows)
+    page = new_notebook(cells=[new_markdown_cell(text)], metadata={"kernelspec": KERNEL})
     page.cells[0]["id"] = "start"
     return page
 

@@ -61,6 +61,8 @@ def test_start_page_leads_to_every_notebook():
     for path, row in zip(NOTEBOOKS, rows, strict=True):
         assert f"]({path.name}) | " in row
         assert len(row) > len(path.name) + 40, "with title and question"
+    assert "Where in the image does the network look" in rows[5]
+    assert page.metadata.kernelspec.name == "python3"
 
 
 @pytest.fixture

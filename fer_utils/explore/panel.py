@@ -6,8 +6,18 @@ from fer_utils.explore.explorer import CONTROLS, METHODS, PICKS, ROLES, Changes,
 from fer_utils.fer2013 import CHINESE, CLASSES, SIZE
 from fer_utils.plots import explorer as plots
 
+WRAPPED = {"flex_flow": "row wrap"}  # so that nothing shrinks in a narrow window
 
-def _slider(label: str, low: float, high: float, value: float, step: float = 1) -> widgets.Widget:
+
+def _slider(
+    label: str,
+    low: float,
+    high: float,
+    value: float,
+    step: float = 1,
+    label_width: str = "13em",
+    width: str = "27em",
+) -> widgets.Widget:
     kind = widgets.IntSlider if isinstance(step, int) else widgets.FloatSlider
     return kind(
         value=value,
@@ -16,8 +26,8 @@ def _slider(label: str, low: float, high: float, value: float, step: float = 1) 
         step=step,
         description=label,
         continuous_update=False,
-        style={"description_width": "15em"},
-        layout={"width": "29em"},
+        style={"description_width": label_width},
+        layout={"width": width},
     )
 
 
@@ -30,7 +40,7 @@ class Panel:
         names += [(f"{n} {c}", n) for n, c in zip(CLASSES, CHINESE, strict=True)]
         self.cls = widgets.Dropdown(options=names, description="class")
         self.pick = widgets.Dropdown(options=PICKS, description="model2 is")
-        self.place = _slider("which one", 0, 1, 0)
+        self.place = _slider("which one", 0, 1, 0, label_width="80px", width="300px")
         self.upload = widgets.FileUpload(
             accept="image/*", description="own photograph", layout={"width": "auto"}
         )
@@ -52,9 +62,10 @@ class Panel:
             options=[("its answer", -1), *((name, k) for k, name in enumerate(CLASSES))],
             description="map of",
         )
-        self.samples = _slider("SmoothGrad: copies", 2, 50, 10)
-        self.steps = _slider("Integrated Gradients: steps", 2, 50, 20)
-        self.kept = _slider("pixels kept", 0.02, 0.5, 0.1, 0.02)
+        wide = {"label_width": "15em", "width": "29em"}
+        self.samples = _slider("SmoothGrad: copies", 2, 50, 10, **wide)
+        self.steps = _slider("Integrated Gradients: steps", 2, 50, 20, **wide)
+        self.kept = _slider("pixels kept", 0.02, 0.5, 0.1, 0.02, **wide)
         self.layer = widgets.Dropdown(
             options=[f"relu{n}" for n in range(1, 13)], value="relu7", description="layer"
         )
@@ -95,15 +106,16 @@ class Panel:
             [
                 widgets.VBox([self.target, self.samples, self.steps, self.kept]),
                 self.methods,
-            ]
+            ],
+            layout=WRAPPED,
         )
-        filters = widgets.HBox([self.layer, self.number, self.ascent_steps])
+        filters = widgets.HBox([self.layer, self.number, self.ascent_steps], layout=WRAPPED)
         self.tabs = widgets.Tab(
             [widgets.VBox([maps, self.map]), widgets.VBox([filters, self.filter])],
             titles=("Where does it look?", "One filter"),
         )
         self.tabs.observe(lambda _: self.draw_tab(), "selected_index")
-        top = widgets.HBox([choose, change, self.face])
+        top = widgets.HBox([choose, change, self.face], layout=WRAPPED)
         return widgets.VBox([top, self.bars, self.network, self.tabs])
 
     def _choose(self) -> None:
