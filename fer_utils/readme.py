@@ -20,7 +20,9 @@ from fer_utils.statistics.intervals import independent_interval, proportion
 
 BLOCK = r"(<!-- {name} -->\n).*?(<!-- end of {name} -->)"
 HOMEWORKS = {"model1": "model1", "model2": "model2", "model1 + model2": "ensemble"}
-IN_CARD = ("model0", "model1", "model2")  # whose weights are in `runs/`
+#: Networks in the model card, and those of them in its table of classes.
+IN_CARD = ("model0", "model1", "model2", "student-compact", "student-tiny")
+BY_CLASS = ("model1", "model2", "student-compact")
 
 
 def summary() -> dict[str, dict]:
@@ -149,7 +151,7 @@ def _filters(found: dict) -> str:
 
 def class_table() -> str:
     """Recall of each class on the test images, with and without those that have a twin."""
-    networks = {name: counts for name, counts in summary().items() if name in IN_CARD}
+    networks = {name: counts for name, counts in summary().items() if name in BY_CLASS}
     head = [f"{name}{kind}" for name in networks for kind in (", without twins", ", all")]
     rows = ["| class | " + " | ".join(head) + " |", "|---" * (1 + len(head)) + "|"]
     for cls in CLASSES:
