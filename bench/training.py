@@ -28,8 +28,8 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from fer_utils.data.transforms import Batches
 from fer_utils.files import ROOT, write_json
+from fer_utils.training.batches import Batches
 from fer_utils.training.experiments import Config, Phase
 
 WIDTHS = {"narrow": (16, 32, 64, 128), "wide": (32, 64, 128, 256)}
@@ -95,10 +95,10 @@ def plain_keras(network: str, steps: int) -> dict[str, float]:
     # The network's own module, but with TensorFlow as it is and Keras's batch normalisation.
     sys.modules["fer_utils.backend"] = SimpleNamespace(keras=keras, tf=tf)
     from fer_utils.data.transforms import normalise
-    from fer_utils.training import network
+    from fer_utils.training import network as networks
 
-    network.BatchNorm = keras.layers.BatchNormalization
-    model = network.build(config(network, steps))
+    networks.BatchNorm = keras.layers.BatchNormalization
+    model = networks.build(config(network, steps))
     model.compile(
         optimizer=keras.optimizers.Adadelta(1.0),
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),

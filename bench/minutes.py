@@ -1,0 +1,120 @@
+"""Accuracy against minutes of training, every finished run on FER2013: `python bench/minutes.py`.
+
+The runs were made on machines of different speed, beside other work. So the minutes are those that
+their steps would take on this machine alone: a few steps of each kind are timed, on noise. A
+student's minutes are without its teachers'. Writes bench/minutes.json and bench/minutes.svg, which
+`--draw` draws anew from the former.
+"""
+
+import argparse
+import json
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+
+from fer_utils.files import replacing, runs_dir, write_json
+from fer_utils.plots import style
+from fer_utils.training import experiments
+from load import cpu_model
+from training import BATCH, Clock, noise
+
+RESULT, PICTURE = (Path(__file__).with_suffix(suffix) for suffix in (".json", ".svg"))
+STEPS = 23
+NARROW = ("norm-", "raw-")
+
+
+def seconds_a_step(config: experiments.Config, phase: experiments.Phase) -> float:
+    """Of a phase, augmentation included, evaluation left out."""
+    from fer_utils.training.loop import Examples, train
+
+    short = replace(
+        config,
+        phases=(replace(phase, steps=STEPS),),
+        evaluate_every=STEPS,
+        teachers=(),
+        averaged=0.0,
+    )
+    images, labels = noise()
+    clock = Clock()
+    with tempfile.TemporaryDirectory() as folder:
+        train(
+            short,
+            Examples(images, labels, images[:64], labels[:64]),
+            checkpoint=Path(folder) / "c.npz",
+            data_id="noise",
+            after_step=clock,
+        )
+    return BATCH / clock.images_per_second
+
+
+def kind(config: experiments.Config, phase: experiments.Phase) -> experiments.Config:
+    """What decides how long a step takes: configs and phases that share it are timed once."""
+    alike = replace(phase, learning_rate=0.1, steps=1, patience=0, final_rate=0.0)
+    return replace(config, name="", seed=0, phases=(alike,), teachers=(), label_smoothing=0.0)
+
+
+def measure() -> dict:
+    speeds, found = {}, {}
+    for config in experiments.campaign("reference"):
+        path = runs_dir() / config.name / "metrics.json"
+        if not path.exists():
+            continue
+        ends = pd.read_csv(path.with_name("history.csv")).groupby("phase")["step"].max()
+        seconds = 0.0
+        for phase, steps in zip(config.phases, np.diff([0, *ends]), strict=True):
+            key = kind(config, phase)
+            if key not in speeds:
+                speeds[key] = seconds_a_step(config, phase)
+            seconds += steps * speeds[key]
+        metrics = json.loads(path.read_text(encoding="utf-8"))
+        boards = [metrics[part] for part in ("public", "private")]
+        right = sum(board["accuracy"] * board["n"] for board in boards)
+        found[config.name] = {
+            "minutes": round(seconds / 60, 1),
+            "accuracy": round(right / sum(board["n"] for board in boards), 4),
+        }
+    return {"cpu": cpu_model(), "runs": found}
+
+
+def draw(found: dict[str, dict[str, float]]) -> plt.Figure:
+    """A point per run; the narrow networks of notebook 02 have no name of their own."""
+    groups = {
+        "the homework's convolutions": [n for n in found if n.startswith("model")],
+        "compact networks": [n for n in found if n.startswith("member")],
+        "students, after their teachers": [n for n in found if n.startswith("student")],
+        "narrow networks (notebook 02)": [n for n in found if n.startswith(NARROW)],
+        "without convolutions": ["dense"] if "dense" in found else [],
+    }
+    figure, ax = plt.subplots(figsize=(style.WIDTH, 3.6))
+    for (label, names), color, marker in zip(
+        groups.items(), style.SERIES, style.MARKERS, strict=False
+    ):
+        points = [(found[name]["minutes"], found[name]["accuracy"]) for name in names]
+        if points:
+            ax.scatter(*zip(*points, strict=True), color=color, marker=marker, s=28, label=label)
+        if not label.startswith(("narrow", "without")):
+            for name, point in zip(names, points, strict=True):
+                ax.annotate(name, point, (4, 4), textcoords="offset points", fontsize=8)
+    ax.set(xlabel="minutes of two cores, alone", ylabel="accuracy, all test images of both boards")
+    ax.legend(loc="lower right")
+    return figure
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--draw", action="store_true", help="only the picture")
+    if not parser.parse_args().draw:
+        write_json(RESULT, measure())
+    found = json.loads(RESULT.read_text(encoding="utf-8"))
+    with style.context(), replacing(PICTURE) as temporary:
+        draw(found["runs"]).savefig(temporary, format="svg")
+    for name, run in sorted(found["runs"].items(), key=lambda pair: pair[1]["minutes"]):
+        print(f"{name:24} {run['minutes']:6.1f} min  {run['accuracy']:.3f}")
+
+
+if __name__ == "__main__":
+    main()
