@@ -91,7 +91,8 @@ class Network:
 
     def __str__(self) -> str:
         quick = f", {self.milliseconds:.1f} ms a face" if self.milliseconds is not None else ""
-        return f"{self.name} ({self.accuracy:.1%} of held-out images right{quick})"
+        right = f"{self.accuracy:.1%} of held-out images right, duplicates of its training included"
+        return f"{self.name} ({right}{quick})"
 
 
 def finished() -> dict[str, Network]:
