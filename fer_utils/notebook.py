@@ -90,8 +90,7 @@ class Session:
         """
         if (self.profile, self.data.name) != ("reference", "fer2013"):
             return {}
-        configs = [experiments.member(name) for name in experiments.MEMBERS]
-        configs += [experiments.student(name) for name in experiments.STUDENTS]
+        configs = experiments.committee_and_students()
         found = {c.name: run for c in configs if (run := runs.find(c, self.data))}
         self._note([list(found.values())])
         return found

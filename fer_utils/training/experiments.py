@@ -417,19 +417,15 @@ def campaign(profile: str, dataset: str = "fer2013") -> list[Config]:
             for seed in range(1, scale(profile, dataset).seeds)
             for cell in contrasts
         ),
-        *(of_fer2013() if (profile, dataset) == ("reference", "fer2013") else ()),
+        *(
+            [*committee_and_students(), *(model(role, **common, seed=0) for role in WITHOUT)]
+            if (profile, dataset) == ("reference", "fer2013")
+            else ()
+        ),
     ]
 
 
-def of_fer2013() -> list[Config]:
-    """The runs that the reference has for FER2013 alone.
-
-    The members of the committee, then the students, then what completes the homework's table of
-    normalisations.
-    """
-    common = {"profile": "reference", "dataset": "fer2013", "seed": 0}
-    return [
-        *(member(name) for name in MEMBERS),
-        *(student(name) for name in STUDENTS),
-        *(model(role, **common) for role in WITHOUT),
-    ]
+def committee_and_students() -> list[Config]:
+    """The members of the committee, then the students: the reference on FER2013 alone has them."""
+    members, students = map(member, MEMBERS), map(student, STUDENTS)
+    return [*members, *students]
