@@ -140,7 +140,17 @@ def _matched(
 
 
 def write(images: np.ndarray, labels: np.ndarray, split: np.ndarray, pixels: str) -> None:
-    """Write `original.npz` from the original; `pixels` is the fingerprint of its images."""
+    """Write `original.npz` from the original.
+
+    Parameters
+    ----------
+    images
+        (n, 48, 48) uint8, in the original's order.
+    labels, split
+        (n,) int8 each, as in `Dataset`.
+    pixels
+        The fingerprint of the images, `Dataset.pixels`.
+    """
     found = marks(images)
     signatures = _masked(found, split, labels)
     arrays = {"signatures": signatures, "checksums": found.checksums, "pixels": np.array(pixels)}

@@ -97,7 +97,19 @@ def answer_of(probabilities: np.ndarray, network: Network) -> str:
 
 
 def rows_of(name: str | int, answer: Answer, network: Network, time: float | None = None) -> list:
-    """A dictionary per face of a picture, by `COLUMNS`; one that says so if there is none."""
+    """A dictionary per face of a picture, by `COLUMNS`; one that says so if there is none.
+
+    Parameters
+    ----------
+    name
+        Of the picture: its path, or its number among arrays.
+    answer
+        Its faces and their probabilities.
+    network
+        Which gave them.
+    time
+        Seconds from the start, for an image of a film.
+    """
     if not answer.faces.places:
         return [failure(name, "no face", network, time)]
     common = failure(name, answer.faces.how, network, time)
@@ -114,7 +126,15 @@ def rows_of(name: str | int, answer: Answer, network: Network, time: float | Non
 
 
 def failure(name: str | int, found: str, network: Network, time: float | None = None) -> dict:
-    """The row of a picture without a face, by `COLUMNS`; `found` says why."""
+    """The row of a picture without a face, by `COLUMNS`.
+
+    Parameters
+    ----------
+    name, network, time
+        As in `rows_of`.
+    found
+        Why there is none.
+    """
     run = {"run": network.name, "run_accuracy": round(network.accuracy, 4)}
     return {"picture": name, "time": time, "found": found} | run
 

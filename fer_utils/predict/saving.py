@@ -30,6 +30,17 @@ def target(folder: Path, file: Path, inputs: Sequence[Path], kind: str) -> Path:
 
     `photos/a/me.jpg` becomes `a/me.jpg-faces.png` if all inputs lie in `photos/`. A name that would
     be too long is cut, and gets a fingerprint.
+
+    Parameters
+    ----------
+    folder
+        The user's, for all that is saved.
+    file
+        A picture or a film.
+    inputs
+        All pictures and films of this call.
+    kind
+        What is made, "faces" or "saliency"; a part of the file's name.
     """
     parents = [os.path.abspath(each.parent) for each in inputs]
     place = Path(os.path.relpath(os.path.abspath(file.parent), os.path.commonpath(parents)))

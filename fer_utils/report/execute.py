@@ -91,7 +91,9 @@ class TerminalEngine(NBClientEngine):
     """
 
     @classmethod
-    def execute_managed_notebook(cls, nb_man, kernel_name, *, terminal: Terminal, **options):
+    def execute_managed_notebook(
+        cls, nb_man, kernel_name, *, terminal: Terminal, **options
+    ) -> None:
         start = nb_man.cell_start
 
         def announce(cell, *args, **kwargs):

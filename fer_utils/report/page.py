@@ -3,6 +3,7 @@
 import base64
 import re
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -194,7 +195,7 @@ def link(soup: BeautifulSoup, name: str, names: list[str]) -> None:
             _replace(text, NOTEBOOK, partial_link(soup, by_number))
 
 
-def partial_link(soup: BeautifulSoup, by_number: dict[int, str]):
+def partial_link(soup: BeautifulSoup, by_number: dict[int, str]) -> Callable[[re.Match], Tag | str]:
     """What to put in place of "notebook 3": a link, or the words as they are."""
 
     def made(found: re.Match) -> Tag | str:

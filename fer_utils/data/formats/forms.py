@@ -43,7 +43,19 @@ def of_files(
     readers: Sequence[Callable[[], Parsed]],
     notes: tuple[str, ...],
 ) -> Form:
-    """The form that several files of one folder are together."""
+    """The form that several files of one folder are together.
+
+    Parameters
+    ----------
+    kind
+        What such a form is called, as in `Form`.
+    members
+        The files, in the order in which their images follow each other.
+    readers
+        One for each file, which parses it.
+    notes
+        What the user is told of all of them, before what the readers note.
+    """
     where = joined([member.name for member in members])
     files = [Path(member.file) for member in members]
 
