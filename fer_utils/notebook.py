@@ -35,6 +35,7 @@ from fer_utils.statistics.intervals import Interval
 from fer_utils.training import campaign, experiments, runs
 
 RECORD = "application/vnd.fer-utils+json"
+STATED = ("stated", "conjectured")  # of the homework, in words: `Finding.homework`
 VERSIONS = ("tensorflow", "keras", "numpy", "pandas", "matplotlib", "papermill", "nbconvert")
 
 
@@ -82,6 +83,12 @@ class Session:
         """The runs of some models by name, to be compared with each other."""
         found = self._comparable([partial(experiments.model, role) for role in roles], seeds=1)
         return {role: seeds[0] for role, seeds in zip(roles, found, strict=True)}
+
+    def finished(self, *roles: str) -> bool:
+        """Whether all of these models are finished; none is trained here."""
+        given = {"profile": self.profile, "seed": self.seed}
+        makers = [partial(experiments.model, role) for role in roles]
+        return all(campaign.finished(make, self.data, **given) for make in makers)
 
     def committee_and_students(self) -> dict[str, runs.Run]:
         """By name the finished members of the committee and its students; none is trained here.
@@ -168,9 +175,12 @@ class Session:
         """Show a data frame under its number; its row labels are shown, NaN is a dash.
 
         Cells may be Intervals. p-values (columns "p" and "p (Holm)") have two significant digits,
-        other fractions `digits` after the point.
+        other fractions `digits` after the point. Columns after "homework" compare with it; they are
+        left out on images that are not FER2013's.
         """
         label = self._next("Table")
+        if "homework" in frame and not self.data.original:
+            frame = frame.iloc[:, : frame.columns.get_loc("homework") + 1]
         cells = formatted(frame, digits)
         heading = f"{label}. {caption}".strip()
         html = cells.to_html(border=0).replace(">", f">\n<caption>{_escape(heading)}</caption>", 1)
@@ -199,8 +209,11 @@ class Session:
         details
             What is shown below the answer, but not on the first page.
         findings
-            Our figures beside the homework's, with verdicts.
+            Our figures beside the homework's, with verdicts. On images that are not FER2013's its
+            figures are not compared with, and a verdict on its statements says of what it speaks.
         """
+        if not self.data.original:
+            findings = [self._of_these_images(finding) for finding in findings]
         rows = [[_cell(value, 3) for value in finding] for finding in findings]
         record = {
             "answer": {
@@ -212,6 +225,14 @@ class Session:
         }
         text = "\n\n".join(filter(None, (english, chinese, details)))
         display({RECORD: record, "text/markdown": text}, raw=True)
+
+    def _of_these_images(self, finding: Finding) -> Finding:
+        if finding.homework in STATED:
+            these = "the drawing" if self.data.name == "drawn" else "these images"
+            return finding._replace(verdict=f"of {these}: {finding.verdict}")
+        if isinstance(finding.homework, Real):
+            return finding._replace(verdict="not compared")
+        return finding
 
     def finish(self) -> None:
         """Record how the notebook was made, and say which runs stood in or were scored anew."""

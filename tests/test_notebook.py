@@ -1,6 +1,7 @@
 """What a notebook shows: numbers, captions, cells of tables, and errors in the parameters."""
 
 import os
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -64,6 +65,23 @@ def test_an_answer_is_recorded_for_the_first_page(session, displayed):
     assert (record["question"], record["english"], record["chinese"]) == (4, "It is.", "是。")
     assert record["findings"][0]["ours"] == "0.500 [0.400, 0.600]"
     assert record["findings"][0]["homework"] == "0.450"
+
+
+def test_other_images_are_not_compared_with_the_homework(session, displayed):
+    """A verdict on drawn faces is circular, and a difference of two data sets says nothing."""
+    frame = pd.DataFrame({"all": [0.5], "homework": [0.45], "verdict": ["above"]}, ["net"])
+    session.table(frame)
+    assert "homework" in displayed[-1][0]["text/html"]
+    assert "above" not in displayed[-1][0]["text/html"]
+    rows = {0.45: "above", "stated": "holds", "–": "higher"}
+    found = [notebook.Finding("what", 0.5, theirs, word) for theirs, word in rows.items()]
+    session.answer("", chinese="", question=1, findings=found)
+    verdicts = [row["verdict"] for row in displayed[-1][0][notebook.RECORD]["answer"]["findings"]]
+    assert verdicts == ["not compared", "of the drawing: holds", "higher"]
+    session.data = replace(session.data, original=True)
+    session.answer("", chinese="", question=1, findings=found)
+    verdicts = [row["verdict"] for row in displayed[-1][0][notebook.RECORD]["answer"]["findings"]]
+    assert verdicts == ["above", "holds", "higher"]
 
 
 def test_how_it_was_made_is_recorded_at_the_end(session, displayed, tmp_path, monkeypatch):

@@ -182,12 +182,14 @@ def comparability(dataset: Dataset, predictions: Parts) -> str:
     if dataset.name == "drawn":
         return (
             "**These are drawn faces, not FER2013.** The homework's figures stand beside ours for "
-            "orientation; the difference of two data sets says nothing about the networks."
+            "orientation, and are not compared: the difference of two data sets says nothing about "
+            "the networks."
         )
     if not dataset.original:
         return (
             f"**These are images in {dataset.title}.** The homework's figures stand beside ours "
-            "for orientation; the difference of two data sets says nothing about the networks."
+            "for orientation, and are not compared: the difference of two data sets says nothing "
+            "about the networks."
         )
     return (
         "The homework's figures come from a Kaggle board on FER2013. We take its halves, PUBLIC "
@@ -206,7 +208,9 @@ def revision(dataset: Dataset) -> str:
         )
     return (
         "The recipe of model0 to model2 was revised once, after an earlier model1 and model2 had "
-        "been scored on FER2013; published recipes and held-out accuracy chose the revision."
+        "been scored on FER2013; published recipes and held-out accuracy chose the revision. "
+        "Another recipe was tried on model1 later and not kept, for its held-out accuracy; that "
+        "network was scored once as well."
     )
 
 
