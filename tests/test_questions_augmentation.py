@@ -63,6 +63,17 @@ def test_an_effect_that_the_twins_hide_is_shown_without_them(groups):
     assert table.loc[("batch normalisation", "all"), "homework"] == pytest.approx(0.0797, abs=1e-3)
 
 
+def test_effects_beside_the_homeworks_have_a_word_for_either_side_and_need_both_their_rows():
+    rows = {"with augmentation (x20)": [parts(0.8, 0.8, 0)], "without augmentation": []}
+    words = {}
+    for without in (0.5, 0.9):
+        rows["without augmentation"] = [parts(without, without, 1)]
+        table = augmentation.effects(rows, TWIN)
+        words[without] = table.loc[("augmentation", "all"), "beside it"]
+    assert set(table.index.get_level_values(0)) == {"augmentation"}
+    assert words == {0.5: "larger than the homework's", 0.9: "not reproduced at this budget"}
+
+
 def test_an_effect_beside_the_homeworks_carries_both_sampling_errors(groups):
     table = augmentation.effects(groups, TWIN)
     without = table.loc[("data normalisation", "without twins")]

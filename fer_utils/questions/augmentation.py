@@ -30,7 +30,15 @@ ROWS = {
     "with augmentation (x20)": (True, True, True),
     "without augmentation": (True, True, False),
 }
-BESIDE = (*["not reproduced at this budget"] * 2, "not shown to differ")
+#: The same rows at the models' scale: row -> role of `experiments.model`.
+MODELS = {
+    "with data normalisation": "model0",
+    "without data normalisation": "model0-raw",
+    "without batch normalisation": "model0-raw-nobn",
+    "with augmentation (x20)": "model2",
+    "without augmentation": "model0",
+}
+BESIDE = ("larger than the homework's", "not reproduced at this budget", "not shown to differ")
 
 
 def describe(config: Config, dataset: Dataset) -> dict[str, float | int | str]:
@@ -82,16 +90,18 @@ def _sampling(figure: float, images: int) -> float:
 def effects(groups: Mapping[str, Group], twin: np.ndarray) -> pd.DataFrame:
     """With minus without each of the homework's three, on both boards together.
 
-    By (effect, images): "effect" (Interval), "verdict", "p (Holm)" over the three effects on one
-    kind of images, "would show" (the effect that the design would have shown four times in five,
-    where it shows none); and on all images "homework" (the mean of its boards), "beside it"
-    (whether ours differs from it, by Holm over the three) and "would differ" (the difference that
-    the design would have shown four times in five). The homework's effect has the sampling error of
-    two networks scored on different images, which is more than the same images give: how these
-    answers go together is not known.
+    Those of the three whose rows are among the groups. By (effect, images): "effect" (Interval),
+    "verdict", "p (Holm)" over the effects on one kind of images, "would show" (the effect that the
+    design would have shown four times in five, where it shows none); and on all images "homework"
+    (the mean of its boards), "beside it" (whether ours differs from it, by Holm over the effects)
+    and "would differ" (the difference that the design would have shown four times in five). The
+    homework's effect has the sampling error of two networks scored on different images, which is
+    more than the same images give: how these answers go together is not known.
     """
     rows, beside = {}, {}
     for name, (with_it, without) in homework.EFFECTS.items():
+        if not {with_it, without} <= groups.keys():
+            continue
         pair = [[together(tested(parts)) for parts in groups[row]] for row in (with_it, without)]
         has_twin = twin[pair[0][0].rows]
         kinds = {"without twins": ~has_twin, "with a twin": has_twin, "all": has_twin | ~has_twin}
