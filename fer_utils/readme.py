@@ -126,10 +126,11 @@ def _looks_at(found: dict) -> str:
         else "No zone of the face is shown to be looked at in every class"
     )
     voice = " and ".join(found["methods"]) or "all methods"
-    beat = "which beat" if found["methods"] else "none of which beats"
+    passed = "which pass" if found["methods"] else "none of which passes"
     return (
-        f"**{lead}.** What the maps of {voice} agree on, {beat} maps that know nothing of the "
-        f"network ({found['images']} images): {'; '.join(where) or 'nothing'}."
+        f"**{lead}.** What the maps of {voice} agree on, {passed} notebook 06's tests against maps "
+        f"that know nothing of the network ({found['images']} images): "
+        f"{'; '.join(where) or 'nothing'}."
     )
 
 
@@ -143,9 +144,9 @@ def _filters(found: dict) -> str:
     return (
         f"**Filters:** of {sum(first.values())} kernels of the first layer {kinds}, by their "
         f"energy; of {found['seventh']['filters']} of the 7th convolution so many prefer a zone "
-        f"of the face more than any untrained filter does: {preferred}. A change of "
-        f"{found['level']} grey levels along the gradient alters {gradient:.2f} of the right "
-        f"answers, at random {random:.2f}."
+        "of the face more than any filter of the untrained networks they are compared with: "
+        f"{preferred}. A change of {found['level']} grey levels along the gradient alters "
+        f"{gradient:.2f} of the right answers, at random {random:.2f}."
     )
 
 

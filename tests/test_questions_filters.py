@@ -44,7 +44,7 @@ def frame_of(values, seeds):
 
 
 @pytest.mark.parametrize(
-    ("zero", "expected"), [(0.8, "supported"), (0.2, "contradicted"), (0.495, "not supported")]
+    ("zero", "expected"), [(0.8, "supported"), (0.2, "contradicted"), (0.495, "not shown")]
 )
 def test_the_conjecture_follows_the_responses(zero, expected):
     others = {border.REFLECTED: 0.5, border.NONE: 0.5, border.UNTRAINED: 0.5}

@@ -64,7 +64,7 @@ def test_what_is_inside_a_network_in_words():
     assert common.endswith("(70 images): nose in 2 of 2 classes; mouth in happy.")
     none = readme._looks_at(looks | {"methods": [], "zones": {"happy": [], "sad": []}})
     assert none.startswith("**No zone of the face is shown to be looked at in every class.**")
-    assert "all methods agree on, none of which beats maps" in none
+    assert "all methods agree on, none of which passes notebook 06's tests against maps" in none
     assert none.endswith(": nothing.")
 
 

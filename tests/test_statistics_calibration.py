@@ -63,12 +63,18 @@ def test_over_confident_in_the_middle_and_under_confident_at_the_top_are_both_sa
     random = np.random.default_rng(0)
     confidence = random.uniform(0.4, 0.92, 6000)
     right = np.select([confidence < 0.6, confidence < 0.8], [confidence, confidence - 0.12], 0.97)
-    table = calibration.regions(confidence, random.random(6000) < right)
+    logits = np.log(np.column_stack([confidence, *[(1 - confidence) / 6] * 6]))
+    labels = np.where(random.random(6000) < right, 0, 1)
+    table = calibration.regions(calibration.softmax(logits).max(axis=1), labels == 0)
     (over,) = calibration.stretches(table, "over-confident")
     (under,) = calibration.stretches(table, "under-confident")
     assert over == pytest.approx((0.6, 0.8), abs=0.06)
     assert under == pytest.approx((0.8, 0.92), abs=0.06)
     assert set(table["verdict"][:3]) == {"not shown"}
+    temperature = calibration.fit_temperature(logits, labels)
+    stated = calibration.softmax(logits, temperature).max(axis=1)
+    left = set(calibration.regions(stated, labels == 0)["verdict"])
+    assert {"over-confident", "under-confident"} <= left, "one temperature cannot mend both"
 
 
 def test_regions_of_honest_answers_are_seldom_judged():

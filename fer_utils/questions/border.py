@@ -108,7 +108,7 @@ def conclusion(comparisons: pd.DataFrame) -> str:
     elif (trained["verdict"] == "less at the border").any():
         word = "contradicted by some of the comparisons" if more.any() else "contradicted"
     else:
-        word = "supported by some of the comparisons" if more.any() else "not supported"
+        word = "supported by some of the comparisons" if more.any() else "not shown"
     if trained["over"].iloc[0] == "seeds":
         return word
     return f"{word} (one seed only: another training might differ)"
