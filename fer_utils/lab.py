@@ -80,10 +80,10 @@ def data_of_last_report() -> str | None:
     """The path of the data that the last report was made of; None for the default data."""
     names = sorted(path.stem for path in NOTEBOOKS.glob("[0-9]*.ipynb"))
     made_of = BuildFolder().made_of(products(names[0])[0])
-    named = made_of.get("DATASET", "auto")
-    if named in ("auto", "fer2013", "drawn"):
-        named = made_of.get("FER_DATA", "")
-    return os.path.abspath(os.path.expanduser(named)) if named else None
+    path = made_of.get("DATASET", "auto")
+    if dataset.named(path) in dataset.NAMES:
+        path = made_of.get("FER_DATA", "")
+    return os.path.abspath(os.path.expanduser(path)) if path else None
 
 
 def _choose_data() -> str:

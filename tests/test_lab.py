@@ -102,7 +102,8 @@ def test_data_are_those_of_the_last_report(started, tmp_path, monkeypatch, named
     csv = tmp_path / "it's mine.csv"
     csv.write_text("emotion,pixels,Usage\n")
     monkeypatch.setenv("FER_DATA", str(csv) if named == "FER_DATA" else "")
-    made_of = build.inputs.of_notebooks({named: str(csv)}, [csv], [])
+    parameters = {"DATASET": str(csv) if named == "DATASET" else "FER2013"}
+    made_of = build.inputs.of_notebooks(parameters, [csv], [])
     entry = {"made_of": made_of, "file": [0, 0], "seconds": 1}
     write_json(tmp_path / "build" / "fer-build.json", {f"notebooks/{NOTEBOOKS[0].name}": entry})
     monkeypatch.setenv("FER_DATA", "")

@@ -22,6 +22,7 @@ from fer_utils.data.formats.unread import EXPECTED
 from fer_utils.fer2013 import CLASSES, PRIVATE, SIZES, SPLITS, TRAINING
 from fer_utils.files import FolderError, cache_dir, cached, data_dir, state
 
+NAMES = ("auto", "fer2013", "drawn")  # what `load` takes besides paths
 HOLD_OUT_SEED = 2013
 #: What decides what is made of a file.
 CODE = (*sorted(Path(recognise.__file__).parent.glob("*.py")), Path(original.__file__))
@@ -81,8 +82,8 @@ def load(dataset: str = "auto") -> Dataset:
     """The data set named by `dataset`.
 
     "auto": the path in the environment's FER_DATA, else what lies in data/, else the drawn faces;
-    "fer2013": the same without the drawn faces; "drawn": only those; anything else: the path of a
-    file, or of a folder to search.
+    "fer2013": the same without the drawn faces; "drawn": only those, all three also in capitals;
+    anything else: the path of a file, or of a folder to search.
 
     Raises DataError if the data are absent or not as expected.
     """
@@ -103,19 +104,25 @@ def folders(dataset: str, files: Sequence[Path]) -> list[Path]:
     """Where files that belong to the data are looked for: beside the `files` that `load(dataset)`
     reads, and from there up to the folder that was named.
     """
-    named, found = _place(dataset), []
+    place, found = _place(dataset), []
     for path in files:
         beside = path if path.is_dir() else path.parent
-        found += [beside, *(up for up in beside.parents if up.is_relative_to(named))]
+        found += [beside, *(up for up in beside.parents if up.is_relative_to(place))]
     return list(dict.fromkeys(found))
+
+
+def named(dataset: str) -> str:
+    """`dataset` as in NAMES if it is one of them in any case; else as it is: a path."""
+    return dataset.lower() if dataset.lower() in NAMES else dataset
 
 
 def _place(dataset: str) -> Path | None:
     """Where `load(dataset)` looks: the path that was named, or data/; None for the drawn faces."""
+    dataset = named(dataset)
     if dataset == "drawn":
         return None
-    named = os.environ.get("FER_DATA") if dataset in ("auto", "fer2013") else dataset
-    return Path(os.path.expanduser(named)) if named else data_dir()
+    path = os.environ.get("FER_DATA") if dataset in NAMES else dataset
+    return Path(os.path.abspath(os.path.expanduser(path))) if path else data_dir()
 
 
 def _form(dataset: str) -> Form | None:
@@ -128,7 +135,7 @@ def _form(dataset: str) -> Form | None:
     except NothingError as error:
         if path != data_dir():
             raise
-        if dataset == "auto":
+        if named(dataset) == "auto":
             if error.skipped:
                 print(f"skipped in data/: {error.skipped}")
             return None
