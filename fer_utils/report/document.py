@@ -27,6 +27,7 @@ from fer_utils.files import ROOT, FolderError, build_dir, replacing
 from fer_utils.report.folder import BuildFolder
 from fer_utils.report.page import ReportError, Section, by_language, read_section
 from fer_utils.report.sanitise import sanitise
+from fer_utils.report.tables import unbroken
 
 NOTEBOOKS = ROOT / "notebooks"
 REPORT = ROOT / "report"
@@ -99,7 +100,10 @@ def answers(sections: Sequence[Section]) -> list[dict]:
                     "number": answer["question"],
                     "english": Markup(sanitise(markdown2html(answer["english"]))),
                     "chinese": Markup(sanitise(markdown2html(answer["chinese"]))),
-                    "findings": answer["findings"],
+                    "findings": [
+                        {key: unbroken(text) for key, text in row.items()}
+                        for row in answer["findings"]
+                    ],
                 }
             )
     return sorted(found, key=lambda one: (one["number"] is None, one["number"] or 0))

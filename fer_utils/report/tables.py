@@ -21,12 +21,17 @@ def arrange(table: Tag, soup: BeautifulSoup) -> None:
         _mark_numbers(rows)
     _label(table)
     for text in table.find_all(string=INTERVAL):
-        text.replace_with(INTERVAL.sub("[\\1,\u00a0\\2]", text))
+        text.replace_with(unbroken(text))
     # What can scroll must be reachable by keyboard, and named.
     kind = "table long" if len(rows) >= LONG else "table"
     place = soup.new_tag("div", attrs={"class": kind, "tabindex": "0", "role": "group"})
     place["aria-label"] = table.caption.get_text(" ", strip=True) if table.caption else "Table"
     table.wrap(place)
+
+
+def unbroken(text: str) -> str:
+    """A text whose intervals stay on one line."""
+    return INTERVAL.sub("[\\1,\u00a0\\2]", text)
 
 
 def _mark_numbers(rows: list[list[Tag]]) -> None:
