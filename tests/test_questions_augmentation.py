@@ -107,6 +107,12 @@ def test_injected_twins_are_found_and_the_printed_reading_says_what_they_hide():
     assert f"on all test images {everywhere}" in text
     assert "**The twins change the reading:** on all test images it would be “no diff" in text
     assert "where nothing leaked it is “higher”" in text
+    mixed = "These two intervals lie on either side of 0"
+    assert mixed in text
+    few = found & (np.cumsum(found) < 4)  # their estimate may have any sign
+    assert mixed not in augmentation.reading(
+        augmentation.effects(homework_rows(twin=found, first=300), few)
+    )
     nobody = augmentation.reading(augmentation.effects(homework_rows(), np.zeros(2 * N, bool)))
     assert "twin" not in nobody.replace("without twins", "")
 

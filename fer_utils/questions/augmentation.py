@@ -141,9 +141,9 @@ def reading(effects: pd.DataFrame) -> str:
     text = f"Augmentation (×20), with minus without: {text}."
     if "with a twin" not in kinds.index:
         return text
-    free, leaked = (float(kinds.loc[kind, "effect"]) for kind in ("without twins", "with a twin"))
-    if free * leaked < 0:
-        text += " The two estimates have opposite signs, so the figure on all images mixes them."
+    free, leaked = (kinds.loc[kind, "effect"] for kind in ("without twins", "with a twin"))
+    if leaked.high < 0 < free.low or free.high < 0 < leaked.low:
+        text += " These two intervals lie on either side of 0: the figure on all images mixes them."
     of_free, of_all = (kinds.loc[kind, "verdict"] for kind in ("without twins", "all"))
     if of_free != of_all:
         text += (
