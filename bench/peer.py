@@ -1,0 +1,126 @@
+"""A peer's recipe for an hour: `python bench/peer.py`, by an interpreter that also has torch.
+
+VGG19 (20 M parameters) of WuJie1010's Facial-Expression-Recognition.Pytorch on GitHub: random crops
+of 44 x 44 pixels and mirror images, SGD with momentum, 250 passes, of which the last 170 lower the
+learning rate by a tenth every fifth; answers averaged over ten crops. Its schedule is shortened to
+the passes that fit into the minutes, so that the rate falls as far; as published it would still be
+at its first value. Like the peer it trains on all of Training; the test splits are
+scored once, at the end.
+
+Writes bench/peer.json: the minutes of training, passes, and accuracy on both boards.
+"""
+
+import argparse
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+
+from fer_utils.data.dataset import load
+from fer_utils.fer2013 import PRIVATE, PUBLIC, TRAINING
+from fer_utils.files import write_json
+from load import cpu_model
+
+RESULT = Path(__file__).with_suffix(".json")
+CROP, BATCH = 44, 128
+PASSES, CONSTANT, EVERY, FACTOR = 250, 80, 5, 0.9  # the published schedule
+UNITS = ((64, 2), (128, 2), (256, 4), (512, 4), (512, 4))  # VGG19's widths and depths
+
+
+def vgg19() -> nn.Sequential:
+    layers, channels = [], 3
+    for width, depth in UNITS:
+        for _ in range(depth):
+            layers += [nn.Conv2d(channels, width, 3, padding=1), nn.BatchNorm2d(width), nn.ReLU()]
+            channels = width
+        layers.append(nn.MaxPool2d(2))
+    return nn.Sequential(*layers, nn.Flatten(), nn.Dropout(), nn.Linear(channels, 7))
+
+
+def tensor(images: np.ndarray) -> torch.Tensor:
+    """(n, 44, 44) uint8 as three equal channels from 0 to 1."""
+    return torch.from_numpy(images)[:, None].expand(-1, 3, -1, -1).float().div(255)
+
+
+def crops(images: np.ndarray, random: np.random.Generator) -> np.ndarray:
+    """One random crop of each image, mirrored or not."""
+    windows = np.lib.stride_tricks.sliding_window_view(images, (CROP, CROP), axis=(1, 2))
+    top, left = random.integers(0, windows.shape[1], (2, len(images)))
+    chosen = windows[np.arange(len(images)), top, left]
+    mirrored = random.random(len(images)) < 0.5
+    return np.where(mirrored[:, None, None], chosen[:, :, ::-1], chosen)
+
+
+def ten_crops(images: np.ndarray) -> np.ndarray:
+    """The corners and the centre, and their mirror images: (10, n, 44, 44)."""
+    far = images.shape[1] - CROP
+    corners = [(0, 0), (0, far), (far, 0), (far, far), (far // 2, far // 2)]
+    cut = [images[:, y : y + CROP, x : x + CROP] for y, x in corners]
+    return np.stack([*cut, *(each[:, :, ::-1] for each in cut)])
+
+
+def rate(passes: float) -> float:
+    """The learning rate after so many of the published passes."""
+    return 0.01 * FACTOR ** max(0, (passes - CONSTANT) // EVERY)
+
+
+def train(images: np.ndarray, labels: np.ndarray, seconds: float) -> tuple[nn.Module, float]:
+    """The network after so many seconds, and the passes that it took."""
+    torch.manual_seed(0)
+    random = np.random.default_rng(0)
+    model = vgg19().to(memory_format=torch.channels_last)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9, weight_decay=5e-4)
+    started, step, order = time.perf_counter(), 0, np.empty(0, int)
+    while (elapsed := time.perf_counter() - started) < seconds:
+        if len(order) < BATCH:
+            order = random.permutation(len(images))
+        rows, order = order[:BATCH], order[BATCH:]
+        for group in optimizer.param_groups:
+            group["lr"] = rate(PASSES * elapsed / seconds)
+        batch = tensor(crops(images[rows], random)).contiguous(memory_format=torch.channels_last)
+        loss = nn.functional.cross_entropy(model(batch), torch.from_numpy(labels[rows]))
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        step += 1
+        if step % 50 == 0:
+            print(f"{elapsed / 60:5.1f} min, step {step}, loss {loss.item():.3f}", flush=True)
+    return model.eval(), step * BATCH / len(images)
+
+
+@torch.inference_mode()
+def accuracy(model: nn.Module, images: np.ndarray, labels: np.ndarray) -> float:
+    answers = []
+    for start in range(0, len(images), BATCH):
+        ten = ten_crops(images[start : start + BATCH])
+        logits = torch.stack([model(tensor(np.ascontiguousarray(each))) for each in ten])
+        answers.append(logits.mean(0).argmax(1).numpy())
+    return round(float(np.mean(np.concatenate(answers) == labels)), 4)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--minutes", type=float, default=60.0)
+    minutes = parser.parse_args().minutes
+    dataset = load("fer2013")
+    images, labels = dataset.part(TRAINING)
+    model, passes = train(images, labels.astype(np.int64), 60 * minutes)
+    boards = {"public": dataset.part(PUBLIC), "private": dataset.part(PRIVATE)}
+    found = {
+        "recipe": "WuJie1010, VGG19",
+        "cpu": cpu_model(),
+        "torch": torch.__version__,
+        "threads": torch.get_num_threads(),
+        "parameters": sum(each.numel() for each in model.parameters()),
+        "minutes": minutes,
+        "passes": round(passes, 2),
+        **{board: accuracy(model, *part) for board, part in boards.items()},
+    }
+    write_json(RESULT, found)
+    print(found)
+
+
+if __name__ == "__main__":
+    main()
