@@ -176,7 +176,7 @@ def record(notebook: nbformat.NotebookNode) -> dict:
     return found
 
 
-@pytest.mark.parametrize("name", NAMES[1:5])
+@pytest.mark.parametrize("name", NAMES[:5])
 def test_competition_files_without_test_labels_are_enough(name, competition):
     command = [sys.executable, "-m", "fer_utils.report.execute", f"notebooks/{name}.ipynb"]
     done = subprocess.run(
@@ -188,7 +188,9 @@ def test_competition_files_without_test_labels_are_enough(name, competition):
     )
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr
     executed = Path(competition["FER_BUILD"]) / "notebooks" / f"{name}.ipynb"
-    assert "PUBLIC accuracy" not in executed.read_text(encoding="utf-8")
+    text = executed.read_text(encoding="utf-8")
+    assert "PUBLIC accuracy" not in text
+    assert "nan%" not in text, "a share of no images stands in the prose"
 
 
 def untrained(config: experiments.Config, examples: loop.Examples, **_) -> loop.Trained:
