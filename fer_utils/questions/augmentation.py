@@ -14,8 +14,8 @@ from fer_utils.data.dataset import Dataset, hold_out
 from fer_utils.questions.accuracy import WORDS, judged_on_all, of_board, on_boards
 from fer_utils.statistics.comparisons import contrast, factorial_effects
 from fer_utils.statistics.intervals import judged, verdict, with_detectable
-from fer_utils.training.experiments import Config
 from fer_utils.training.predictions import Predictions, tested, together
+from fer_utils.training.runs import Run
 
 Group = Sequence[Mapping[str, Predictions]]
 Levels = tuple[bool, bool, bool]  # per-image normalisation, batch normalisation, augmentation
@@ -41,18 +41,26 @@ MODELS = {
 BESIDE = ("larger than the homework's", "not reproduced at this budget", "not shown to differ")
 
 
-def describe(config: Config, dataset: Dataset) -> dict[str, float | int | str]:
-    """What the networks of an experiment have in common: widths, steps, batch size, passes."""
-    optimisers = {"adadelta": "Adadelta", "sgd": "SGD"}
-    images = len(hold_out(dataset)[0])
-    return {
-        "widths": " / ".join(map(str, config.widths)),
-        "optimisers": " then ".join(optimisers[phase.optimizer] for phase in config.phases),
-        "steps": config.steps,
-        "batch size": config.batch_size,
-        "passes over the originals": config.steps * config.batch_size / images,
-        "passes over the x20 set": config.steps * config.batch_size / images / 20,
-    }
+def in_words(run: Run, groups: Mapping[str, Group], dataset: Dataset) -> str:
+    """What networks of one recipe have in common, and how many seeds each of their rows has.
+
+    `run` is one of them.
+    """
+    config = run.config
+    names = {"adadelta": "Adadelta", "sgd": "SGD"}
+    optimisers = " then ".join(names[phase.optimizer] for phase in config.phases)
+    passes = config.steps * config.batch_size / len(hold_out(dataset)[0])
+    most = "at most " if any(phase.patience for phase in config.phases) else ""
+    seeds = {name: len(group) for name, group in groups.items()}
+    counts = ", ".join(f"{name} {count}" for name, count in seeds.items())
+    if len(set(seeds.values())) == 1:
+        counts = f"{next(iter(seeds.values()))} for each row"
+    return (
+        f"Twelve convolutions of {' / '.join(map(str, config.widths))} channels, "
+        f"{run.made['parameters']:,} parameters; {optimisers}, {most}{config.steps:,} steps on "
+        f"batches of {config.batch_size}: {most}{passes:.1f} passes over the originals, or "
+        f"{passes / 20:.1f} over the ×20 set. Seeds: {counts}."
+    )
 
 
 def beside_homework(
