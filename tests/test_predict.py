@@ -139,6 +139,12 @@ def half(path: Path) -> Path:
     return path
 
 
+def said(printed: str) -> tuple[list[str], list[str]]:
+    """What stderr says of single files, and of the network, with csv and json."""
+    lines = printed.splitlines()
+    return lines[:-3], lines[-3:]
+
+
 @pytest.mark.parametrize(
     ("name", "make", "found", "answer", "error"),
     INPUTS,
@@ -153,8 +159,11 @@ def test_every_input_has_its_row(name, make, found, answer, error, tmp_path, cap
     assert "\n" not in row["picture"]
     assert (row["found"], row["answer"]) == (found, answer)
     assert status == bool(error)
-    assert error in printed.err
-    assert printed.err.count("\n") == bool(error)
+    wrong, about = said(printed.err)
+    assert len(wrong) == bool(error)
+    assert error in "".join(wrong)
+    assert about[0].startswith(f"Network: {row['run']} (")
+    assert "does not carry over" in about[2]
     if answer == "happy":
         assert row["likeliest"] == "happy"
         assert sum(row[cls] for cls in CLASSES) == pytest.approx(1, abs=0.001)
@@ -260,7 +269,7 @@ def test_the_table_names_network_accuracy_threshold_and_what_it_is_not_good_for(
     first, second, third, head, *rows = capsys.readouterr().out.splitlines()
     network = predict.best_network()
     assert first.startswith(
-        f"Network: {network.name} ({network.accuracy:.1%} of held-out images right"
+        f"Network: {network.name} ({network.accuracy:.1%} of {network.held_out:,} held-out"
     )
     assert f"{network.sure_from:.2f}" in second
     assert "does not carry over" in third
@@ -347,7 +356,7 @@ def test_an_unwritable_folder_costs_no_row(kind, tmp_path, monkeypatch, capsys):
     assert command.main([str(path), "--save", str(out), "--format", "csv"]) == 1
     printed = capsys.readouterr()
     assert "happy" in printed.out
-    (line,) = printed.err.splitlines()
+    ((line,), _) = said(printed.err)
     assert line.startswith(f"{out / 'me.png-faces.png'}: not saved (")
 
 

@@ -3,8 +3,9 @@
     fer-predict PICTURE_FILM_OR_FOLDER ... [--run NAME] [--save FOLDER] [--format csv] ...
 
 Prints a row per face, and one for each picture without. What is wrong with single files goes to
-stderr, a line each. `--save` writes a copy of each picture with its faces framed, and saliency maps
-of what was answered; of a film the probabilities over time.
+stderr, a line each; with csv and json so do the lines on the network and on what it is good for.
+`--save` writes a copy of each picture with its faces framed, and saliency maps of what was
+answered; of a film the probabilities over time.
 """
 
 import argparse
@@ -153,7 +154,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         batch = Batch(listing.files, networks.network(options.run), options)
         batch.read_pictures()
         batch.read_films()
-        print(output.formatted(batch.table(), batch.network, options.format))
+        apart = sys.stdout if options.format == "table" else sys.stderr
+        print(output.heading(batch.network), file=apart)
+        print(output.formatted(batch.table(), options.format))
     except (NoNetwork, DataError, FolderError) as error:
         print(error, file=sys.stderr)
         return 1

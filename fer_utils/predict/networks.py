@@ -1,7 +1,9 @@
 """Which finished network answers, how good it is, and from which confidence on it is believed."""
 
 import json
+import sys
 from collections.abc import Callable
+from contextlib import redirect_stdout
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -29,11 +31,13 @@ class Network:
 
     config: what was trained
     accuracy: on the images held out of its training data
+    held_out: how many those are
     milliseconds: of CPU time for a face, as bench/speed.json has it, or None
     """
 
     config: Config
     accuracy: float
+    held_out: int
     milliseconds: float | None
 
     @property
@@ -44,7 +48,8 @@ class Network:
     def sure_from(self) -> float | None:
         """The confidence from which on RIGHT of the held-out answers are right; else None.
 
-        From runs/summary.json, or from the data that FER_DATA names if the run was trained on them.
+        From runs/summary.json, or from the data that lie in data/ or that FER_DATA names if the run
+        was trained on them.
         """
         path = runs_dir() / "summary.json"
         if path.exists():
@@ -52,7 +57,8 @@ class Network:
             if "sure_from" in kept:
                 return kept["sure_from"]
         try:
-            run = runs.find(self.config, data := load("auto"))
+            with redirect_stdout(sys.stderr):  # stdout is the table's
+                run = runs.find(self.config, data := load(self.config.dataset))
         except DataError:
             return None
         if run is None:
@@ -91,8 +97,8 @@ class Network:
 
     def __str__(self) -> str:
         quick = f", {self.milliseconds:.1f} ms a face" if self.milliseconds is not None else ""
-        right = f"{self.accuracy:.1%} of held-out images right, duplicates of its training included"
-        return f"{self.name} ({right}{quick})"
+        right = f"{self.accuracy:.1%} of {self.held_out:,} held-out images right"
+        return f"{self.name} ({right}, duplicates of its training included{quick})"
 
 
 def finished() -> dict[str, Network]:
@@ -112,13 +118,14 @@ def _network(folder: Path) -> Network | None:
         metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
         config = Config.from_dict(saved["config"])
         accuracy = float(metrics["held_out"]["accuracy"])
+        held_out = int(metrics["held_out"]["n"])
     except TypeError:
         return None
     except (OSError, KeyError, ValueError) as error:
         raise runs.DamagedRun(f"{folder}: a damaged run ({error}); restore or delete it") from None
     if runs.folder_of(config) != folder:  # moved or renamed by hand
         return None
-    return Network(config, accuracy, _speeds().get(config.name))
+    return Network(config, accuracy, held_out, _speeds().get(config.name))
 
 
 def _speeds() -> dict[str, float]:

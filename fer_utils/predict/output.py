@@ -11,19 +11,19 @@ from fer_utils.statistics.calibration import RIGHT
 
 FORMATS = ("table", "csv", "json")
 CAUTION = (
-    "The accuracy is that on images like those of its training (FER2013: web photographs of 2013); "
-    "it does not carry over to others: see MODEL_CARD.md."
+    "The accuracy is that on images like those of its training (FER2013's are web photographs of "
+    "2013); it does not carry over to others: see MODEL_CARD.md."
 )
 
 
-def formatted(frame: pd.DataFrame, network: Network, form: str) -> str:
+def formatted(frame: pd.DataFrame, form: str) -> str:
     """The data frame of `read_expressions` as text: "table", "csv" or "json" (a list of rows)."""
     if form == "csv":
         return frame.to_csv(index=False).rstrip("\n")
     if form == "json":
         rows = json.loads(frame.to_json(orient="records"))
         return json.dumps(rows, indent=1, ensure_ascii=False)
-    return f"{heading(network)}\n{_for_people(frame)}"
+    return _for_people(frame)
 
 
 def heading(network: Network) -> str:
@@ -34,7 +34,10 @@ def heading(network: Network) -> str:
 def _threshold(network: Network) -> str:
     least = network.sure_from
     if least is None:
-        return "No threshold is kept with this network: no answer is called unsure."
+        return (
+            "No threshold is kept with this network: no answer is called unsure, unless FER_DATA "
+            "names the data that it was trained on."
+        )
     return (
         f"Below a probability of {least:.2f} the answer is unsure: above it {RIGHT:.0%} of the "
         "held-out images were right."
