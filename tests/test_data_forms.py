@@ -25,7 +25,7 @@ from PIL import Image
 
 from fer_utils.data import dataset as data
 from fer_utils.data.dataset import DataError, load
-from fer_utils.data.formats import pictures
+from fer_utils.data.formats import pictures, shown
 from fer_utils.fer2013 import CLASSES, SPLITS
 
 LABELS = np.array([0, 6, 3, 1, 4, 5, 2], np.int8)
@@ -141,6 +141,7 @@ def csv_of(split: int, header: str = "emotion,pixels") -> str:
 
 
 PUBLISHED = {"fer2013.csv": CSV.encode()}
+TWO = tree("train", "test", "test")
 NUMBERS = {name: str(index) for index, name in enumerate(CLASSES)}
 VALIDATION = "; validation counts as PublicTest; test counts as PrivateTest"
 SPLIT_FOLDERS = f"{FORM}test/, train/ and validation/{COUNTS}{VALIDATION}"
@@ -161,10 +162,17 @@ FORMS = {
             ".bz2": bz2.compress,
         }.items()
     },
-    "gzip called .csv": (
-        put("fer2013.csv", gzip.compress(CSV.encode())),
-        f"{FORM}fer2013.csv{COUNTS}",
-    ),
+    **{
+        f"{kind} called .csv": (
+            put("fer2013.csv", pack(CSV.encode())),
+            f"{FORM}fer2013.csv{COUNTS}",
+        )
+        for kind, pack in {
+            "gzip": gzip.compress,
+            "xz": lzma.compress,
+            "bzip2": bz2.compress,
+        }.items()
+    },
     "gzip in gzip": (
         put("fer2013.csv.gz", gzip.compress(gzip.compress(CSV.encode()))),
         f"{FORM}fer2013.csv.gz{COUNTS}",
@@ -185,10 +193,13 @@ FORMS = {
         )
         for suffix, mode in {"": "w", ".gz": "w:gz", ".xz": "w:xz", ".bz2": "w:bz2"}.items()
     },
-    "tar.gz called .csv": (
-        put("fer2013.csv", tarred(PUBLISHED, "w:gz")),
-        f"{FORM}fer2013.csv in fer2013.csv{COUNTS}",
-    ),
+    **{
+        f"tar{suffix} called .csv": (
+            put("fer2013.csv", tarred(PUBLISHED, mode)),
+            f"{FORM}fer2013.csv in fer2013.csv{COUNTS}",
+        )
+        for suffix, mode in {"": "w", ".gz": "w:gz", ".xz": "w:xz", ".bz2": "w:bz2"}.items()
+    },
     "the competition's zip": (
         put(
             "challenges.zip",
@@ -230,6 +241,33 @@ FORMS = {
     "training, publictest, privatetest": (
         unpacked(tree("training", "publictest", "privatetest")),
         f"{FORM}privatetest/, publictest/ and training/{COUNTS}",
+    ),
+    "TRAINING, PUBLICTEST, PRIVATETEST": (
+        unpacked(tree("TRAINING", "PUBLICTEST", "PRIVATETEST")),
+        f"{FORM}PRIVATETEST/, PUBLICTEST/ and TRAINING/{COUNTS}",
+    ),
+    **{
+        f"{train}, {public}, {private}": (
+            unpacked(tree(train, public, private)),
+            FORM + "{}/, {}/ and {}/".format(*sorted([train, public, private])) + f"{COUNTS}; "
+            f"{public} counts as PublicTest; "
+            "test counts as PrivateTest",
+        )
+        for train, public, private in [
+            ("training", "valid", "testing"),
+            ("Train_Set", "Val_Set", "Test_Set"),
+            ("train_images", "dev_images", "test_images"),
+        ]
+    },
+    "test images called as in FER2013": (
+        unpacked(
+            {
+                f"{folders}/{SPLITS[SPLIT[int(row)]]}_{row}.png": picture
+                for path, picture in tree("train", "test", "test").items()
+                for folders, row in [path.removesuffix(".png").rsplit("/", 1)]
+            }
+        ),
+        f"{FORM}test/ and train/{COUNTS}",
     ),
     "images/images": (
         unpacked(tree(), "images/images/"),
@@ -365,6 +403,24 @@ FORMS = {
         f"{SPLIT_FOLDERS}; skipped: 1 .DS_Store, 1 ._*, 1 .ipynb_checkpoints, 1 Thumbs.db, "
         "1 __MACOSX and 1 desktop.ini",
     ),
+    **{
+        f"{name} left behind": (
+            several(unpacked(tree()), put(f"train/{name}/x.png", png(IMAGES[0]))),
+            f"{SPLIT_FOLDERS}; skipped: 1 {shown(name)}",
+        )
+        for name in [
+            *("ehthumbs.db", "Icon\r", "@eaDir", "$RECYCLE.BIN", "System Volume Information"),
+            *("lost+found", "__pycache__", ".git", ".Spotlight-V100", ".~lock.fer2013.csv#"),
+        ]
+    },
+    "left behind in an archive": (
+        put(
+            "archive.zip",
+            zipped(tree() | {"__MACOSX/train/._a.png": b"A", "train/sad/.DS_Store": b"\0"}),
+        ),
+        f"{FORM}test/, train/ and validation/ in archive.zip{COUNTS}; validation counts as "
+        "PublicTest; skipped: 1 .DS_Store and 1 __MACOSX; test counts as PrivateTest",
+    ),
     "bystanders": (
         several(
             put("fer2013.csv", CSV),
@@ -379,9 +435,12 @@ FORMS = {
 
 
 @pytest.mark.parametrize(("make", "line"), FORMS.values(), ids=FORMS)
-def test_forms(folder, make, line):
+def test_forms(folder, make, line, monkeypatch, capsys):
     make(folder)
+    monkeypatch.setattr(sys, "argv", ["data"])
     for _ in range(2):  # parsed, then from the cache
+        assert data.main() == 0
+        assert capsys.readouterr() == (f"{line}\n", "")
         dataset = load()
         assert dataset.source == line
         assert repr(dataset) == line
@@ -396,6 +455,33 @@ def test_forms(folder, make, line):
             (dataset.images, dataset.labels, dataset.split), ("u1", "i1", "i1"), strict=True
         ):
             assert array.dtype == dtype
+
+
+#: Folders train/ and test/ alone, and how the line calls the place.
+TWO_FOLDERS = {
+    "folders": (unpacked(TWO), "test/ and train/"),
+    "nested": (unpacked(TWO, "images/images/"), "images/images/"),
+    **{
+        f"zip, nested {below!r}": (
+            put("archive.zip", zipped({below + k: v for k, v in TWO.items()})),
+            f"{below or 'test/ and train/'} in archive.zip",
+        )
+        for below in ("", "fer2013/", "data/fer2013/")
+    },
+    "tar.gz": (put("fer2013.tgz", tarred(TWO, "w:gz")), "test/ and train/ in fer2013.tgz"),
+}
+
+
+@pytest.mark.parametrize(("make", "where"), TWO_FOLDERS.values(), ids=TWO_FOLDERS)
+def test_folders_train_and_test_alone(folder, make, where, monkeypatch, capsys):
+    make(folder)
+    monkeypatch.setattr(sys, "argv", ["data"])
+    assert data.main() == 0
+    assert capsys.readouterr().out == (
+        "FER2013's form, not the original: 4 / 3 / 0 of 28,709 / 3,589 / 3,589 images; from "
+        f"{where}: 4 Training, 3 PublicTest images; none is marked as PrivateTest; "
+        "test counts as PublicTest\n"
+    )
 
 
 def link(name: str, target: str) -> Make:
