@@ -14,12 +14,18 @@ import numpy as np
 
 from fer_utils.fer2013 import CLASSES, PARTS
 from fer_utils.files import ROOT, replacing, runs_dir
-from fer_utils.homework import MODELS
+from fer_utils.homework import ABLATIONS, MODELS
+from fer_utils.questions import augmentation
 from fer_utils.statistics.classification import confused_pairs
 from fer_utils.statistics.intervals import independent_interval, proportion
 
 BLOCK = r"(<!-- {name} -->\n).*?(<!-- end of {name} -->)"
-HOMEWORKS = {"model1": "model1", "model2": "model2", "model1 + model2": "ensemble"}
+#: The homework's figures on both boards, by name of ours.
+HOMEWORKS = {
+    **{role: ABLATIONS[row] for row, role in augmentation.MODELS.items()},
+    **{name: MODELS[name] for name in ("model1", "model2")},
+    "model1 + model2": MODELS["ensemble"],
+}
 #: Networks in the model card, and those of them in its table of classes.
 IN_CARD = ("model0", "model1", "model2", "student-compact", "student-tiny")
 BY_CLASS = ("model1", "model2", "student-compact")
@@ -40,7 +46,7 @@ def results_table() -> str:
     for name, counts in summary().items():
         cells = [name]
         for number, part in enumerate(_BOARDS):
-            theirs = MODELS.get(HOMEWORKS.get(name, ""))
+            theirs = HOMEWORKS.get(name)
             cells += [
                 f"{proportion(*counts[part]['twin_free']):.3f}",
                 f"{proportion(*counts[part]['all']):.3f}",
