@@ -1,13 +1,17 @@
 """Accuracy beside the homework and beside other networks, with and without twins."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
 
+from fer_utils.data.dataset import Dataset
 from fer_utils.fer2013 import PARTS
 from fer_utils.questions import accuracy
 from fer_utils.statistics.intervals import independent_interval, proportion
+from fer_utils.training import loop
 from fer_utils.training.predictions import Predictions
 
 
@@ -96,3 +100,20 @@ def test_the_held_out_accuracy_is_told_without_what_was_trained_on():
     text = accuracy.held_out_in_words(parts, np.arange(10) >= 5)
     assert f"kept {proportion(8, 10):.3f}, and {proportion(3, 5):.3f} on the 5 held-out" in text
     assert "without" not in accuracy.held_out_in_words(parts, np.ones(10, bool))
+
+
+def test_the_live_training_holds_out_a_fifth_of_however_few_images_there_are(monkeypatch):
+    labels = np.repeat(np.arange(7, dtype=np.int8), 10)
+    images = np.random.default_rng(0).integers(0, 256, (70, 48, 48)).astype(np.uint8)
+    given = []
+
+    def train(config, examples, **options):
+        given.append(examples)
+        return SimpleNamespace(history=[{"step": 1}])
+
+    monkeypatch.setattr(loop, "train", train)
+    few = Dataset("drawn", "", images, labels, np.zeros(70, np.int8))
+    accuracy.train_a_little(few, images=1000, steps=6, seed=0)
+    accuracy.train_a_little(few, images=20, steps=6, seed=0)
+    sizes = [(len(each.images), len(each.held_out_images)) for each in given]
+    assert sizes == [(51, 12), (16, 4)]

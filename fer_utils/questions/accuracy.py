@@ -243,7 +243,7 @@ def train_a_little(dataset: Dataset, *, images: int, steps: int, seed: int) -> p
     dataset
         The data.
     images
-        How many of the Training images; a fifth of them is held out.
+        How many of the Training images, at most; a fifth of them is held out.
     steps
         Of the optimiser, on batches.
     seed
@@ -268,7 +268,7 @@ def train_a_little(dataset: Dataset, *, images: int, steps: int, seed: int) -> p
         seed=seed,
     )
     rows = np.random.default_rng(seed).permutation(hold_out(dataset)[0])[:images]
-    fit, held_out = rows[images // 5 :], rows[: images // 5]
+    fit, held_out = rows[len(rows) // 5 :], rows[: len(rows) // 5]
     examples = Examples(
         dataset.images[fit], dataset.labels[fit], dataset.images[held_out], dataset.labels[held_out]
     )
