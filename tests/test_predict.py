@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 from functools import cache
 from io import StringIO
 from pathlib import Path
@@ -390,6 +391,23 @@ def test_one_line_errors(arguments, message, tmp_path, monkeypatch, capsys):
     error = capsys.readouterr().err
     assert error.startswith(message)
     assert error.count("\n") == 1
+
+
+def test_a_reader_that_goes_before_the_end_is_no_traceback(tmp_path, monkeypatch):
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "w") as stdout:
+        monkeypatch.setattr(sys, "stdout", stdout)
+        assert command.main([str(save(FLAT, tmp_path / "x.png")), "--format", "csv"]) == 1
+
+
+def test_an_interrupt_is_no_traceback(tmp_path, monkeypatch, capsys):
+    def interrupted(*arguments, **options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(command, "find_faces", interrupted)
+    assert command.main([str(save(FLAT, tmp_path / "x.png"))]) == 130
+    assert capsys.readouterr() == ("", "")
 
 
 @pytest.mark.parametrize("every", ["0", "-1", "inf", "nan", "often"])

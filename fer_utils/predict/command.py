@@ -9,6 +9,7 @@ answered; of a film the probabilities over time.
 """
 
 import argparse
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -156,8 +157,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         batch.read_films()
         apart = sys.stdout if options.format == "table" else sys.stderr
         print(output.heading(batch.network), file=apart)
-        print(output.formatted(batch.table(), options.format))
+        print(output.formatted(batch.table(), options.format), flush=True)
     except (NoNetwork, DataError, FolderError) as error:
         print(error, file=sys.stderr)
         return 1
+    except BrokenPipeError:  # its reader has gone, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except KeyboardInterrupt:
+        return 130
     return int(batch.failed or bool(listing.problems))

@@ -176,6 +176,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (PictureError, FolderError) as error:
         print(error, file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        return 130
     print(summary(folder, examples, left_out))
     return 0
 
