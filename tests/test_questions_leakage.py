@@ -1,5 +1,7 @@
 """Twins of test images in Training: found, counted, and shown to be what makes images easy."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -157,6 +159,8 @@ def test_the_p_value_at_equal_classes_is_that_of_its_normal_deviate(copied):
 def test_twins_whose_copy_was_held_out_are_counted(copied):
     text = leakage.twins_not_trained_on(copied)
     assert text.startswith("Of 60 test images with a twin in Training 20 have none in the part")
+    alone = replace(copied, split=np.full_like(copied.split, TRAINING))
+    assert leakage.twins_not_trained_on(alone) == "No test image has a twin in Training."
 
 
 def test_a_network_that_recites_gives_the_label_of_the_twin(copied):

@@ -55,6 +55,8 @@ def twins_not_trained_on(dataset: Dataset) -> str:
     """In words: of the test images with a twin in Training, for how many it was not trained on."""
     pairs, test = duplicates.find(dataset), dataset.split != TRAINING
     twin = test & paired_with(pairs, dataset.split == TRAINING)
+    if not twin.any():
+        return "No test image has a twin in Training."
     held_out = twin & ~paired_with(pairs, trained_on(dataset))
     return (
         f"Of {twin.sum():,} test images with a twin in Training {held_out.sum():,} have none in "
