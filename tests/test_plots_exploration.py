@@ -21,10 +21,10 @@ def images() -> np.ndarray:
 
 
 @pytest.fixture(autouse=True)
-def drawn_in_the_style_and_closed():
+def drawn_in_the_style_and_shown_once():
     with style.context():
         yield
-    plt.close("all")
+    assert not plt.get_fignums(), "pyplot would show it again at the end of a cell"
 
 
 def legend(figure: plt.Figure) -> list[str]:

@@ -1,6 +1,9 @@
 """The widgets of the explorer, and what happens when one of them is moved."""
 
+from io import BytesIO
+
 import ipywidgets as widgets
+from matplotlib.figure import Figure
 
 from fer_utils.explore.explorer import CONTROLS, METHODS, PICKS, ROLES, Changes, Explorer
 from fer_utils.fer2013 import CHINESE, CLASSES, SIZE
@@ -144,9 +147,9 @@ class Panel:
     def draw(self) -> None:
         """Draw everything that is seen anew."""
         self.explorer.changes = Changes(**{k: s.value for k, s in self.sliders.items()})
-        self.face.value = plots.face(self.explorer.seen)
+        self.face.value = _png(plots.face(self.explorer.seen))
         self.answers = self.explorer.answers()
-        self.bars.value = plots.probabilities(self.answers, self.explorer.label)
+        self.bars.value = _png(plots.probabilities(self.answers, self.explorer.label))
         self.draw_tab()
 
     def draw_tab(self) -> None:
@@ -166,7 +169,7 @@ class Panel:
             steps=self.steps.value,
             kept=self.kept.value,
         )
-        self.map.value = plots.maps(self.explorer.seen, found)
+        self.map.value = _png(plots.maps(self.explorer.seen, found))
 
     def draw_filter(self) -> None:
         """Draw the filter that is selected, and its output on the face."""
@@ -175,4 +178,11 @@ class Panel:
         picture, activation = self.explorer.filter(
             self.network.value, self.layer.value, self.number.value, steps=self.ascent_steps.value
         )
-        self.filter.value = plots.filter_and_response(picture, activation, self.explorer.seen)
+        figure = plots.filter_and_response(picture, activation, self.explorer.seen)
+        self.filter.value = _png(figure)
+
+
+def _png(figure: Figure) -> bytes:
+    buffer = BytesIO()
+    figure.savefig(buffer, format="png")
+    return buffer.getvalue()

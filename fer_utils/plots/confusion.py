@@ -5,10 +5,8 @@ Cells of the frames are Intervals, but for counts.
 
 from collections.abc import Mapping, Sequence
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -20,12 +18,12 @@ from fer_utils.plots.style import BLUE, GREY, ORANGE, WIDTH
 def counts(matrices: Mapping[str, np.ndarray]) -> Figure:
     """Heat maps of confusion counts (7, 7), rows true; the colour is the share of the row."""
     panels = len(matrices)
-    figure, axes = plt.subplots(
+    figure, axes = style.subplots(
         1, panels, figsize=(min(WIDTH, 3.6 * panels), 3.2), sharey=True, squeeze=False
     )
     for ax, (title, matrix) in zip(axes[0], matrices.items(), strict=True):
         share = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
-        _matrix(ax, pd.DataFrame(share, CLASSES, CLASSES), matrix.astype(str))
+        style.heat_map(ax, pd.DataFrame(share, CLASSES, CLASSES), matrix.astype(str))
         ax.set(title=title, xlabel="predicted")
     axes[0, 0].set_ylabel("label")
     return figure
@@ -33,16 +31,18 @@ def counts(matrices: Mapping[str, np.ndarray]) -> Figure:
 
 def shares(table: pd.DataFrame, *, xlabel: str = "predicted") -> Figure:
     """A heat map of a row-normalised confusion in %, each cell with its 95 % interval below it."""
-    figure, ax = plt.subplots(figsize=(min(WIDTH, 1.2 + 0.7 * table.shape[1]), 3.9))
+    figure, ax = style.subplots(figsize=(min(WIDTH, 1.2 + 0.7 * table.shape[1]), 3.9))
     texts = table.map(lambda s: f"{100 * s.estimate:.0f}\n{100 * s.low:.0f}–{100 * s.high:.0f}")
-    _matrix(ax, table.map(float), texts.to_numpy())
+    style.heat_map(ax, table.map(float), texts.to_numpy())
     ax.set(xlabel=xlabel, ylabel="label")
     return figure
 
 
 def per_class(tables: Mapping[str, pd.DataFrame], measures: Sequence[str]) -> Figure:
     """A panel for each of `measures`, a row per class, a marker for each of some sets of images."""
-    figure, axes = plt.subplots(1, len(measures), figsize=(WIDTH, 3.2), sharey=True, squeeze=False)
+    figure, axes = style.subplots(
+        1, len(measures), figsize=(WIDTH, 3.2), sharey=True, squeeze=False
+    )
     for k, (name, table) in enumerate(tables.items()):
         y = np.arange(len(table)) + 0.25 * (k - (len(tables) - 1) / 2)
         for ax, measure in zip(axes[0], measures, strict=True):
@@ -56,7 +56,7 @@ def per_class(tables: Mapping[str, pd.DataFrame], measures: Sequence[str]) -> Fi
 
 def directions(pairs: pd.DataFrame) -> Figure:
     """For each pair of classes the shares taken one way (`there`) and the other (`back`)."""
-    figure, ax = plt.subplots(figsize=(WIDTH, 1.0 + 0.32 * len(pairs)))
+    figure, ax = style.subplots(figsize=(WIDTH, 1.0 + 0.32 * len(pairs)))
     y = np.arange(len(pairs))
     style.interval_dots(ax, pairs["there"], y - 0.15, series=0, label="taken for the second class")
     style.interval_dots(ax, pairs["back"], y + 0.15, series=1, label="the reverse")
@@ -82,7 +82,7 @@ def mistakes(
     rows = max(-(-len(images) // columns), 1)
     size = (WIDTH, 1.55 * rows)
     widths = [1, 1.1] * columns
-    figure, axes = plt.subplots(rows, 2 * columns, figsize=size, width_ratios=widths)
+    figure, axes = style.subplots(rows, 2 * columns, figsize=size, width_ratios=widths)
     for ax in axes.flat:
         ax.axis("off")
     pairs = axes.reshape(-1, 2)
@@ -97,7 +97,7 @@ def mistakes(
 
 def reliability(models: Mapping[str, pd.DataFrame]) -> Figure:
     """Accuracy against confidence in each of some `calibration.regions`; dashed: the ideal."""
-    figure, axes = plt.subplots(
+    figure, axes = style.subplots(
         1, len(models), figsize=(WIDTH, 3.1), sharex=True, sharey=True, squeeze=False
     )
     for ax, (title, regions) in zip(axes[0], models.items(), strict=True):
@@ -114,7 +114,7 @@ def reliability(models: Mapping[str, pd.DataFrame]) -> Figure:
 
 def coverage(curves: Mapping[str, pd.DataFrame]) -> Figure:
     """Accuracy on the most confident share of the images, with intervals as bands."""
-    figure, ax = plt.subplots(figsize=(WIDTH, 2.9))
+    figure, ax = style.subplots(figsize=(WIDTH, 2.9))
     for k, (name, curve) in enumerate(curves.items()):
         estimate, low, high = (
             [getattr(a, end) for a in curve["accuracy"]] for end in ("estimate", "low", "high")
@@ -148,6 +148,7 @@ def _vertical_dots(ax: Axes, regions: pd.DataFrame, **look) -> None:
 def _bars(ax: Axes, shares: np.ndarray, label: int) -> None:
     """Bars of seven probabilities: the largest is blue, that of the label hatched."""
     ax.axis("on")
+    style.bare(ax)
     y = np.arange(len(CLASSES))
     answer = shares.argmax()
     ax.barh(y, shares, color=[BLUE if k == answer else "0.75" for k in y])
@@ -156,19 +157,9 @@ def _bars(ax: Axes, shares: np.ndarray, label: int) -> None:
     ax.set_yticks(y, names)
     for k, value in enumerate(shares):
         ax.text(1.03, k, f"{value:.2f}", fontsize=8, va="center")
-    ax.set(xlim=(0, 1.3), xticks=[])
+    ax.set(xlim=(0, 1.3))
     ax.tick_params(pad=1)
     ax.invert_yaxis()
-    ax.grid(visible=False)
-    for spine in ax.spines.values():
-        spine.set_visible(False)
-
-
-def _matrix(ax: Axes, share: pd.DataFrame, texts: np.ndarray) -> None:
-    look = {"annot": texts, "fmt": "", "annot_kws": {"fontsize": 8}, "linewidths": 0.5}
-    sns.heatmap(share, cmap="Blues", vmin=0, vmax=1, cbar=False, ax=ax, **look)
-    ax.set_xticks(ax.get_xticks(), share.columns, rotation=40, ha="right")
-    ax.set_yticks(ax.get_yticks(), share.index, rotation=0)
 
 
 def _legend_above(figure: Figure, ax: Axes) -> None:

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import seaborn as sns
@@ -15,7 +14,7 @@ from fer_utils.plots.style import WIDTH
 
 def class_balance(shares: pd.DataFrame) -> Figure:
     """Dots with intervals: share (Interval) of each class (rows) in each split (columns)."""
-    figure, ax = plt.subplots(figsize=(WIDTH, 3.1))
+    figure, ax = style.subplots(figsize=(WIDTH, 3.1))
     for k, split in enumerate(shares):
         y = np.arange(len(shares)) + 0.22 * (k - (shares.shape[1] - 1) / 2)
         style.interval_dots(ax, shares[split], y, series=k, label=split)
@@ -54,7 +53,7 @@ def mean_faces(means: np.ndarray, overall: np.ndarray) -> Figure:
 
 def intensity(measures: pd.DataFrame) -> Figure:
     """Box plots of `brightness` and `contrast`, a row per image, for each `class`."""
-    figure, axes = plt.subplots(1, 2, figsize=(WIDTH, 2.7), sharey=True)
+    figure, axes = style.subplots(1, 2, figsize=(WIDTH, 2.7), sharey=True)
     look = {"order": CLASSES, "color": style.SKY, "fliersize": 1, "linewidth": 0.8}
     for ax, measure in zip(axes, ("brightness", "contrast"), strict=True):
         sns.boxplot(measures, x=measure, y="class", ax=ax, **look)
@@ -85,11 +84,8 @@ def pairs(images: np.ndarray, labels: np.ndarray, split: np.ndarray, pairs: pd.D
 
 def label_counts(table: pd.DataFrame) -> Figure:
     """A heat map of counts; the colour is the share of the row."""
-    figure, ax = plt.subplots(figsize=(WIDTH, 3.2))
+    figure, ax = style.subplots(figsize=(WIDTH, 3.2))
     totals = np.maximum(table.to_numpy().sum(axis=1, keepdims=True), 1)
     texts = table.map("{:,}".format)
-    look = {"annot": texts, "fmt": "", "annot_kws": {"fontsize": 8}, "linewidths": 0.5}
-    sns.heatmap(table / totals, cmap="Blues", vmin=0, vmax=1, cbar=False, ax=ax, **look)
-    ax.set_xticks(ax.get_xticks(), table.columns, rotation=35, ha="right")
-    ax.tick_params(axis="y", labelrotation=0)
+    style.heat_map(ax, table / totals, texts)
     return figure

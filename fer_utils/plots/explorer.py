@@ -1,7 +1,6 @@
-"""Pictures of the explorer: one face, what networks say to it, maps, one filter. PNG as bytes."""
+"""Figures of the explorer: one face, what networks say to it, maps, one filter."""
 
 from collections.abc import Mapping
-from io import BytesIO
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -12,16 +11,16 @@ from fer_utils.plots.style import FACE, SERIES, bare
 DPI = 130
 
 
-def face(image: np.ndarray) -> bytes:
+def face(image: np.ndarray) -> Figure:
     """One face (48, 48), 0..255, as a small picture."""
     figure = Figure((2.4, 2.4), dpi=DPI, layout="none")
     ax = figure.add_axes((0, 0, 1, 1))
     ax.imshow(image, **FACE)
     bare(ax)
-    return _png(figure)
+    return figure
 
 
-def probabilities(answers: Mapping[str, np.ndarray], label: int | None) -> bytes:
+def probabilities(answers: Mapping[str, np.ndarray], label: int | None) -> Figure:
     """The seven probabilities (7,) of each network, by its name; the label is marked by a star."""
     figure = Figure((6.8, 2.4), dpi=DPI, layout="none")
     ax = figure.add_axes((0.08, 0.12, 0.91, 0.84))
@@ -35,10 +34,10 @@ def probabilities(answers: Mapping[str, np.ndarray], label: int | None) -> bytes
     ax.set(ylim=(0, 1), ylabel="probability")
     ax.spines[["top", "right"]].set_visible(False)
     ax.legend(fontsize=8, ncols=len(answers), frameon=False, loc="upper right")
-    return _png(figure)
+    return figure
 
 
-def maps(image: np.ndarray, rows: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> bytes:
+def maps(image: np.ndarray, rows: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> Figure:
     """The face; per entry its map (48, 48) in [0, 1] above the pixels (48, 48) bool it keeps."""
     figure = Figure((1.5 * (1 + len(rows)), 3.3), dpi=DPI, layout="none")
     spacing = {"left": 0.01, "right": 0.99, "bottom": 0.01, "top": 0.92, "hspace": 0.05}
@@ -53,10 +52,10 @@ def maps(image: np.ndarray, rows: Mapping[str, tuple[np.ndarray, np.ndarray]]) -
         column[0].set_title(name, fontsize=9)
         column[1].imshow(np.full_like(image, 120), **FACE)
         column[1].imshow(np.ma.masked_where(~kept, image), **FACE)
-    return _png(figure)
+    return figure
 
 
-def filter_and_response(ascent: np.ndarray, activation: np.ndarray, image: np.ndarray) -> bytes:
+def filter_and_response(ascent: np.ndarray, activation: np.ndarray, image: np.ndarray) -> Figure:
     """A filter's ascent image (48, 48) in [0, 1], the face, and the filter's output on it."""
     figure = Figure((5.4, 2.0), dpi=DPI, layout="none")
     titles = ("what excites it", "the face", "where it is active")
@@ -69,10 +68,4 @@ def filter_and_response(ascent: np.ndarray, activation: np.ndarray, image: np.nd
         bare(ax)
         ax.imshow(picture, cmap="viridis" if title == titles[2] else "gray")
         ax.set_title(title, fontsize=9)
-    return _png(figure)
-
-
-def _png(figure: Figure) -> bytes:
-    buffer = BytesIO()
-    figure.savefig(buffer, format="png")
-    return buffer.getvalue()
+    return figure

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -76,7 +75,7 @@ def faces(images: Mapping[str, np.ndarray]) -> Figure:
 
 def border_responses(frame: pd.DataFrame, order: Sequence[str]) -> Figure:
     """Each filter's response at the frame and at the seam by condition; bars are the means."""
-    figure, axes = plt.subplots(1, 2, figsize=(style.WIDTH, 2.3), sharey=True)
+    figure, axes = style.subplots(1, 2, figsize=(style.WIDTH, 2.3), sharey=True)
     jitter = np.random.default_rng(0)
     for ax, place in zip(axes, ("frame", "seam"), strict=True):
         for y, condition in enumerate(order):
@@ -107,7 +106,7 @@ def flipped(epsilons: np.ndarray, names: Sequence[str], *, largest: float) -> Fi
 
     epsilons (2, n) in [0, 1], inf where nothing flips; `names` of the two rows.
     """
-    figure, ax = plt.subplots(figsize=(style.WIDTH * 0.8, 2.6))
+    figure, ax = style.subplots(figsize=(style.WIDTH * 0.8, 2.6))
     for number, (name, values) in enumerate(zip(names, epsilons, strict=True)):
         levels = np.sort(values[np.isfinite(values)]) * 255
         part = np.arange(len(levels) + 1) / len(values)

@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
-from matplotlib.pyplot import subplots
 
 from fer_utils.plots.style import (
     DASHES,
@@ -20,6 +19,7 @@ from fer_utils.plots.style import (
     image_grid,
     interval_dots,
     row_labels,
+    subplots,
 )
 
 MAP = "inferno"

@@ -1,10 +1,11 @@
-"""What all figures share: size, colours, bare axes, one grid of images, one error bar."""
+"""What all figures share: size, colours, one grid of images, one error bar, one heat map."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -48,6 +49,16 @@ def context() -> Iterator[None]:
         yield
 
 
+def subplots(*shape: int, **options) -> tuple[Figure, Axes | np.ndarray]:
+    """`plt.subplots`, of which pyplot keeps nothing.
+
+    A notebook then shows the figure once, also on a cell's last line, and nobody has to close it.
+    """
+    figure, axes = plt.subplots(*shape, **options)
+    plt.close(figure)
+    return figure, axes
+
+
 def bare(ax: Axes) -> None:
     """Take ticks, grid and frame off axes that show an image."""
     ax.set(xticks=[], yticks=[])
@@ -77,7 +88,7 @@ def image_grid(
     """
     side = min((width - labels) / columns, 1.4)
     size = (side * columns + labels, (side + titles) * rows)
-    figure, axes = plt.subplots(rows, columns, figsize=size, squeeze=False, layout="constrained")
+    figure, axes = subplots(rows, columns, figsize=size, squeeze=False, layout="constrained")
     figure.get_layout_engine().set(w_pad=0.02, h_pad=0.02, wspace=0, hspace=0)
     for ax in axes.flat:
         bare(ax)
@@ -115,3 +126,11 @@ def interval_dots(
     look = {"fmt": MARKERS[series], "color": SERIES[series], "ms": 4, "capsize": 2, "lw": 1}
     estimates = [x.estimate for x in intervals]
     ax.errorbar(estimates, y, xerr=ends(intervals), **{**look, **options})
+
+
+def heat_map(ax: Axes, shares: pd.DataFrame, texts: np.ndarray) -> None:
+    """A table of shares as blues, 1 the darkest, with a text in each cell."""
+    look = {"annot": texts, "fmt": "", "annot_kws": {"fontsize": 8}, "linewidths": 0.5}
+    sns.heatmap(shares, cmap="Blues", vmin=0, vmax=1, cbar=False, ax=ax, **look)
+    ax.set_xticks(ax.get_xticks(), shares.columns, rotation=40, ha="right")
+    ax.set_yticks(ax.get_yticks(), shares.index, rotation=0)

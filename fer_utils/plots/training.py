@@ -1,6 +1,5 @@
 """Figures of notebooks 02 to 04: transforms, architecture, learning curves, accuracies."""
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
@@ -11,29 +10,27 @@ from fer_utils.plots import style
 
 def before_and_after(images: np.ndarray, normalised: np.ndarray) -> Figure:
     """Images (n, 48, 48), 0..255, above the same normalised, shown from -2 to 2."""
-    figure, axes = plt.subplots(2, len(images), figsize=(1.4 * len(images), 2.9))
-    for column, pair in enumerate(zip(images, normalised, strict=True)):
-        for ax, image, limits in zip(axes[:, column], pair, ((0, 255), (-2, 2)), strict=True):
-            ax.imshow(image, cmap="gray", vmin=limits[0], vmax=limits[1])
-            ax.axis("off")
+    figure, axes = style.image_grid(2, len(images), labels=0.7)
+    for column, image, seen in zip(axes.T, images, normalised, strict=True):
+        column[0].imshow(image, **style.FACE)
+        column[1].imshow(seen, cmap="gray", vmin=-2, vmax=2)
+    style.row_labels(axes, ("image", "normalised"))
     return figure
 
 
 def transforms(images: np.ndarray, titles: list[str], *, columns: int = 7) -> Figure:
     """Images (n, 48, 48), 0..255, in a grid with a title each."""
     rows = -(-len(images) // columns)
-    figure, axes = plt.subplots(rows, columns, figsize=(1.45 * columns, 1.75 * rows))
-    for ax in axes.flat:
-        ax.axis("off")
+    figure, axes = style.image_grid(rows, columns, titles=0.35)
     for ax, image, title in zip(axes.flat, images, titles, strict=False):
-        ax.imshow(image, cmap="gray", vmin=0, vmax=255)
-        ax.set_title(title, fontsize=8)
+        ax.imshow(image, **style.FACE)
+        ax.set_title(title.replace(", ", ",\n"), fontsize=8, pad=2)
     return figure
 
 
 def architecture(stages: pd.DataFrame) -> Figure:
     """Boxes from left to right, one per row of `stages` (label, height, channels)."""
-    figure, ax = plt.subplots(figsize=(style.WIDTH, 2.3))
+    figure, ax = style.subplots(figsize=(style.WIDTH, 2.3))
     x = 0.0
     for stage in stages.itertuples():
         height, width = 0.25 + stage.height / 48, 0.25 + 0.09 * np.log2(1 + stage.channels)
@@ -51,7 +48,7 @@ def architecture(stages: pd.DataFrame) -> Figure:
 
 def learning_curves(history: pd.DataFrame, *, title: str) -> Figure:
     """Loss and accuracy over the optimiser steps; dashed lines where a phase ends."""
-    figure, axes = plt.subplots(1, 2, figsize=(style.WIDTH, 2.5))
+    figure, axes = style.subplots(1, 2, figsize=(style.WIDTH, 2.5))
     starts = history.groupby("phase")["step"].min().iloc[1:]
     names = (
         history.groupby("phase")["optimizer"].first().map({"adadelta": "Adadelta", "sgd": "SGD"})
@@ -75,7 +72,7 @@ def learning_curves(history: pd.DataFrame, *, title: str) -> Figure:
 
 def intervals(table: pd.DataFrame, *, xlabel: str) -> Figure:
     """A dot with its interval per row and column of `table`, whose cells are Intervals."""
-    figure, ax = plt.subplots(figsize=(style.WIDTH, 0.7 + 0.4 * len(table)))
+    figure, ax = style.subplots(figsize=(style.WIDTH, 0.7 + 0.4 * len(table)))
     rows = np.arange(len(table))[::-1]
     for number, column in enumerate(table):
         y = rows - 0.14 * (2 * number - len(table.columns) + 1)

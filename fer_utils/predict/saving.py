@@ -5,7 +5,6 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
@@ -73,9 +72,6 @@ def write(figure: Figure | Image.Image, path: Path) -> None:
     except OSError as error:
         reason = shown(str(error)) if isinstance(error, StorageError) else error.strerror
         raise StorageError(f"{shown(path)}: not saved ({reason})") from None
-    finally:
-        if isinstance(figure, Figure):
-            plt.close(figure)
 
 
 def _mark() -> dict[str, str]:
@@ -130,7 +126,7 @@ def saliency_panel(answer: Answer, network: Network) -> Figure:
 def over_time(rows: pd.DataFrame, name: str) -> Figure:
     """Probabilities of the largest face of a film over its seconds; a gap where none was found."""
     with style.context():
-        figure, axes = plt.subplots(len(CLASSES), 1, figsize=(style.WIDTH, 6), sharex=True)
+        figure, axes = style.subplots(len(CLASSES), 1, figsize=(style.WIDTH, 6), sharex=True)
         largest = rows.sort_values("width", kind="stable").groupby("time").tail(1)
         largest = largest.sort_values("time")
         for ax, cls in zip(axes, CLASSES, strict=True):

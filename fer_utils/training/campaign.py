@@ -21,7 +21,6 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
@@ -253,9 +252,7 @@ def refuse_long(configs: Sequence[Config], dataset: Dataset) -> None:
 
 def _draw(history: pd.DataFrame, title: str, path: Path) -> None:
     with style.context():
-        figure = learning_curves(history, title=title)
-        figure.savefig(path, bbox_inches="tight")
-    plt.close(figure)
+        learning_curves(history, title=title).savefig(path, bbox_inches="tight")
 
 
 def _circumstances(dataset: Dataset, trained: "Trained", parameters: int) -> dict:
