@@ -19,6 +19,7 @@ from fer_utils.data.formats import DataError
 from fer_utils.files import ROOT, FolderError, absolute_paths, cache_dir, require_space
 from fer_utils.report import inputs
 from fer_utils.report.folder import LOCAL, REPORT, BuildFolder, products
+from fer_utils.report.parameters import defaults
 from fer_utils.report.side_by_side import execute_all
 
 NOTEBOOKS = ROOT / "notebooks"
@@ -83,7 +84,7 @@ class Build:
         require_space(self.folder.path, NEEDED)
         try:
             for path in notebooks:
-                known = execute.defaults(execute.read(path))
+                known = defaults(execute.read(path))
                 given = known | execute.typed(self.parameters, known)
             notebook.start("check", **{name.lower(): given[name] for name in PARAMETERS})
         except (execute.BuildError, notebook.ParameterError, DataError, TooLong) as error:

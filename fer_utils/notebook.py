@@ -23,14 +23,15 @@ from numbers import Integral, Real
 from typing import NamedTuple
 
 import matplotlib.pyplot as plt
+import nbformat
 import pandas as pd
 from IPython import get_ipython
 from IPython.display import Markdown, display
 
 from fer_utils.data.dataset import Dataset, load
-from fer_utils.data.formats import DataError
-from fer_utils.files import FolderError, commit
+from fer_utils.files import ROOT, commit
 from fer_utils.plots import style
+from fer_utils.report.parameters import defaults
 from fer_utils.statistics.intervals import Interval
 from fer_utils.training import campaign, experiments, runs
 
@@ -306,13 +307,10 @@ def start(name: str, *, dataset: str = "auto", profile: str = "auto", seed: int 
         If the profile wants a GPU and there is none.
     """
     _one_line_errors()
-    for parameter, value, kind in (
-        ("DATASET", dataset, str),
-        ("PROFILE", profile, str),
-        ("SEED", seed, int),
-    ):
-        if not isinstance(value, kind) or isinstance(value, bool):
-            raise ParameterError(f"{parameter} = {value!r}: expected {kind.__name__}")
+    _require("DATASET", dataset, str)
+    _require("PROFILE", profile, str)
+    _require("SEED", seed, int)
+    _check_parameters_cell(name)
     if profile not in ("auto", *experiments.PROFILES):
         known = ", ".join(experiments.PROFILES)
         raise ParameterError(f"PROFILE = {profile!r}: expected auto, {known}")
@@ -326,6 +324,21 @@ def start(name: str, *, dataset: str = "auto", profile: str = "auto", seed: int 
     if profile == "paper":
         campaign.refuse_long(experiments.campaign(profile, loaded.name), loaded)
     return Session(name, loaded, profile, seed)
+
+
+def _require(parameter: str, value: object, kind: type) -> None:
+    """Raise ParameterError if a value is of another type; whole numbers are fractions, too."""
+    allowed = {float: (float, int), tuple: (tuple, list)}.get(kind, kind)
+    if not isinstance(value, allowed) or isinstance(value, bool):
+        raise ParameterError(f"{parameter} = {value!r}: expected {kind.__name__}")
+
+
+def _check_parameters_cell(name: str) -> None:
+    """Raise ParameterError for a value of another type than the committed notebook has there."""
+    shell, committed = get_ipython(), ROOT / "notebooks" / f"{name}.ipynb"
+    if shell is not None and committed.exists():
+        for parameter, value in defaults(nbformat.read(committed, as_version=4)).items():
+            _require(parameter, shell.user_ns.get(parameter, value), type(value))
 
 
 def formatted(frame: pd.DataFrame, digits: int = 3) -> pd.DataFrame:
@@ -365,12 +378,14 @@ def _escape(text: str) -> str:
 
 
 def _one_line_errors() -> None:
-    """In JupyterLab, errors that are the user's to mend are one line, without a traceback."""
+    """In JupyterLab the package's own errors, which are the user's to mend, are one line."""
     shell = get_ipython()
     if shell is not None and os.environ.get("FER_HEADLESS") != "1":
-        known = (DataError, FolderError, ParameterError, campaign.TooLong)
 
-        def one_line(shell, kind, error, traceback, tb_offset=None) -> None:
-            print(f"{kind.__name__}: {error}", file=sys.stderr)
+        def show(shell, kind: type, error: Exception, traceback, tb_offset=None) -> None:
+            if kind.__module__.startswith("fer_utils."):
+                print(f"{kind.__name__}: {error}", file=sys.stderr)
+            else:
+                shell.showtraceback((kind, error, traceback), tb_offset=tb_offset)
 
-        shell.set_custom_exc(known, one_line)
+        shell.set_custom_exc((Exception,), show)

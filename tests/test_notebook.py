@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from IPython.core.interactiveshell import InteractiveShell
 
 from fer_utils import notebook
 from fer_utils.statistics.intervals import Interval
@@ -105,3 +106,40 @@ def test_a_wrong_parameter_is_one_line(parameter, message):
     with pytest.raises(notebook.ParameterError) as error:
         notebook.start("01_data_exploration", **{"dataset": "drawn"} | parameter)
     assert str(error.value) == message
+
+
+@pytest.fixture
+def shell(monkeypatch):
+    """What a cell runs in when nobody executes the notebook headlessly."""
+    monkeypatch.delenv("FER_HEADLESS", raising=False)
+    yield (shell := InteractiveShell.instance(colors="nocolor"))
+    shell.clear_instance()
+
+
+def test_errors_of_the_package_are_one_line_and_others_have_a_traceback(shell, capsys):
+    """TrainingError is one that only TensorFlow's part of the package knows."""
+    shell.run_cell("from fer_utils import notebook\nnotebook.start('x', dataset='drawn')")
+    shell.run_cell("from fer_utils.training.loop import TrainingError")
+    capsys.readouterr()
+    for error in ("TrainingError('it diverged')", "notebook.ParameterError('it diverged')"):
+        assert not shell.run_cell(f"def f():\n    raise {error}\nf()").success
+        out, err = capsys.readouterr()
+        assert (out, err.split(": ")[1]) == ("", "it diverged\n")
+    shell.run_cell("1 / 0")
+    out, err = capsys.readouterr()
+    assert "Traceback" in out + err
+
+
+@pytest.mark.parametrize(
+    ("cell", "said"),
+    [
+        ("STEPS = '64'", "ParameterError: STEPS = '64': expected int\n"),
+        ("KEPT = '0.1'", "ParameterError: KEPT = '0.1': expected float\n"),
+        ("KEPT = 1", ""),
+    ],
+)
+def test_a_wrong_type_of_any_parameter_is_one_line(shell, capsys, cell, said):
+    shell.run_cell(cell)
+    shell.run_cell("from fer_utils import notebook")
+    shell.run_cell("nb = notebook.start('06_saliency_maps', dataset='drawn')")
+    assert capsys.readouterr().err == said

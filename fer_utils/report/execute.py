@@ -8,7 +8,6 @@ removed first: after a failure or a kill nothing looks finished, whatever the ti
 """
 
 import argparse
-import ast
 import os
 import re
 import shutil
@@ -27,6 +26,7 @@ from traitlets.config import Config
 
 from fer_utils.files import FolderError, absolute_paths, own_package_first, replacing
 from fer_utils.report.folder import REPORT, BuildFolder, products
+from fer_utils.report.parameters import defaults
 
 # Their message is for the user, in one line: no traceback is printed.
 USER_ERRORS = (
@@ -112,19 +112,6 @@ class TerminalEngine(NBClientEngine):
 def first_line(source: str) -> str:
     """The first line of a cell that is not blank, at most 80 characters."""
     return next((line.strip() for line in source.splitlines() if line.strip()), "")[:80]
-
-
-def defaults(notebook: nbformat.NotebookNode) -> dict[str, object]:
-    """The literals assigned in the cell tagged `parameters`, by name; {} without such a cell."""
-    for cell in notebook.cells:
-        if "parameters" in cell.metadata.get("tags", []):
-            return {
-                target.id: ast.literal_eval(statement.value)
-                for statement in ast.parse(cell.source).body
-                if isinstance(statement, ast.Assign)
-                for target in statement.targets
-            }
-    return {}
 
 
 def typed(given: Mapping[str, str], known: Mapping[str, object]) -> dict[str, object]:
