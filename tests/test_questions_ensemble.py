@@ -1,9 +1,12 @@
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
 from fer_utils.fer2013 import PARTS
 from fer_utils.questions import ensemble
 from fer_utils.statistics.intervals import proportion
+from fer_utils.training import experiments, runs
 from fer_utils.training.predictions import Predictions, average
 
 
@@ -54,3 +57,17 @@ def test_diversity():
     assert found["same class"] == proportion(3, 5)
     assert found["one right"] == proportion(2, 5)
     assert found["both wrong"] == proportion(1, 5)
+
+
+def test_answers_to_transformed_images_are_kept_and_damage_names_the_cure(tmp_path, monkeypatch):
+    monkeypatch.setenv("FER_RUNS", str(tmp_path))
+    config = experiments.model("model2", profile="tiny", dataset="drawn", seed=0)
+    run = SimpleNamespace(config=config, folder=runs.folder_of(config))
+    made = {"public": np.ones((6, 2, 7), np.float16)}
+    monkeypatch.setattr(ensemble, "_compute", lambda *_: made)
+    ensemble.transformed_logits(run, None)
+    monkeypatch.setattr(ensemble, "_compute", lambda *_: pytest.fail("computed again"))
+    assert ensemble.transformed_logits(run, None)["public"].dtype == np.float32
+    (run.folder / "test_time.npz").write_bytes(b"PK")
+    with pytest.raises(runs.DamagedRun, match=r"test_time\.npz: .*; delete .*trained again"):
+        ensemble.transformed_logits(run, None)

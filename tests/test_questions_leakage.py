@@ -113,11 +113,12 @@ def test_a_difference_that_is_one_of_classes_goes_at_equal_classes():
     right = np.concatenate([right, np.arange(100) < 30, np.arange(200) < 60])
     given = answers(labels, np.where(right, labels, 2))
     assert leakage.effects({"": given}, twin).iloc[0]["difference"].low > 0
-    equal = leakage.at_equal_classes(given, twin, ~twin)
+    equal, p = leakage.at_equal_classes(given, twin, ~twin)
     assert equal.estimate == pytest.approx(0)
     assert equal.low < 0 < equal.high
+    assert p == pytest.approx(1)
     nobody = np.zeros(600, bool)
-    assert np.isnan(leakage.at_equal_classes(given, nobody, ~nobody).estimate)
+    assert np.isnan(leakage.at_equal_classes(given, nobody, ~nobody)[0].estimate)
 
 
 @pytest.fixture

@@ -10,8 +10,9 @@ from scipy.optimize import minimize
 
 from fer_utils.data.dataset import Dataset
 from fer_utils.data.transforms import Transform, augment, normalise
-from fer_utils.files import replacing
+from fer_utils.files import DamagedFile, read_arrays, write_arrays
 from fer_utils.statistics.intervals import mean_interval, proportion
+from fer_utils.training import runs
 from fer_utils.training.predictions import (
     Predictions,
     average,
@@ -138,15 +139,16 @@ TEST_TIME_AVERAGES = {
 def transformed_logits(run: Run, dataset: Dataset) -> dict[str, np.ndarray]:
     """Logits (transforms, n, 7) float32 per part, one for each of TEST_TIME.
 
-    They are computed once and kept in the run's folder.
+    They are computed once and kept in the run's folder. Raises DamagedRun.
     """
     path = run.folder / "test_time.npz"
-    if not path.exists():
-        computed = _compute(run, dataset)
-        with replacing(path) as temporary, temporary.open("wb") as file:
-            np.savez_compressed(file, **computed)
-    with np.load(path, allow_pickle=False) as arrays:
-        return {part: arrays[part].astype(np.float32) for part in arrays.files}
+    try:
+        kept = read_arrays(path)
+    except FileNotFoundError:
+        write_arrays(path, kept := _compute(run, dataset))
+    except DamagedFile as error:
+        raise runs.named(run.config, error) from None
+    return {part: logits.astype(np.float32) for part, logits in kept.items()}
 
 
 def _compute(run: Run, dataset: Dataset) -> dict[str, np.ndarray]:

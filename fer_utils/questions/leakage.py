@@ -16,6 +16,7 @@ from fer_utils.fer2013 import CLASSES, SPLITS, TRAINING
 from fer_utils.statistics.intervals import (
     ALPHA,
     Interval,
+    difference_of_means,
     independent_interval,
     judged,
     paired_interval,
@@ -142,34 +143,30 @@ def effects(cases: Mapping[str, Predictions], twin: np.ndarray) -> pd.DataFrame:
     )
 
 
-def at_equal_classes(answers: Predictions, first: np.ndarray, second: np.ndarray) -> Interval:
+def at_equal_classes(
+    answers: Predictions, first: np.ndarray, second: np.ndarray
+) -> tuple[Interval, float]:
     """Accuracy on the first minus that on the second kind of images, at the first's mix of classes.
 
     `first` and `second` are (all images,) bool. A weighted sum of the differences within each class
     (direct standardisation), with the normal interval of independent proportions, each counted with
-    one image more of either kind (Agresti and Caffo 2000). Classes that lack one of the two are
-    left out; NaN if all do.
+    one image more of either kind (Agresti and Caffo 2000), and the p-value that it is 0. Classes
+    that lack one of the two are left out; NaN if all do.
     """
-    estimate, error = _at_equal_classes(answers, first, second)
-    half = stats.norm.ppf(0.975) * error
-    return Interval(estimate, float(estimate - half), float(estimate + half))
-
-
-def _at_equal_classes(
-    answers: Predictions, first: np.ndarray, second: np.ndarray
-) -> tuple[float, float]:
-    """The estimate of `at_equal_classes`, and its standard error."""
     kinds, parts = (first[answers.rows], second[answers.rows]), []
     for label in np.unique(answers.labels):
         one, other = (_right(answers[(answers.labels == label) & kind]) for kind in kinds)
         if one[1] and other[1]:
             parts.append((one[1], one[0] / one[1] - other[0] / other[1], _variance(one, other)))
     if not parts:
-        return np.nan, np.nan
+        return Interval(np.nan, np.nan, np.nan), np.nan
     size, difference, variance = np.array(parts).T
     weights = size / size.sum()
-    error = np.sqrt(np.sum(weights**2 * variance))
-    return float(np.sum(weights * difference)), float(error)
+    estimate = float(np.sum(weights * difference))
+    error = float(np.sqrt(np.sum(weights**2 * variance)))
+    half = stats.norm.ppf(1 - ALPHA / 2) * error
+    p = 2 * stats.norm.sf(abs(estimate) / error)
+    return Interval(estimate, float(estimate - half), float(estimate + half)), float(p)
 
 
 def by_where_the_twin_is(cases: Mapping[str, Predictions], dataset: Dataset) -> pd.DataFrame:
@@ -187,13 +184,13 @@ def by_where_the_twin_is(cases: Mapping[str, Predictions], dataset: Dataset) -> 
     for name, answers in cases.items():
         kinds = (seen, elsewhere, ~seen & ~elsewhere)
         in_fit, other, none = (_right(answers[kind[answers.rows]]) for kind in kinds)
-        estimate, error = _at_equal_classes(answers, *kinds[1:])
+        difference, p = at_equal_classes(answers, *kinds[1:])
         table[name] = {
             "trained on": proportion(*in_fit),
             "only elsewhere": proportion(*other),
             "none": proportion(*none),
-            "difference": at_equal_classes(answers, *kinds[1:]),
-            "p": 2 * stats.norm.sf(abs(estimate) / error),
+            "difference": difference,
+            "p": p,
         }
     table = pd.DataFrame.from_dict(table, "index").rename_axis("network")
     return with_detectable(
@@ -240,9 +237,7 @@ def larger_leak(first: Predictions, second: Predictions, twin: np.ndarray) -> In
     leak, free = (ahead[which] for which in (twin[first.rows], ~twin[first.rows]))
     if min(len(leak), len(free)) < 2:
         return Interval(np.nan, np.nan, np.nan)
-    test = stats.ttest_ind(leak, free, equal_var=False)
-    low, high = test.confidence_interval()
-    return Interval(float(leak.mean() - free.mean()), float(low), float(high))
+    return difference_of_means(leak, free)
 
 
 def spread(pairs: pd.DataFrame, count: int) -> pd.DataFrame:
