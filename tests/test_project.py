@@ -129,3 +129,23 @@ def test_every_figure_and_table_says_what_it_shows(path):
             if isinstance(call, ast.Call) and name in needed and call.func.value.id == "nb":
                 given = {keyword.arg for keyword in call.keywords}
                 assert needed[name] <= given, f"{path.name}: {cell.source[:80]}"
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_a_sentence_stands_between_figures_and_what_only_says_is_collapsed(path):
+    """A sentence is a Markdown cell, or what `nb.say` shows before the cell's figure or table."""
+    previous = None  # a code cell that ends with a figure, a table or what it prints
+    for cell in nbformat.read(path, as_version=4).cells:
+        if cell.cell_type == "markdown":
+            previous = None
+            continue
+        said, shown = (
+            [match.start() for match in re.finditer(call, cell.source)]
+            for call in (r"nb\.(say|answer)\(", r"nb\.(show|table)\(|\bprint\(")
+        )
+        if shown and (not said or said[0] > shown[0]):
+            assert previous is None, f"{path.name}: nothing between\n{previous}\nand\n{cell.source}"
+        if said and not shown:
+            assert "hide-input" in cell.metadata.get("tags", []), f"{path.name}: {cell.source}"
+        if said or shown:
+            previous = cell.source if shown and max(shown) > max(said, default=-1) else None

@@ -96,9 +96,9 @@ def image_grid(
 
 
 def row_labels(axes: np.ndarray, labels: Sequence[str]) -> None:
-    """Write a label to the left of each row of an `image_grid`."""
+    """Write a label to the left of each row of an `image_grid`; "(...)" on a line of its own."""
     for ax, label in zip(axes[:, 0], labels, strict=True):
-        ax.set_ylabel(label, rotation=0, ha="right", va="center")
+        ax.set_ylabel(label.replace(" (", "\n("), rotation=0, ha="right", va="center")
 
 
 def ends(intervals: Sequence) -> np.ndarray:
