@@ -126,6 +126,8 @@ def test_halves_that_agree_and_that_do_not():
     }
     stable = checks.same_in_both_halves(measured, "insertion")
     assert stable == {"gradient": False, "occlusion": True}
+    one_of_each = measured | {"label": np.arange(len(measured["label"]))}
+    assert checks.same_in_both_halves(one_of_each, "insertion") == {}
 
 
 def masses(bright, *, seed=0):

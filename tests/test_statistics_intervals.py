@@ -74,6 +74,16 @@ def test_the_detectable_effect_is_shown_four_times_in_five():
         assert np.mean(p < 0.05 / comparisons) == pytest.approx(0.8, abs=0.02)
 
 
+def test_nothing_is_detectable_without_width_or_degrees_of_freedom():
+    assert np.isnan(intervals.detectable(Interval(0, 0, 0)))
+    assert np.isnan(intervals.detectable(Interval(0, np.nan, np.nan), 5, 0))
+
+
+def test_what_does_not_exist_is_a_dash():
+    assert f"{Interval(np.nan, np.nan, np.nan):.1f}" == "–"
+    assert f"{Interval(0.25, np.nan, np.nan):.1f}" == "0.2 [–, –]"
+
+
 def test_what_holm_takes_back_is_said():
     table = pd.DataFrame({"d": [Interval(1, 0.1, 2), Interval(0, -1, 1)], "p": [0.04, 0.9]})
     assert "of 2 independent" in intervals.taken_back(intervals.judged(table, interval="d"), "d")

@@ -21,7 +21,7 @@ RESAMPLES = 2000
 class Interval:
     """An estimate with its 95 % interval; `f"{x:.3f}"` gives `0.672 [0.656, 0.687]`.
 
-    An estimate that does not exist (NaN) is a dash.
+    An estimate, or an end of its interval, that does not exist (NaN) is a dash.
     """
 
     estimate: float
@@ -32,7 +32,8 @@ class Interval:
         if np.isnan(self.estimate):
             return "–"
         estimate, low, high = (
-            _unsigned_zero(format(x, spec or ".3f")) for x in (self.estimate, self.low, self.high)
+            "–" if np.isnan(x) else _unsigned_zero(format(x, spec or ".3f"))
+            for x in (self.estimate, self.low, self.high)
         )
         return f"{estimate} [{low}, {high}]"
 
@@ -108,13 +109,15 @@ def detectable(interval: Interval, comparisons: int = 1, degrees: float = 1e6) -
 
     `comparisons` are those of the table, which Holm's correction makes ALPHA / comparisons of the
     level for the first of them; `degrees` of freedom are those of the interval. NaN for an interval
-    without width, which knows no error.
+    without width or degrees of freedom, which knows no error.
     """
     half = (interval.high - interval.low) / 2
+    if not (half > 0 and degrees > 0):
+        return np.nan
     error = half / stats.t.ppf(1 - ALPHA / 2, degrees)
     critical = stats.t.ppf(1 - ALPHA / comparisons / 2, degrees)
     shown = optimize.brentq(lambda e: stats.nct.sf(critical, degrees, e) - 0.8, 0, 4 * critical)
-    return float(error * shown) if half > 0 else np.nan
+    return float(error * shown)
 
 
 def with_detectable(

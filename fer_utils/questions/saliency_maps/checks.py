@@ -124,9 +124,14 @@ def believed(judgements: Mapping[str, pd.DataFrame], randomised: pd.DataFrame) -
 
 
 def same_in_both_halves(measured: Mapping[str, np.ndarray], measure: str) -> dict[str, bool]:
-    """By method: whether two halves of the images, of equal classes, give the same verdict."""
+    """By method: whether two halves of the images, of equal classes, give the same verdict.
+
+    Empty if no class has two images.
+    """
     labels = pd.Series(measured["label"])
     half = labels.groupby(labels).cumcount().to_numpy() % 2
+    if not half.any():
+        return {}
     found = values(measured, measure)
     first, second = (judge(measure, found[half[found.index] == h])["verdict"] for h in (0, 1))
     return (first == second).to_dict()
