@@ -1,4 +1,4 @@
-"""What the homework report states: accuracy on the PUBLIC and PRIVATE Kaggle boards, confusions."""
+"""What the homework report states: accuracy on both Kaggle boards, confusions, zones, filters."""
 
 #: Row -> (PUBLIC, PRIVATE), as printed in the report.
 MODELS = {
@@ -40,3 +40,11 @@ CONFUSIONS_CHINESE = (
     "恐懼被當成厭惡、難過或驚訝",
     "難過被當成恐懼或中立",
 )
+
+#: Its statements on what gradient ascent draws for an early, a middle and a late layer: what is
+#: measured of the pictures, and the layer whose pictures have more of it than the other's.
+LAYERS = ("early", "middle", "late")
+FILTERS = {
+    "early pictures are more alike": ("distinctness", "middle", "early"),
+    "late pictures are finer": ("fine detail", "late", "middle"),
+}

@@ -5,7 +5,6 @@ import pandas as pd
 import pytest
 
 from fer_utils.fer2013 import SIZE
-from fer_utils.interpret import ascent
 from fer_utils.questions import border, face_zones, filters
 from fer_utils.training import experiments, network
 
@@ -87,33 +86,6 @@ def test_untrained_filters_draw_the_box_too(model):
     assert facts["words"] == "training is not shown to matter"
     plain = np.random.default_rng(0).random(found.images.shape)
     assert border.frame_preference(plain, found.images)["words"] == "training takes from it"
-
-
-def test_distinctness_by_hand():
-    one, two = np.array([[1.0, -1.0]]), np.array([[-2.0, 2.0]])
-    flat = np.ones((1, 2))
-    found = filters.distinctness(np.stack([one, two, flat]))
-    np.testing.assert_allclose(found, [0, 0, np.nan], atol=1e-12)
-    a, b = np.eye(3)[None, 0] - 1 / 3, np.eye(3)[None, 1] - 1 / 3
-    cosine = np.sum(a * b) / np.linalg.norm(a) / np.linalg.norm(b)
-    np.testing.assert_allclose(filters.distinctness(np.stack([a, b])), 1 - abs(cosine))
-
-
-def test_depth_claims_reverse_with_the_pictures():
-    rng = np.random.default_rng(0)
-    noise = rng.random((8, 16, 16))
-    smooth = np.cumsum(np.cumsum(rng.normal(size=(8, 16, 16)), axis=1), axis=2)
-    alike = smooth[:1] + 0.01 * noise
-    layers = ("conv1", "conv7", "conv12")
-
-    def sheets(*pictures):
-        parts = zip(layers, pictures, strict=True)
-        return {name: ascent.Ascent(x, np.ones(8), np.zeros(8, bool)) for name, x in parts}
-
-    one, other = sheets(alike, smooth, noise), sheets(noise, alike + smooth * 1e-3, smooth)
-    table = filters.depth_claims(one, other, layers)["verdict"].unstack()
-    assert table["trained"].tolist() == ["holds", "holds"]
-    assert table.loc["early pictures are more alike", "untrained"] == "does not hold"
 
 
 def test_kernels_divide_into_edges_lines_and_mean():

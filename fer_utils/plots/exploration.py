@@ -45,7 +45,7 @@ def mean_faces(means: np.ndarray, overall: np.ndarray) -> Figure:
         column[0].set_title(name)
         column[0].imshow(face, cmap="gray")
         shown = column[1].imshow(difference, cmap="RdBu_r", vmin=-limit, vmax=limit)
-    style.row_labels(axes, ("mean", "minus the\nmean of all"))
+    style.row_labels(axes, ("mean", "minus the mean of all"))
     bar = figure.colorbar(shown, ax=axes, location="bottom", shrink=0.4, aspect=30)
     bar.set_label("difference, grey levels")
     return figure

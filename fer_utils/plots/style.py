@@ -1,5 +1,6 @@
 """What all figures share: size, colours, one grid of images, one error bar, one heat map."""
 
+import textwrap
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
@@ -96,9 +97,14 @@ def image_grid(
 
 
 def row_labels(axes: np.ndarray, labels: Sequence[str]) -> None:
-    """Write a label to the left of each row of an `image_grid`; "(...)" on a line of its own."""
+    """Write a label to the left of each row of an `image_grid`, in short lines."""
     for ax, label in zip(axes[:, 0], labels, strict=True):
-        ax.set_ylabel(label.replace(" (", "\n("), rotation=0, ha="right", va="center")
+        ax.set_ylabel(wrapped(label), rotation=0, ha="right", va="center")
+
+
+def wrapped(label: str) -> str:
+    """A label in lines of at most 11 letters, for the side of a small image; words stay whole."""
+    return textwrap.fill(label, 11, break_long_words=False, break_on_hyphens=False)
 
 
 def ends(intervals: Sequence) -> np.ndarray:

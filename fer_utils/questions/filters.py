@@ -1,10 +1,9 @@
-"""What filters look like and respond to: the first layer, the 7th convolution, depth.
+"""What filters look like and respond to: the first layer, the 7th convolution.
 
 Images of faces are `(n, 48, 48)`, 0..255; pictures found by gradient ascent in [0, 1]. The control
 is always the same network before training: what its filters show as well has not been learned.
 """
 
-from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -17,13 +16,12 @@ from fer_utils.fer2013 import SIZE
 from fer_utils.interpret.ascent import (
     Ascent,
     activation_maps,
-    high_frequency_share,
     kernels,
     maximise,
 )
 from fer_utils.interpret.introspection import normalise_tensor
 from fer_utils.questions.face_zones import AREAS, ZONES, zone_mass
-from fer_utils.statistics.intervals import Interval, judged, mean_interval
+from fer_utils.statistics.intervals import judged, mean_interval
 from fer_utils.training.experiments import Config
 from fer_utils.training.network import build
 
@@ -215,63 +213,3 @@ def _means(density: np.ndarray) -> np.ndarray:
 
 def _finite(values: np.ndarray) -> np.ndarray:
     return values[np.isfinite(values)]
-
-
-def fine_detail(images: np.ndarray) -> Interval:
-    """Mean `ascent.high_frequency_share` of pictures `(k, h, w)`, with its interval over them."""
-    return mean_interval(high_frequency_share(images))
-
-
-def distinctness(images: np.ndarray) -> np.ndarray:
-    """How unlike the others each picture `(k, h, w)` is: mean of 1 - |cosine|, centred; `(k,)`.
-
-    0 is a copy of all others. NaN for a constant picture, left out of the others' means.
-    """
-    flat = images.reshape(len(images), -1).astype(float)
-    flat = flat - flat.mean(axis=1, keepdims=True)
-    length = np.linalg.norm(flat, axis=1)
-    drawn = length > 1e-6
-    unit = flat[drawn] / length[drawn, None]
-    others = (1 - np.abs(unit @ unit.T)).sum(axis=1) / max(len(unit) - 1, 1)
-    result = np.full(len(images), np.nan)
-    result[drawn] = others
-    return result
-
-
-def depth_table(sheets: Mapping[str, Ascent]) -> pd.DataFrame:
-    """Per layer: `fine_detail` and `distinctness` of the pictures, and how many are dead."""
-    rows = {
-        layer: {
-            "fine detail": fine_detail(found.images),
-            "distinctness": mean_interval(_finite(distinctness(found.images))),
-            "never active": int(found.dead.sum()),
-        }
-        for layer, found in sheets.items()
-    }
-    return pd.DataFrame.from_dict(rows, "index")
-
-
-def depth_claims(
-    sheets: Mapping[str, Ascent], control: Mapping[str, Ascent], layers: Sequence[str]
-) -> pd.DataFrame:
-    """The homework's claims on depth, for the trained network and the control.
-
-    `layers` are three: an early one ("too simple: all images look alike"), the middle one, a late
-    one ("too complex": finer). Over the filters, Welch's test, Holm over the table.
-    """
-    rows = {}
-    for network, pictures in (("trained", sheets), ("untrained", control)):
-        early, middle, late = (pictures[layer].images for layer in layers)
-        claims = {
-            "early pictures are more alike": (distinctness(middle), distinctness(early)),
-            "late pictures are finer": (high_frequency_share(late), high_frequency_share(middle)),
-        }
-        for claim, (more, less) in claims.items():
-            more, less = _finite(more), _finite(less)
-            tested = stats.ttest_ind(more, less, equal_var=False)
-            low, high = tested.confidence_interval(0.95)
-            difference = Interval(float(more.mean() - less.mean()), float(low), float(high))
-            rows[claim, network] = {"difference": difference, "p": tested.pvalue}
-    table = pd.DataFrame.from_dict(rows, "index").rename_axis(["claim", "network"])
-    words = ("holds", "does not hold", "not shown")
-    return judged(table, interval="difference", words=words)

@@ -1,0 +1,76 @@
+"""Pictures by gradient ascent, `(k, h, w)` in [0, 1], over depth: how fine, and how much alike."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from fer_utils import homework
+from fer_utils.interpret.ascent import Ascent, high_frequency_share
+from fer_utils.statistics.intervals import Interval, judged, mean_interval
+
+
+def fine_detail(images: np.ndarray) -> Interval:
+    """Mean `ascent.high_frequency_share` of pictures `(k, h, w)`, with its interval over them.
+
+    The interval ends at 0 and 1 at the latest, as a share does.
+    """
+    share = mean_interval(high_frequency_share(images))
+    return Interval(share.estimate, *np.clip([share.low, share.high], 0, 1).tolist())
+
+
+def distinctness(images: np.ndarray) -> np.ndarray:
+    """How unlike the others each picture `(k, h, w)` is: mean of 1 - |cosine|, centred; `(k,)`.
+
+    0 is a copy of all others. NaN for a constant picture, left out of the others' means.
+    """
+    flat = images.reshape(len(images), -1).astype(float)
+    flat = flat - flat.mean(axis=1, keepdims=True)
+    length = np.linalg.norm(flat, axis=1)
+    drawn = length > 1e-6
+    unit = flat[drawn] / length[drawn, None]
+    others = (1 - np.abs(unit @ unit.T)).sum(axis=1) / max(len(unit) - 1, 1)
+    result = np.full(len(images), np.nan)
+    result[drawn] = others
+    return result
+
+
+def table(sheets: Mapping[str, Ascent]) -> pd.DataFrame:
+    """Per layer: `fine_detail` and `distinctness` of the pictures, and how many are dead."""
+    rows = {
+        layer: {
+            "fine detail": fine_detail(found.images),
+            "distinctness": mean_interval(_finite(distinctness(found.images))),
+            "never active": int(found.dead.sum()),
+        }
+        for layer, found in sheets.items()
+    }
+    return pd.DataFrame.from_dict(rows, "index")
+
+
+def claims(
+    sheets: Mapping[str, Ascent], control: Mapping[str, Ascent], layers: Sequence[str]
+) -> pd.DataFrame:
+    """`homework.FILTERS` for the trained network and the control.
+
+    `layers` are three: an early one ("too simple: all images look alike"), the middle one, a late
+    one ("too complex": finer). Over the filters, Welch's test, Holm over the table.
+    """
+    measures = {"distinctness": distinctness, "fine detail": high_frequency_share}
+    rows = {}
+    for network, found in (("trained", sheets), ("untrained", control)):
+        depths = zip(homework.LAYERS, layers, strict=True)
+        pictures = {depth: found[layer].images for depth, layer in depths}
+        for claim, (measure, *compared) in homework.FILTERS.items():
+            more, less = (_finite(measures[measure](pictures[depth])) for depth in compared)
+            tested = stats.ttest_ind(more, less, equal_var=False)
+            low, high = tested.confidence_interval(0.95)
+            difference = Interval(float(more.mean() - less.mean()), float(low), float(high))
+            rows[claim, network] = {"difference": difference, "p": tested.pvalue}
+    found = pd.DataFrame.from_dict(rows, "index").rename_axis(["claim", "network"])
+    return judged(found, interval="difference", words=("holds", "does not hold", "not shown"))
+
+
+def _finite(values: np.ndarray) -> np.ndarray:
+    return values[np.isfinite(values)]
