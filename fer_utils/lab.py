@@ -76,14 +76,11 @@ def start_page(notebooks: Sequence[Path], data: str) -> nbformat.NotebookNode:
     return page
 
 
-def data_of_last_report() -> str | None:
+def data_of_last_report() -> Path | None:
     """The path of the data that the last report was made of; None for the default data."""
     names = sorted(path.stem for path in NOTEBOOKS.glob("[0-9]*.ipynb"))
     made_of = BuildFolder().made_of(products(names[0])[0])
-    path = made_of.get("DATASET", "auto")
-    if dataset.named(path) in dataset.NAMES:
-        path = made_of.get("FER_DATA", "")
-    return os.path.abspath(os.path.expanduser(path)) if path else None
+    return dataset.path_named(made_of.get("DATASET", "auto"), made_of.get("FER_DATA", ""))
 
 
 def _choose_data() -> str:
@@ -99,7 +96,7 @@ def _choose_data() -> str:
             )
     absolute_paths()
     if not os.environ.get("FER_DATA") and (last := data_of_last_report()):
-        os.environ["FER_DATA"] = last
+        os.environ["FER_DATA"] = str(last)
     files = dataset.source()
     return ", ".join(file.name for file in files) if files else "the drawn faces"
 

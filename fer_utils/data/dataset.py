@@ -116,13 +116,17 @@ def named(dataset: str) -> str:
     return dataset.lower() if dataset.lower() in NAMES else dataset
 
 
+def path_named(dataset: str, given: str) -> Path | None:
+    """The absolute path that `dataset` is or, where it is one of NAMES, `given`; None for ""."""
+    path = given if named(dataset) in NAMES else dataset
+    return Path(os.path.abspath(os.path.expanduser(path))) if path else None
+
+
 def _place(dataset: str) -> Path | None:
     """Where `load(dataset)` looks: the path that was named, or data/; None for the drawn faces."""
-    dataset = named(dataset)
-    if dataset == "drawn":
+    if named(dataset) == "drawn":
         return None
-    path = os.environ.get("FER_DATA") if dataset in NAMES else dataset
-    return Path(os.path.abspath(os.path.expanduser(path))) if path else data_dir()
+    return path_named(dataset, os.environ.get("FER_DATA", "")) or data_dir()
 
 
 def _form(dataset: str) -> Form | None:

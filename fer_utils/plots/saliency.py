@@ -120,7 +120,7 @@ def atlas(image: np.ndarray, maps: Mapping[str, np.ndarray], *, columns: int = 5
         ax.set_visible(False)
     for ax, (title, values) in zip(axes.flat, {"image": image, **maps}.items(), strict=False):
         ax.imshow(values, **(FACE if title == "image" else {"cmap": MAP, "vmin": 0}))
-        ax.set_title(wrapped(title), fontsize=8)
+        ax.set_title(wrapped(title, 14), fontsize=8)
     return figure
 
 

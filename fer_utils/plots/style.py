@@ -102,9 +102,9 @@ def row_labels(axes: np.ndarray, labels: Sequence[str]) -> None:
         ax.set_ylabel(wrapped(label), rotation=0, ha="right", va="center")
 
 
-def wrapped(label: str) -> str:
-    """A label in lines of at most 11 letters, for the side of a small image; words stay whole."""
-    return textwrap.fill(label, 11, break_long_words=False, break_on_hyphens=False)
+def wrapped(label: str, letters: int = 11) -> str:
+    """A label in lines of at most so many letters, for beside a small image; words stay whole."""
+    return textwrap.fill(label, letters, break_long_words=False, break_on_hyphens=False)
 
 
 def ends(intervals: Sequence) -> np.ndarray:
