@@ -1,6 +1,9 @@
 """The homework's tables and effects, with several seeds, with and without twins."""
 
+from types import SimpleNamespace
+
 import numpy as np
+import pandas as pd
 import pytest
 
 from fer_utils import homework
@@ -146,3 +149,13 @@ def test_the_explanation_needs_a_negative_interaction():
     assert augmentation.explanation(table) == "is confirmed"
     assert augmentation.explanation(augmentation.interactions(cells(0.0), TWIN)) == "is not shown"
     assert isinstance(table["effect"].iloc[0], Interval)
+
+
+def test_a_run_that_ended_early_is_named():
+    def run(name, last):
+        config = SimpleNamespace(name=name, steps=7200)
+        return SimpleNamespace(config=config, history=pd.DataFrame({"step": [200, last]}))
+
+    whole, early = run("model0", 7200), run("model0-raw-nobn", 6800)
+    assert augmentation.ended_early([whole]) == ""
+    assert augmentation.ended_early([whole, early]).endswith(": model0-raw-nobn took 6,800 steps.")

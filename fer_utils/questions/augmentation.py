@@ -4,7 +4,7 @@ A group is what networks of one recipe say, one seed each: a list of answers by 
 (`Run.predictions`). Accuracies are taken over seeds and test images, see `comparisons.contrast`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -61,6 +61,15 @@ def in_words(run: Run, groups: Mapping[str, Group], dataset: Dataset) -> str:
         f"batches of {config.batch_size}: {most}{passes:.1f} passes over the originals, or "
         f"{passes / 20:.1f} over the ×20 set. Seeds: {counts}."
     )
+
+
+def ended_early(runs: Iterable[Run]) -> str:
+    """Which of the runs took fewer steps than they could, in words; "" if none did."""
+    taken = {run.config.name: (run.history["step"].max(), run.config.steps) for run in runs}
+    early = [f"{name} took {steps:,}" for name, (steps, most) in taken.items() if steps < most]
+    if not early:
+        return ""
+    return f" A phase ends where it no longer helps on held-out images: {', '.join(early)} steps."
 
 
 def beside_homework(
