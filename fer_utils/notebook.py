@@ -61,9 +61,16 @@ class Finding(NamedTuple):
 
 
 class Session:
-    """One notebook at work.
+    """One notebook at work; `start` makes one.
 
-    Attributes: `data` (Dataset), `profile`, `seed`, `stand_ins` (names of missing runs).
+    Parameters
+    ----------
+    name
+        Of the notebook; its number heads those of figures and tables.
+    dataset
+        What it works on, its attribute `data`.
+    profile, seed
+        Of the runs that it looks at; `stand_ins` are the names of those that are missing.
     """
 
     def __init__(self, name: str, dataset: Dataset, profile: str, seed: int):

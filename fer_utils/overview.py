@@ -19,15 +19,15 @@ from fer_utils.fer2013 import CLASSES
 from fer_utils.files import runs_dir, write_json
 from fer_utils.interpret.maps import NAMES
 from fer_utils.questions import filters, fooling
+from fer_utils.questions.label_noise import CLEAR
 from fer_utils.questions.leakage import twins
 from fer_utils.questions.saliency_maps import checks, claims, measurement
 from fer_utils.statistics.calibration import least_confidence
 from fer_utils.statistics.classification import confusion
 from fer_utils.training import experiments, runs
 from fer_utils.training.measurements import Arrays, kept
-from fer_utils.training.predictions import Predictions, average, together
+from fer_utils.training.predictions import Predictions, average, tested, together
 
-CLEAR = 8  # of ten voters that agree
 LEVEL = 2  # grey levels of 255 of the change that notebook 07 judges
 #: Ensemble -> its members; it is given when all of them are finished.
 ENSEMBLES = {
@@ -117,7 +117,7 @@ def _of_one(
     the mean largest probability on the test images; "sure_from": `calibration.least_confidence` on
     the held-out images without a near duplicate in the part trained on.
     """
-    test = together({part: parts[part] for part in ("public", "private")})
+    test = together(tested(parts))
     found = {
         part: _both(given.correct, ~marks["twin"][given.rows])
         for part, given in {**parts, "test": test}.items()

@@ -62,11 +62,10 @@ def test_every_slider_changes_face_and_answer(panel, widget, value):
 
 def test_every_method_and_control_is_drawn(panel):
     before = panel.map.value
-    panel.methods.value = tuple(panel.methods.options)
+    names = [name for _, name in panel.methods.options]
+    panel.methods.value = tuple(names)
     assert panel.map.value != before
-    found = panel.explorer.maps(
-        "model2", list(panel.methods.options), target=0, samples=2, steps=2, kept=0.1
-    )
+    found = panel.explorer.maps("model2", names, target=0, samples=2, steps=2, kept=0.1)
     assert all(mask.sum() == round(0.1 * 48 * 48) for _, mask in found.values())
     panel.methods.value = ("gradient",)
 

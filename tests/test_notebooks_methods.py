@@ -89,6 +89,7 @@ def test_04_average_is_that_of_the_package():
         for name in ("model1", "model2")
     }
     scope = {"np": np, "answers": members, "MEMBERS": tuple(members), "tested": tested}
+    exec(cell_with("04", "next(iter("), scope)
     exec(cell_with("04", "exponentials"), scope)
     mean = average([member["public"] for member in members.values()])
     np.testing.assert_allclose(scope["mean"], mean.probabilities, atol=1e-9)
@@ -152,24 +153,26 @@ def test_06_gradient_of_a_logit_is_that_of_the_package():
         "normalise": normalise,
         "table": pd.DataFrame(rows),
     }
+    exec(cell_with("06", "one_of_each"), scope)
     exec(cell_with("06", "tf.GradientTape()"), scope)
     expected = saliency.explain("gradient", model, normalise(images[[2, 0, 1]], True), [0, 4, 6])
     np.testing.assert_allclose(scope["slopes"], expected, rtol=1e-4, atol=1e-6)
 
 
-def test_07_ascent_step_is_the_gradient_that_the_package_follows(config):
-    """The cell's slope, of the mean over the channel, is that of `pre_activation_of`."""
+def test_07_ascent_step_is_that_of_the_package(config):
+    """From the same start, one step of the cell leads where `ascent.maximise` goes."""
     from fer_utils.backend import keras, tf
-    from fer_utils.interpret.introspection import pre_activation_of
+    from fer_utils.interpret import ascent
     from fer_utils.training.network import build
 
     model = build(config)
-    scope = {"keras": keras, "tf": tf, "model": model}
-    exec(cell_with("07", "GradientTape"), scope)
-    values = pre_activation_of(model, "relu7")
-    picture = scope["picture"]
-    with tf.GradientTape() as tape:
-        tape.watch(picture)
-        aim = tf.reduce_mean(values(picture)[..., 0])
-    expected = tape.gradient(aim, picture)
-    np.testing.assert_allclose(scope["slope"], expected, atol=1e-6)
+    noise = np.random.default_rng((0, 0)).standard_normal((1, 48, 48, 1))
+    start = tf.constant(0.5 + 0.02 * noise, tf.float32)
+    scope = {"keras": keras, "tf": tf, "model": model, "LAYER": "relu7", "RATE": 0.02}
+    source = cell_with("07", "GradientTape")
+    given = "tf.random.stateless_normal((1, 48, 48, 1), seed=(0, 0))"
+    assert given in source
+    exec(source.replace(given, "start"), scope | {"start": start}, scope)
+    found = ascent.maximise(model, "relu7", [0], method="plain", steps=1, rate=0.02, seed=0)
+    expected = (start + 0.02 * scope["step"])[..., 0]
+    np.testing.assert_allclose(found.images, expected, atol=1e-6)

@@ -38,7 +38,7 @@ def test_figures_of_few_images(images):
     sample = exploration.sample(LABELS, 2, seed=0)
     figure = plots.sample_grid({name: images[rows] for name, rows in sample.items()}, columns=2)
     assert [ax.get_ylabel() for ax in figure.axes[::2]] == list(sample)
-    figure = plots.mean_faces(exploration.mean_faces(images, LABELS), images.mean(axis=0))
+    figure = plots.mean_faces(np.repeat(images[:1], 7, axis=0), images.mean(axis=0))
     assert figure.axes[0].get_title() == "angry"
     plots.intensity(exploration.intensity(images, LABELS))
 

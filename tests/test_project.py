@@ -12,6 +12,9 @@ from pathlib import Path
 import nbformat
 import pytest
 
+from fer_utils import homework
+from fer_utils.report.parameters import defaults
+
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("[0-9]*.ipynb"))  # those of the report
 MODULES = sorted((ROOT / "fer_utils").rglob("*.py"))
@@ -148,3 +151,20 @@ def test_a_sentence_stands_between_figures_and_what_only_says_is_collapsed(path)
             assert "hide-input" in cell.metadata.get("tags", []), f"{path.name}: {cell.source}"
         if said or shown:
             previous = cell.source if shown and max(shown) > max(said, default=-1) else None
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_a_notebook_ends_with_its_answer_and_then_something_to_try(path):
+    """What makes the answer is collapsed; the last cell but `nb.finish()` is "Try it"."""
+    cells = nbformat.read(path, as_version=4).cells
+    starts = [cell.source.splitlines()[0] for cell in cells]
+    assert [starts.count(title) for title in ("## Answer", "## Try it")] == [1, 1]
+    assert (starts[-2], cells[-1].source) == ("## Try it", "nb.finish()")
+    for cell in cells[starts.index("## Answer") : -1]:
+        if cell.cell_type == "code":
+            assert "hide-input" in cell.metadata.get("tags", []), f"{path.name}: {cell.source}"
+
+
+def test_parameters_that_repeat_the_homework_have_its_values():
+    (path,) = (path for path in NOTEBOOKS if path.stem.startswith("05"))
+    assert defaults(nbformat.read(path, as_version=4))["SURE"] == homework.SURE

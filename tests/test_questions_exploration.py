@@ -40,12 +40,6 @@ def test_sample_has_rows_of_the_class():
     assert len(sample["fear"]) == 0
 
 
-def test_mean_faces(images):
-    means = exploration.mean_faces(images, LABELS)
-    assert means[0] == pytest.approx(images[[0, 1, 7]].mean(axis=0))
-    assert np.isnan(means[1]).all()
-
-
 def test_intensity(images):
     measures = exploration.intensity(images, LABELS)
     assert len(measures) == 7

@@ -24,6 +24,7 @@ from fer_utils.files import FolderError, cache_dir, cached, data_dir, state
 
 NAMES = ("auto", "fer2013", "drawn")  # what `load` takes besides paths
 HOLD_OUT_SEED = 2013
+HELD_OUT = 0.1  # of every class of Training
 #: What decides what is made of a file.
 CODE = (*sorted(Path(recognise.__file__).parent.glob("*.py")), Path(original.__file__))
 
@@ -148,11 +149,11 @@ def _form(dataset: str) -> Form | None:
         ) from None
 
 
-def hold_out(dataset: Dataset, fraction: float = 0.1) -> tuple[np.ndarray, np.ndarray]:
+def hold_out(dataset: Dataset) -> tuple[np.ndarray, np.ndarray]:
     """Split the labelled Training rows into (fit_rows, held_out_rows), sorted indices of rows.
 
-    `fraction` of every class is held out, the same rows each time. A row whose image is also
-    held out, byte by byte, is in neither.
+    HELD_OUT of every class is held out, the same rows each time. A row whose image is also held
+    out, byte by byte, is in neither.
     Raises DataError if a class has too few rows for one of them to be held out.
     """
     # RandomState: NumPy promises that its streams never change (NEP 19)
@@ -162,13 +163,13 @@ def hold_out(dataset: Dataset, fraction: float = 0.1) -> tuple[np.ndarray, np.nd
         for label in range(len(CLASSES))
     ]
     for name, rows in zip(CLASSES, of_class, strict=True):
-        if not round(fraction * len(rows)):
+        if not round(HELD_OUT * len(rows)):
             raise DataError(
                 f"Training has {len(rows)} labelled images of {name!r}: too few to hold out "
-                f"{fraction:.0%} of every class, by which epochs and weights are chosen"
+                f"{HELD_OUT:.0%} of every class, by which epochs and weights are chosen"
             )
     held_out = np.sort(
-        np.concatenate([random.permutation(r)[: round(fraction * len(r))] for r in of_class])
+        np.concatenate([random.permutation(r)[: round(HELD_OUT * len(r))] for r in of_class])
     )
     seen = {dataset.images[row].tobytes() for row in held_out}
     rows = np.sort(np.concatenate(of_class))
@@ -193,8 +194,8 @@ def _parsed(form: Form) -> dict[str, np.ndarray]:
     images, labels, notes = parsed.images, parsed.labels, parsed.notes
     found = original.arranged(images, labels, parsed.split)
     if found is None:
-        split, said = decided(parsed.split)
-        notes += said
+        split, remarks = decided(parsed.split)
+        notes += remarks
     else:
         order, split = found
         if np.any(order[1:] < order[:-1]):

@@ -23,14 +23,6 @@ from fer_utils.training.predictions import tested, together
 
 ROLES = ("model0", "model1", "model2")
 ENSEMBLE = ("model1", "model2")
-METHODS = {
-    "gradient": "gradient",
-    "SmoothGrad": "smoothgrad",
-    "Integrated Gradients": "integrated_gradients",
-    "Grad-CAM": "grad_cam",
-    "occlusion": "occlusion",
-}
-CONTROLS = {"contrast (control)": "contrast", "random (control)": "random"}
 PICKS = ("right, surest first", "right, least sure first", "wrong, surest first", "all")
 
 
@@ -168,16 +160,15 @@ class Explorer:
         }
         found = {}
         for name in methods:
-            if name in CONTROLS:
-                values = controls[CONTROLS[name]]
+            if name in faithfulness.CONTROLS:
+                values = controls[name]
             else:
-                method = METHODS[name]
                 values = saliency.explain(
-                    method,
+                    name,
                     self.networks[role],
                     self.inputs,
                     np.array([target]),
-                    **options.get(method, {}),
+                    **options.get(name, {}),
                 )
             mask = most_influential(values, kept)[0]
             found[name] = visible(values)[0], mask
@@ -201,7 +192,5 @@ class Explorer:
             The picture, (48, 48) in [0, 1], and the output, (h, w).
         """
         model = self.networks[role]
-        found = ascent.maximise(
-            model, layer, [number], steps=steps, rate=0.02, preprocess=normalise_tensor
-        )
+        found = ascent.maximise(model, layer, [number], steps=steps, preprocess=normalise_tensor)
         return found.images[0], ascent.activation_maps(model, layer, self.inputs)[0, ..., number]

@@ -5,11 +5,15 @@ from io import BytesIO
 import ipywidgets as widgets
 from matplotlib.figure import Figure
 
-from fer_utils.explore.explorer import CONTROLS, METHODS, PICKS, ROLES, Changes, Explorer
+from fer_utils.explore.explorer import PICKS, ROLES, Changes, Explorer
 from fer_utils.fer2013 import CHINESE, CLASSES, SIZE
+from fer_utils.interpret.faithfulness import CONTROLS
+from fer_utils.interpret.maps import NAMES
 from fer_utils.plots import explorer as plots
 
 WRAPPED = {"flex_flow": "row wrap"}  # so that nothing shrinks in a narrow window
+#: Method or control of `Explorer.maps` -> what it is called here.
+LABELS = {name: f"{NAMES[name]} (control)" if name in CONTROLS else NAMES[name] for name in NAMES}
 
 
 def _slider(
@@ -59,7 +63,9 @@ class Panel:
         }
         self.network = widgets.Dropdown(options=ROLES, value="model2", description="network")
         self.methods = widgets.SelectMultiple(
-            options=[*METHODS, *CONTROLS], value=("gradient", "contrast (control)"), rows=7
+            options=[(label, name) for name, label in LABELS.items()],
+            value=("gradient", "contrast"),
+            rows=len(LABELS),
         )
         self.target = widgets.Dropdown(
             options=[("its answer", -1), *((name, k) for k, name in enumerate(CLASSES))],
@@ -169,7 +175,8 @@ class Panel:
             steps=self.steps.value,
             kept=self.kept.value,
         )
-        self.map.value = _png(plots.maps(self.explorer.seen, found))
+        labelled = {LABELS[name]: values for name, values in found.items()}
+        self.map.value = _png(plots.maps(self.explorer.seen, labelled))
 
     def draw_filter(self) -> None:
         """Draw the filter that is selected, and its output on the face."""

@@ -1,6 +1,6 @@
 """The fast gradient sign method (Goodfellow et al., arXiv 1412.6572).
 
-Images are `(n, h, w)` float32 in [0, 1]; `preprocess` is as in `fer_utils.ascent`.
+Images are `(n, h, w)` float32 in [0, 1]; `preprocess` is as in `interpret.ascent`.
 """
 
 from collections.abc import Callable
@@ -102,8 +102,8 @@ def fgsm_epsilon(
 
     def flips(rows, epsilon):
         moved = with_channel(fgsm(images[rows], direction[rows], epsilon))
-        said = in_batches(lambda some: answer(tf.constant(some)), batch, moved)
-        return said != labels[rows]
+        answers = in_batches(lambda some: answer(tf.constant(some)), batch, moved)
+        return answers != labels[rows]
 
     low, high = np.zeros(len(images)), np.full(len(images), np.inf)
     for epsilon in np.linspace(0, maximum, grid + 1):
@@ -128,7 +128,7 @@ def _rows(images: np.ndarray) -> tf.TensorSpec:
 
 def beside_random_signs(
     model: keras.Model, images: np.ndarray, labels: np.ndarray, *, seed: int = 0, **options
-) -> dict[str, np.ndarray]:
+) -> tuple[np.ndarray, np.ndarray]:
     """`fgsm_epsilon` along the gradient's signs and, as the control, along random ones.
 
     Parameters
@@ -142,11 +142,9 @@ def beside_random_signs(
 
     Returns
     -------
-    dict
-        By kind of signs the smallest changes, (n,) float64.
+    tuple
+        The smallest changes, (n,) float64, along the gradient's signs and along random ones.
     """
     signs = np.random.default_rng(seed).choice(np.float32([-1, 1]), np.shape(images))
-    return {
-        "gradient signs": fgsm_epsilon(model, images, labels, **options),
-        "random signs (control)": fgsm_epsilon(model, images, labels, direction=signs, **options),
-    }
+    along = fgsm_epsilon(model, images, labels, **options)
+    return along, fgsm_epsilon(model, images, labels, direction=signs, **options)

@@ -29,7 +29,6 @@ PROPOSED = 0.5  # least score of the first look
 FOUND, SURE = 0.7, 0.8  # of the second: of faces that are LARGE in an upright picture; of others
 LARGE = 1 / 4  # of the picture's longer side: of smaller windows there are many, and more err
 OVERLAP = 0.3  # intersection over union from which on two boxes are one face
-SMALLEST = 1 / 32  # of the picture's longer side: smaller faces are mostly missed
 
 
 class Face(NamedTuple):

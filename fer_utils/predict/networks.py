@@ -68,6 +68,7 @@ class Network:
 
     @cached_property
     def _forward(self) -> Callable:
+        """For any number of crops: `inference.predictor` would pad a single face to a batch."""
         from fer_utils.backend import tf
         from fer_utils.fer2013 import SIZE
 

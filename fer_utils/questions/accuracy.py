@@ -28,6 +28,8 @@ from fer_utils.training.predictions import Predictions, tested, together
 Parts = Mapping[str, Predictions]
 
 WORDS = ("higher", "lower", "no difference shown")
+#: As `Phase.optimizer` has them -> as they are written.
+OPTIMISERS = {"adadelta": "Adadelta", "sgd": "SGD"}
 CHINESE = dict(zip(WORDS, ("較高", "較低", "未能證實有差異"), strict=True))
 
 
@@ -216,10 +218,9 @@ def revision(dataset: Dataset) -> str:
 
 def phases(config: Config) -> pd.DataFrame:
     """One row per phase of a config's training."""
-    names = {"adadelta": "Adadelta", "sgd": "SGD"}
     rows = [
         {
-            "optimiser": names[phase.optimizer],
+            "optimiser": OPTIMISERS[phase.optimizer],
             "image size": f"{phase.size}×{phase.size}",
             "learning rate": f"{phase.learning_rate:g}"
             if phase.optimizer == "adadelta"

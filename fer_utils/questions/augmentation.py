@@ -11,7 +11,7 @@ import pandas as pd
 
 from fer_utils import homework
 from fer_utils.data.dataset import Dataset, hold_out
-from fer_utils.questions.accuracy import WORDS, judged_on_all, of_board, on_boards
+from fer_utils.questions.accuracy import OPTIMISERS, WORDS, judged_on_all, of_board, on_boards
 from fer_utils.statistics.comparisons import contrast, factorial_effects
 from fer_utils.statistics.intervals import judged, verdict, with_detectable
 from fer_utils.training.predictions import Predictions, tested, together
@@ -47,8 +47,7 @@ def in_words(run: Run, groups: Mapping[str, Group], dataset: Dataset) -> str:
     `run` is one of them.
     """
     config = run.config
-    names = {"adadelta": "Adadelta", "sgd": "SGD"}
-    optimisers = " then ".join(names[phase.optimizer] for phase in config.phases)
+    optimisers = " then ".join(OPTIMISERS[phase.optimizer] for phase in config.phases)
     passes = config.steps * config.batch_size / len(hold_out(dataset)[0])
     most = "at most " if any(phase.patience for phase in config.phases) else ""
     seeds = {name: len(group) for name, group in groups.items()}

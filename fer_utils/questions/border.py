@@ -1,4 +1,4 @@
-"""The homework's conjecture: zero-padded shifts teach the first layer to detect borders.
+"""`homework.BORDERS`, its conjecture on what zero-padded shifts teach the first layer.
 
 Measured as `ascent.border_response` of the first layer's activation maps at two places: the frame
 of the test images, and the seam between an image shifted by zero padding and its black bar. Runs
@@ -45,10 +45,10 @@ def responses(model: keras.Model, images: np.ndarray) -> pd.DataFrame:
     """
     seam = np.zeros((SIZE, SIZE), bool)
     seam[1:-1, SHIFT.right - 1 : SHIFT.right + 1] = True
-    views = {"frame": (images, border_ring(SIZE)), "seam": (shifted(images, "zero"), seam)}
+    places = {"frame": (images, border_ring(SIZE)), "seam": (shifted(images, "zero"), seam)}
     frames = []
-    for place, (view, border) in views.items():
-        maps = activation_maps(model, "relu1", normalise(view, per_image=True))
+    for place, (seen, border) in places.items():
+        maps = activation_maps(model, "relu1", normalise(seen, per_image=True))
         response = border_response(maps, border)
         filters = range(len(response))
         frames.append(pd.DataFrame({"filter": filters, "place": place, "response": response}))

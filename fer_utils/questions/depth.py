@@ -4,11 +4,10 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from fer_utils import homework
 from fer_utils.interpret.ascent import Ascent, high_frequency_share
-from fer_utils.statistics.intervals import Interval, judged, mean_interval
+from fer_utils.statistics.intervals import Interval, difference_of_means, judged, mean_interval
 
 
 def fine_detail(images: np.ndarray) -> Interval:
@@ -41,7 +40,7 @@ def table(sheets: Mapping[str, Ascent]) -> pd.DataFrame:
     rows = {
         layer: {
             "fine detail": fine_detail(found.images),
-            "distinctness": mean_interval(_finite(distinctness(found.images))),
+            "distinctness": _mean_of_drawn(distinctness(found.images)),
             "never active": int(found.dead.sum()),
         }
         for layer, found in sheets.items()
@@ -63,14 +62,13 @@ def claims(
         depths = zip(homework.LAYERS, layers, strict=True)
         pictures = {depth: found[layer].images for depth, layer in depths}
         for claim, (measure, *compared) in homework.FILTERS.items():
-            more, less = (_finite(measures[measure](pictures[depth])) for depth in compared)
-            tested = stats.ttest_ind(more, less, equal_var=False)
-            low, high = tested.confidence_interval(0.95)
-            difference = Interval(float(more.mean() - less.mean()), float(low), float(high))
-            rows[claim, network] = {"difference": difference, "p": tested.pvalue}
+            more, less = (measures[measure](pictures[depth]) for depth in compared)
+            difference, p = difference_of_means(more, less)
+            rows[claim, network] = {"difference": difference, "p": p}
     found = pd.DataFrame.from_dict(rows, "index").rename_axis(["claim", "network"])
     return judged(found, interval="difference", words=("holds", "does not hold", "not shown"))
 
 
-def _finite(values: np.ndarray) -> np.ndarray:
-    return values[np.isfinite(values)]
+def _mean_of_drawn(values: np.ndarray) -> Interval:
+    """`mean_interval` of the pictures that are not constant."""
+    return mean_interval(values[np.isfinite(values)])

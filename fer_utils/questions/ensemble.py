@@ -10,9 +10,8 @@ from scipy.optimize import minimize
 
 from fer_utils.data.dataset import Dataset
 from fer_utils.data.transforms import Transform, augment, normalise
-from fer_utils.files import DamagedFile, read_arrays, write_arrays
+from fer_utils.files import cached
 from fer_utils.statistics.intervals import mean_interval, proportion
-from fer_utils.training import runs
 from fer_utils.training.predictions import (
     Predictions,
     average,
@@ -139,15 +138,10 @@ TEST_TIME_AVERAGES = {
 def transformed_logits(run: Run, dataset: Dataset) -> dict[str, np.ndarray]:
     """Logits (transforms, n, 7) float32 per part, one for each of TEST_TIME.
 
-    They are computed once and kept in the run's folder. Raises DamagedRun.
+    They are computed once and kept in the run's folder.
     """
     path = run.folder / "test_time.npz"
-    try:
-        kept = read_arrays(path)
-    except FileNotFoundError:
-        write_arrays(path, kept := _compute(run, dataset))
-    except DamagedFile as error:
-        raise runs.named(run.config, error) from None
+    kept = cached(path, repr(TEST_TIME), lambda: _compute(run, dataset))
     return {part: logits.astype(np.float32) for part, logits in kept.items()}
 
 

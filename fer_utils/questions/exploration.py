@@ -43,14 +43,6 @@ def sample(labels: np.ndarray, per_class: int, *, seed: int) -> dict[str, np.nda
     return {name: random.permutation(found)[:per_class] for name, found in rows.items()}
 
 
-def mean_faces(images: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """(7, 48, 48) float32: the mean image of each class, NaN for a class without images."""
-    means = np.full((len(CLASSES), *images.shape[1:]), np.nan, np.float32)
-    for label in np.unique(labels[labels >= 0]):
-        means[label] = images[labels == label].mean(axis=0)
-    return means
-
-
 def intensity(images: np.ndarray, labels: np.ndarray) -> pd.DataFrame:
     """One row per labelled image: `class`, `brightness` (mean) and `contrast` (standard deviation).
 

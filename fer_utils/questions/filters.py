@@ -25,7 +25,6 @@ from fer_utils.statistics.intervals import judged, mean_interval
 from fer_utils.training.experiments import Config
 from fer_utils.training.network import build
 
-RATES = {"plain": 0.02, "regularised": 0.05}
 UNTRAINED_SEED = 1000  # networks before training: this seed and the next ones
 
 # Frei and Chen (1977, IEEE Trans. Computers C-26): an orthonormal basis of 3x3 patterns. Four are
@@ -58,6 +57,7 @@ def ascend(
     *,
     method: str,
     steps: int,
+    rate: float | None = None,
     objective: str = "channel",
     seed: int = 0,
 ) -> Ascent:
@@ -71,8 +71,8 @@ def ascend(
         How many filters; None: all.
     method
         "plain" or "regularised", see `ascent.maximise`.
-    steps
-        Gradient steps.
+    steps, rate
+        Gradient steps and their size, see `ascent.maximise`.
     objective
         "channel" or "centre", see `ascent.maximise`.
     seed
@@ -87,7 +87,7 @@ def ascend(
         method=method,
         objective=objective,
         steps=steps,
-        rate=RATES[method],
+        rate=rate,
         seed=seed,
         preprocess=normalise_tensor,
     )

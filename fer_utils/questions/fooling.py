@@ -70,7 +70,7 @@ def measure(run: Run, dataset: Dataset, budget: Budget = FULL) -> dict[str, np.n
     ]
     return {
         "rows": chosen["row"].to_numpy(),
-        "epsilons": np.array(list(epsilons.values())),
+        "epsilons": np.array(epsilons),
         "density": density[0].astype(np.float16),
         "controls": np.array(density[1:], np.float16),
         "pictures": np.array(pictures[0], np.float16),

@@ -237,7 +237,7 @@ def larger_leak(first: Predictions, second: Predictions, twin: np.ndarray) -> In
     leak, free = (ahead[which] for which in (twin[first.rows], ~twin[first.rows]))
     if min(len(leak), len(free)) < 2:
         return Interval(np.nan, np.nan, np.nan)
-    return difference_of_means(leak, free)
+    return difference_of_means(leak, free)[0]
 
 
 def spread(pairs: pd.DataFrame, count: int) -> pd.DataFrame:

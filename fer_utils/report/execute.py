@@ -94,6 +94,7 @@ class TerminalEngine(NBClientEngine):
     def execute_managed_notebook(
         cls, nb_man, kernel_name, *, terminal: Terminal, **options
     ) -> None:
+        """What papermill calls: `nb_man` is its notebook, `terminal` is told of each cell."""
         start = nb_man.cell_start
 
         def announce(cell, *args, **kwargs):

@@ -171,11 +171,13 @@ def mean_interval(values: np.ndarray) -> Interval:
     return Interval(float(values.mean()), float(values.mean() - half), float(values.mean() + half))
 
 
-def difference_of_means(first: np.ndarray, second: np.ndarray) -> Interval:
-    """Difference of the means of two independent groups, with Welch's interval; NaN left out."""
+def difference_of_means(first: np.ndarray, second: np.ndarray) -> tuple[Interval, float]:
+    """Difference of the means of two independent groups, and p, by Welch's test; NaN left out."""
     first, second = (np.asarray(x)[np.isfinite(x)] for x in (first, second))
-    low, high = stats.ttest_ind(first, second, equal_var=False).confidence_interval(1 - ALPHA)
-    return Interval(float(np.mean(first) - np.mean(second)), float(low), float(high))
+    tested = stats.ttest_ind(first, second, equal_var=False)
+    low, high = tested.confidence_interval(1 - ALPHA)
+    difference = Interval(float(np.mean(first) - np.mean(second)), float(low), float(high))
+    return difference, float(tested.pvalue)
 
 
 def bootstrap(

@@ -50,7 +50,7 @@ def kept(run: Run, measurement: Measurement) -> Arrays | None:
     except FileNotFoundError:
         return None
     except DamagedFile as error:
-        raise runs.named(run.config, error) from None
+        raise runs.damaged_run(run.config, error) from None
 
 
 def measure(run: Run, dataset: Dataset, measurement: Measurement) -> Arrays:

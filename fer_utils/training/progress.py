@@ -26,6 +26,15 @@ class Progress:
 
     `update` moves the bar; `note` gives the latest figures, which are a line of their own where no
     bar can be drawn.
+
+    Parameters
+    ----------
+    name
+        Of the run.
+    total, done
+        Steps in all, and those of an earlier process.
+    images_per_step
+        The size of a batch.
     """
 
     def __init__(self, name: str, *, total: int, done: int, images_per_step: int):
@@ -80,7 +89,15 @@ def _seconds_per_image(network: str, widths: tuple[int, ...], dense: tuple[int, 
     from fer_utils.interpret.inference import predictor
     from fer_utils.training.network import build
 
-    config = Config("", "", (), widths, dense, evaluate_every=1, network=network)
+    config = Config(
+        name="",
+        dataset="",
+        phases=(),
+        widths=widths,
+        dense=dense,
+        evaluate_every=1,
+        network=network,
+    )
     images = np.zeros((16, 48, 48, 1), np.float32)
     predict = predictor(build(config), batch_size=len(images))
     predict(images)

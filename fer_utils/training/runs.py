@@ -103,7 +103,7 @@ def trained_model(config: Config) -> "keras.Model":
         if found != expected:
             raise DamagedFile(f"{weights_file(config)}: the weights are another network's")
     except DamagedFile as error:
-        raise named(config, error) from None
+        raise damaged_run(config, error) from None
     model.set_weights(weights)
     return model
 
@@ -128,7 +128,7 @@ def find(config: Config, dataset: Dataset, *, anew: bool = True) -> Run | None:
     if not isinstance(found, DamagedFile):
         return found
     if is_reference(config):
-        raise named(config, found)
+        raise damaged_run(config, found)
     print(f"{found}; {config.name} counts as absent", flush=True)
     return None
 
@@ -139,7 +139,8 @@ def _folder_number(config: Config) -> int | None:
     return folder.stat().st_ino if folder.is_dir() else None
 
 
-def named(config: Config, error: DamagedFile) -> DamagedRun:
+def damaged_run(config: Config, error: DamagedFile) -> DamagedRun:
+    """The error that a damaged file of a run is to its user, with the remedy."""
     folder = folder_of(config)
     if is_reference(config) and folder.is_relative_to(ROOT):
         return DamagedRun(f"{error}; `git checkout -- {folder.relative_to(ROOT)}` restores it")

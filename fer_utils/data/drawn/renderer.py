@@ -55,7 +55,9 @@ def _paint(canvas, coverage, tone):
     canvas += coverage * (tone - canvas)
 
 
-def paint(g: SimpleNamespace, at: SimpleNamespace, grain: np.ndarray):
+def paint(
+    g: SimpleNamespace, at: SimpleNamespace, grain: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """Images (n, 48, 48) uint8 and the pixels that something hides, (n, 48, 48) bool.
 
     `g` and `at` come from `faces.geometry` and `faces.coordinates`; `grain`: (n, 48, 48) float32,

@@ -18,10 +18,8 @@ from fer_utils.data.formats.places import Member
 HEAD = 1 << 16  # bytes looked at
 XZ_MEMORY = 100 << 20  # bytes; `xz -9` takes 65 MB
 LAYERS = 3  # of compression, one in another
-TABLE, PARQUET, ZIP, TAR, PICTURE, TEXT, OTHER = (
-    *("table", "parquet", "zip", "tar", "picture"),
-    *("text that is no table of pixels", "a file of unknown kind"),
-)
+PARQUET, ZIP, TAR, PICTURE = "parquet", "zip", "tar", "picture"
+TEXT, OTHER = "text that is no table of pixels", "a file of unknown kind"
 SIGNATURES = (
     (
         rb"PK\x03\x04.{26}(\[Content_Types\]|_rels/|docProps/|mimetype)",

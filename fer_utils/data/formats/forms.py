@@ -61,9 +61,9 @@ def of_files(
 
     def parse() -> Parsed:
         parts = [reader() for reader in readers]
-        said = dict.fromkeys(note for part in parts for note in part.notes)
+        of_readers = dict.fromkeys(note for part in parts for note in part.notes)
         arrays = ([getattr(part, name) for part in parts] for name in ("images", "labels", "split"))
-        return Parsed(where, *map(np.concatenate, arrays), (*notes, *said))
+        return Parsed(where, *map(np.concatenate, arrays), (*notes, *of_readers))
 
     return Form(kind, where, len(members[0].folders), members, files, parse)
 

@@ -81,6 +81,22 @@ class Place:
         return True
 
     def add(self, path: str, size: int, open: Callable[[], BinaryIO], file: str) -> None:
+        """Take a file in, unless there are too many.
+
+        Parameters
+        ----------
+        path, size
+            Where it lies in the place, and how many bytes it has.
+        open
+            Opens it for reading.
+        file
+            The file on the disk that it is, or is packed in.
+
+        Raises
+        ------
+        DataError
+            Beyond MOST_FILES.
+        """
         if len(self.members) == MOST_FILES:
             raise DataError(
                 f"{self.name}: more than {MOST_FILES:,} files; name the data set's own folder"
