@@ -1,1 +1,1 @@
-"""Figures. A function takes arrays or frames, returns a figure or Axes, and computes nothing."""
+"""Figures. A function takes arrays or frames, returns a Figure and computes nothing."""

@@ -14,6 +14,8 @@ from fer_utils.fer2013 import CLASSES
 from fer_utils.plots import style
 from fer_utils.plots.style import BLUE, GREY, ORANGE, WIDTH
 
+COLUMNS = 2  # of faces among the mistakes
+
 
 def counts(matrices: Mapping[str, np.ndarray]) -> Figure:
     """Heat maps of confusion counts (7, 7), rows true; the colour is the share of the row."""
@@ -67,22 +69,15 @@ def directions(pairs: pd.DataFrame) -> Figure:
     return figure
 
 
-def mistakes(
-    images: np.ndarray, labels: np.ndarray, probabilities: np.ndarray, *, columns: int = 2
-) -> Figure:
+def mistakes(images: np.ndarray, labels: np.ndarray, probabilities: np.ndarray) -> Figure:
     """Each face beside its seven probabilities; the label is hatched, the answer blue.
 
-    Parameters
-    ----------
-    images, labels, probabilities
-        (n, 48, 48), (n,) int and (n, 7).
-    columns
-        Faces beside one another.
+    `images` (n, 48, 48), `labels` (n,) int and `probabilities` (n, 7).
     """
-    rows = max(-(-len(images) // columns), 1)
+    rows = max(-(-len(images) // COLUMNS), 1)
     size = (WIDTH, 1.55 * rows)
-    widths = [1, 1.1] * columns
-    figure, axes = style.subplots(rows, 2 * columns, figsize=size, width_ratios=widths)
+    widths = [1, 1.1] * COLUMNS
+    figure, axes = style.subplots(rows, 2 * COLUMNS, figsize=size, width_ratios=widths)
     for ax in axes.flat:
         ax.axis("off")
     pairs = axes.reshape(-1, 2)
@@ -105,7 +100,8 @@ def reliability(models: Mapping[str, pd.DataFrame]) -> Figure:
         for verdict, look in _JUDGED.items():
             chosen = regions[regions["verdict"] == verdict]
             if len(chosen):
-                _vertical_dots(ax, chosen, label=verdict, **look)
+                options = {"upright": True, "ms": 5, "label": verdict}
+                style.interval_dots(ax, chosen["accuracy"], chosen["confidence"], **options, **look)
         ax.set(title=title, xlabel="confidence", xlim=(0, 1), ylim=(0, 1), aspect="equal")
         ax.legend(loc="lower right")
     axes[0, 0].set_ylabel("accuracy")
@@ -133,16 +129,6 @@ _JUDGED = {
     "under-confident": {"fmt": "^", "color": BLUE},
     "not shown": {"fmt": "o", "color": "0.3", "mfc": "white"},
 }
-
-
-def _vertical_dots(ax: Axes, regions: pd.DataFrame, **look) -> None:
-    accuracy = regions["accuracy"]
-    ax.errorbar(
-        regions["confidence"],
-        accuracy.map(float),
-        yerr=style.ends(accuracy),
-        **{"ms": 5, "capsize": 2, "lw": 1, "ls": "", **look},
-    )
 
 
 def _bars(ax: Axes, shares: np.ndarray, label: int) -> None:

@@ -69,7 +69,12 @@ def pairs(images: np.ndarray, labels: np.ndarray, split: np.ndarray, pairs: pd.D
     images, labels, split
         Of the data set: (n, 48, 48), (n,) int, -1 without a label, and (n,).
     pairs
-        Rows of the two images in columns `first` and `second`.
+        A row per pair: the rows of its images (`first`, `second`), `correlation` and `mirrored`.
+
+    Returns
+    -------
+    Figure
+        A column per pair.
     """
     figure, axes = style.image_grid(2, max(len(pairs), 1), titles=0.45)
     for column, pair in zip(axes.T, pairs.itertuples(), strict=False):

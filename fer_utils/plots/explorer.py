@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from fer_utils.fer2013 import CLASSES
-from fer_utils.plots.style import FACE, SERIES, bare
+from fer_utils.plots.style import FACE, MAP, SERIES, SIDE, bare, image_grid, kept_pixels
 
 DPI = 130
 
@@ -39,33 +39,24 @@ def probabilities(answers: Mapping[str, np.ndarray], label: int | None) -> Figur
 
 def maps(image: np.ndarray, rows: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> Figure:
     """The face; per entry its map (48, 48) in [0, 1] above the pixels (48, 48) bool it keeps."""
-    figure = Figure((1.5 * (1 + len(rows)), 3.3), dpi=DPI, layout="none")
-    spacing = {"left": 0.01, "right": 0.99, "bottom": 0.01, "top": 0.92, "hspace": 0.05}
-    axes = figure.subplots(2, 1 + len(rows), squeeze=False, gridspec_kw=spacing)
-    for ax in axes.flat:
-        bare(ax)
+    columns = 1 + len(rows)
+    figure, axes = image_grid(2, columns, titles=0.15, width=SIDE * columns)
     axes[0, 0].imshow(image, **FACE)
-    axes[0, 0].set_title("what it sees", fontsize=9)
+    axes[0, 0].set_title("what it sees", fontsize=8, pad=2)
     axes[1, 0].set_visible(False)
     for column, (name, (values, kept)) in zip(axes.T[1:], rows.items(), strict=True):
-        column[0].imshow(values, cmap="inferno", vmin=0)
-        column[0].set_title(name, fontsize=9)
-        column[1].imshow(np.full_like(image, 120), **FACE)
-        column[1].imshow(np.ma.masked_where(~kept, image), **FACE)
+        column[0].imshow(values, cmap=MAP, vmin=0)
+        column[0].set_title(name, fontsize=8, pad=2)
+        kept_pixels(column[1], image, kept)
     return figure
 
 
 def filter_and_response(ascent: np.ndarray, activation: np.ndarray, image: np.ndarray) -> Figure:
     """A filter's ascent image (48, 48) in [0, 1], the face, and the filter's output on it."""
-    figure = Figure((5.4, 2.0), dpi=DPI, layout="none")
+    figure, axes = image_grid(1, 3, titles=0.25, width=SIDE * 3)
     titles = ("what excites it", "the face", "where it is active")
-    for ax, picture, title in zip(
-        figure.subplots(1, 3, gridspec_kw={"left": 0.01, "right": 0.99, "bottom": 0.01}),
-        (ascent, image, activation),
-        titles,
-        strict=True,
-    ):
-        bare(ax)
-        ax.imshow(picture, cmap="viridis" if title == titles[2] else "gray")
-        ax.set_title(title, fontsize=9)
+    pictures, colours = (ascent, image, activation), ("gray", "gray", "viridis")
+    for ax, title, picture, cmap in zip(axes[0], titles, pictures, colours, strict=True):
+        ax.imshow(picture, cmap=cmap)
+        ax.set_title(title, fontsize=8, pad=2)
     return figure

@@ -47,6 +47,11 @@ def addressed_grid(
         (k,) whether a filter never became active: its picture is crossed out.
     cmap
         Of Matplotlib.
+
+    Returns
+    -------
+    Figure
+        Row by row, each picture on its own scale.
     """
     rows = -(-len(pictures) // columns)
     figure, axes = style.image_grid(rows, columns, titles=0.2)
@@ -130,6 +135,11 @@ def adversarial(
         (k, h, w) each; the first and the last in [0, 1].
     titles
         k, over the columns.
+
+    Returns
+    -------
+    Figure
+        Three rows, a column per image.
     """
     figure, axes = style.image_grid(3, len(images), titles=0.2, labels=0.6)
     for column, (image, change, sum_) in enumerate(zip(images, changes, moved, strict=True)):

@@ -11,6 +11,7 @@ from fer_utils.plots.style import (
     DASHES,
     FACE,
     GREY,
+    MAP,
     MARKERS,
     SERIES,
     SKY,
@@ -18,12 +19,13 @@ from fer_utils.plots.style import (
     bare,
     image_grid,
     interval_dots,
+    kept_pixels,
     row_labels,
     subplots,
     wrapped,
 )
 
-MAP = "inferno"
+COLUMNS = 5  # of the atlas
 ABOVE, BELOW = "▲", "▼"
 OUTLINED = [withStroke(linewidth=2, foreground="black")]  # white letters on any grey
 
@@ -44,8 +46,7 @@ def panels(
         for ax, values in zip(axes[1:, column], maps, strict=False):
             ax.imshow(values[column], cmap=MAP, vmin=0)
         for ax, mask in zip(axes[1 + len(maps) :, column], masks.values(), strict=True):
-            ax.imshow(np.full_like(image, 120), **FACE)
-            ax.imshow(np.ma.masked_where(~mask[column], image), **FACE)
+            kept_pixels(ax, image, mask[column])
     row_labels(axes, names)
     return figure
 
@@ -112,10 +113,10 @@ def zone_densities(density: pd.DataFrame, marks: pd.DataFrame) -> Figure:
     return figure
 
 
-def atlas(image: np.ndarray, maps: Mapping[str, np.ndarray], *, columns: int = 5) -> Figure:
+def atlas(image: np.ndarray, maps: Mapping[str, np.ndarray]) -> Figure:
     """One image and its maps by title."""
-    rows = -(-(1 + len(maps)) // columns)
-    figure, axes = image_grid(rows, columns, titles=0.2)
+    rows = -(-(1 + len(maps)) // COLUMNS)
+    figure, axes = image_grid(rows, COLUMNS, titles=0.2)
     for ax in axes.flat[1 + len(maps) :]:
         ax.set_visible(False)
     for ax, (title, values) in zip(axes.flat, {"image": image, **maps}.items(), strict=False):
@@ -179,6 +180,11 @@ def evidence(
         (k, 48, 48) bool, the evidence.
     titles
         k, over the columns.
+
+    Returns
+    -------
+    Figure
+        A column per image.
     """
     figure = panels({"image": images, "map": maps}, {}, titles)
     axes = np.reshape(figure.axes, (2, -1))

@@ -1,4 +1,7 @@
-"""What all figures share: size, colours, one grid of images, one error bar, one heat map."""
+"""What all figures share: size, colours, one grid of images, one error bar, one heat map.
+
+What draws into axes of a figure takes them as its first argument and returns nothing.
+"""
 
 import textwrap
 from collections.abc import Iterator, Sequence
@@ -12,16 +15,20 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 WIDTH = 6.7  # inches: the width of the text on a printed page, so that 8 pt stay 8 pt
+SIDE = 1.4  # inches: the most that an image in a grid is wide
 
 #: Okabe and Ito's colours, told apart by people with any common kind of colour blindness; always
 #: together with a marker, a dash or a label, which also survive a black-and-white print.
 BLUE, ORANGE, GREEN, PURPLE = "#0072B2", "#D55E00", "#009E73", "#CC79A7"
 SKY, YELLOW, BLACK, GREY = "#56B4E9", "#E69F00", "#000000", "0.55"
+PALE = "#c6d8ea"  # fills what BLUE outlines
 SERIES = (BLUE, ORANGE, GREEN, PURPLE, YELLOW, SKY, BLACK)
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 DASHES = ("-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1)), (0, (1, 1)))
 
 FACE = {"cmap": "gray", "vmin": 0, "vmax": 255}  # how a photograph is shown
+MAP = "inferno"  # the colours of a saliency map
+REMOVED = 120  # the grey level of pixels that are not kept
 SETTINGS = {
     "figure.dpi": 144,
     "figure.constrained_layout.use": True,
@@ -87,13 +94,18 @@ def image_grid(
     tuple
         The figure, and its axes (rows, columns).
     """
-    side = min((width - labels) / columns, 1.4)
+    side = min((width - labels) / columns, SIDE)
     size = (side * columns + labels, (side + titles) * rows)
     figure, axes = subplots(rows, columns, figsize=size, squeeze=False, layout="constrained")
     figure.get_layout_engine().set(w_pad=0.02, h_pad=0.02, wspace=0, hspace=0)
     for ax in axes.flat:
         bare(ax)
     return figure, axes
+
+
+def kept_pixels(ax: Axes, image: np.ndarray, mask: np.ndarray) -> None:
+    """Show an image (48, 48), 0..255, with only the pixels in `mask` (48, 48) bool, on grey."""
+    ax.imshow(np.where(mask, image, REMOVED), **FACE)
 
 
 def row_labels(axes: np.ndarray, labels: Sequence[str]) -> None:
@@ -114,7 +126,13 @@ def ends(intervals: Sequence) -> np.ndarray:
 
 
 def interval_dots(
-    ax: Axes, intervals: Sequence, y: Sequence[float], *, series: int = 0, **options
+    ax: Axes,
+    intervals: Sequence,
+    places: Sequence[float],
+    *,
+    series: int = 0,
+    upright: bool = False,
+    **options,
 ) -> None:
     """Dots with their 95 % intervals.
 
@@ -122,16 +140,20 @@ def interval_dots(
     ----------
     ax
         Where they are drawn.
-    intervals, y
-        The intervals and the heights of their dots.
+    intervals, places
+        The intervals, and where each stands on the other axis.
     series
         Picks colour and marker.
+    upright
+        Whether the intervals run along y rather than along x.
     **options
         Of `Axes.errorbar`.
     """
     look = {"fmt": MARKERS[series], "color": SERIES[series], "ms": 4, "capsize": 2, "lw": 1}
     estimates = [x.estimate for x in intervals]
-    ax.errorbar(estimates, y, xerr=ends(intervals), **{**look, **options})
+    reach = {"yerr" if upright else "xerr": ends(intervals)}
+    x, y = (places, estimates) if upright else (estimates, places)
+    ax.errorbar(x, y, **reach, **{**look, **options})
 
 
 def heat_map(ax: Axes, shares: pd.DataFrame, texts: np.ndarray) -> None:

@@ -7,6 +7,8 @@ from matplotlib.patches import Rectangle
 
 from fer_utils.plots import style
 
+COLUMNS = 7  # of the grid of transforms
+
 
 def before_and_after(images: np.ndarray, normalised: np.ndarray) -> Figure:
     """Images (n, 48, 48), 0..255, above the same normalised, shown from -2 to 2."""
@@ -18,10 +20,10 @@ def before_and_after(images: np.ndarray, normalised: np.ndarray) -> Figure:
     return figure
 
 
-def transforms(images: np.ndarray, titles: list[str], *, columns: int = 7) -> Figure:
+def transforms(images: np.ndarray, titles: list[str]) -> Figure:
     """Images (n, 48, 48), 0..255, in a grid with a title each."""
-    rows = -(-len(images) // columns)
-    figure, axes = style.image_grid(rows, columns, titles=0.35)
+    rows = -(-len(images) // COLUMNS)
+    figure, axes = style.image_grid(rows, COLUMNS, titles=0.35)
     for ax, image, title in zip(axes.flat, images, titles, strict=False):
         ax.imshow(image, **style.FACE)
         ax.set_title(title.replace(", ", ",\n"), fontsize=8, pad=2)
@@ -34,9 +36,8 @@ def architecture(stages: pd.DataFrame) -> Figure:
     x = 0.0
     for stage in stages.itertuples():
         height, width = 0.25 + stage.height / 48, 0.25 + 0.09 * np.log2(1 + stage.channels)
-        ax.add_patch(
-            Rectangle((x, -height / 2), width, height, facecolor="#c6d8ea", edgecolor=style.BLUE)
-        )
+        look = {"facecolor": style.PALE, "edgecolor": style.BLUE}
+        ax.add_patch(Rectangle((x, -height / 2), width, height, **look))
         ax.text(x + width / 2, -0.78, stage.label, ha="center", va="top", fontsize=8)
         if stage.Index < len(stages) - 1:
             ax.plot([x + width, x + width + 0.35], [0, 0], color="0.4", lw=1)
