@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from fer_utils.fer2013 import CLASSES
-from fer_utils.plots.style import FACE, MAP, SERIES, SIDE, bare, image_grid, kept_pixels
+from fer_utils.plots.style import FACE, MAP, SERIES, SIDE, bare, image_grid, kept_pixels, wrapped
 
 DPI = 130
 
@@ -40,13 +40,13 @@ def probabilities(answers: Mapping[str, np.ndarray], label: int | None) -> Figur
 def maps(image: np.ndarray, rows: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> Figure:
     """The face; per entry its map (48, 48) in [0, 1] above the pixels (48, 48) bool it keeps."""
     columns = 1 + len(rows)
-    figure, axes = image_grid(2, columns, titles=0.15, width=SIDE * columns)
+    figure, axes = image_grid(2, columns, titles=0.2, width=SIDE * columns)
     axes[0, 0].imshow(image, **FACE)
     axes[0, 0].set_title("what it sees", fontsize=8, pad=2)
     axes[1, 0].set_visible(False)
     for column, (name, (values, kept)) in zip(axes.T[1:], rows.items(), strict=True):
         column[0].imshow(values, cmap=MAP, vmin=0)
-        column[0].set_title(name, fontsize=8, pad=2)
+        column[0].set_title(wrapped(name, 18), fontsize=8, pad=2)
         kept_pixels(column[1], image, kept)
     return figure
 
