@@ -2,12 +2,15 @@
 
 The runs were made on machines of different speed, beside other work. So the minutes are those that
 their steps would take on this machine alone: a few steps of each kind are timed, on noise. A
-student's minutes are without its teachers'. Writes bench/minutes.json and bench/minutes.svg, which
-`--draw` draws anew from the former.
+student's minutes are without its teachers'. With `--torch PYTHON`, an interpreter that has torch, a
+peer's recipe (bench/peer.py, bench/peer.json) is timed as well. Writes bench/minutes.json and
+bench/minutes.svg, which `--draw` draws anew from the former.
 """
 
 import argparse
 import json
+import os
+import subprocess
 import tempfile
 from dataclasses import replace
 from pathlib import Path
@@ -16,13 +19,14 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
-from fer_utils.files import replacing, runs_dir, write_json
+from fer_utils.files import ROOT, replacing, runs_dir, write_json
 from fer_utils.plots import style
 from fer_utils.training import experiments
 from load import cpu_model
 from training import BATCH, Clock, noise
 
 RESULT, PICTURE = (Path(__file__).with_suffix(suffix) for suffix in (".json", ".svg"))
+PEER = Path(__file__).with_name("peer.json")
 STEPS = 23
 NARROW = ("norm-", "raw-")
 
@@ -57,7 +61,24 @@ def kind(config: experiments.Config, phase: experiments.Phase) -> experiments.Co
     return replace(config, name="", seed=0, phases=(alike,), teachers=(), label_smoothing=0.0)
 
 
-def measure() -> dict:
+def of_peer(python: str) -> dict[str, float]:
+    """The peer's minutes on this machine, and its accuracy on all test images."""
+    peer = json.loads(PEER.read_text(encoding="utf-8"))
+    done = subprocess.run(
+        [python, PEER.with_suffix(".py"), "--time"],
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    seconds = float(done.stdout.split()[-1])
+    return {
+        "minutes": round(peer["steps"] * seconds / 60, 1),
+        "accuracy": round((peer["public"] + peer["private"]) / 2, 4),  # boards of equal size
+    }
+
+
+def measure(torch: str | None) -> dict:
     speeds, found = {}, {}
     for config in experiments.campaign("reference"):
         path = runs_dir() / config.name / "metrics.json"
@@ -77,6 +98,8 @@ def measure() -> dict:
             "minutes": round(seconds / 60, 1),
             "accuracy": round(right / sum(board["n"] for board in boards), 4),
         }
+    if torch:
+        found["peer"] = of_peer(torch)
     return {"cpu": cpu_model(), "runs": found}
 
 
@@ -88,6 +111,7 @@ def draw(found: dict[str, dict[str, float]]) -> plt.Figure:
         "students, after their teachers": [n for n in found if n.startswith("student")],
         "narrow networks (notebook 02)": [n for n in found if n.startswith(NARROW)],
         "without convolutions": ["dense"] if "dense" in found else [],
+        "a peer's VGG19, ten crops": ["peer"] if "peer" in found else [],
     }
     figure, ax = plt.subplots(figsize=(style.WIDTH, 3.6))
     for (label, names), color, marker in zip(
@@ -107,8 +131,10 @@ def draw(found: dict[str, dict[str, float]]) -> plt.Figure:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--draw", action="store_true", help="only the picture")
-    if not parser.parse_args().draw:
-        write_json(RESULT, measure())
+    parser.add_argument("--torch", metavar="PYTHON", help="an interpreter that has torch")
+    given = parser.parse_args()
+    if not given.draw:
+        write_json(RESULT, measure(given.torch))
     found = json.loads(RESULT.read_text(encoding="utf-8"))
     with style.context(), replacing(PICTURE) as temporary:
         draw(found["runs"]).savefig(temporary, format="svg")
