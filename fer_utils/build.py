@@ -17,7 +17,7 @@ from pathlib import Path
 from fer_utils.data import dataset
 from fer_utils.data.formats import DataError
 from fer_utils.files import ROOT, FolderError, absolute_paths, cache_dir, require_space
-from fer_utils.report import inputs
+from fer_utils.report import RECORDED, inputs
 from fer_utils.report.folder import LOCAL, REPORT, BuildFolder, products
 from fer_utils.report.parameters import defaults
 from fer_utils.report.side_by_side import execute_all
@@ -102,11 +102,8 @@ class Build:
 
     def _is_finished(self, path: Path) -> bool:
         """Whether the executed copy says how it was made, without which there is no report."""
-        from fer_utils.report.page import RECORD
-
         copy = json.loads((self.folder.path / _copy(path)).read_text(encoding="utf-8"))
-        outputs = (output for cell in copy["cells"] for output in cell.get("outputs", []))
-        return any("meta" in output.get("data", {}).get(RECORD, {}) for output in outputs)
+        return "meta" in copy["metadata"].get(RECORDED, {})
 
     def _record(self, path: Path, seconds: float) -> None:
         """Note that a notebook has been executed: on what was there when the build began, and on

@@ -8,7 +8,8 @@
     nb.answer(f"...", chinese=f"...", question=1, findings=[...])
     nb.finish()
 
-What the report needs to know travels in the executed notebook: outputs of the type `RECORD`.
+What the report needs to know is displayed as outputs of the type `RECORD`, which `report.execute`
+moves into the executed notebook's metadata.
 """
 
 import os
@@ -31,11 +32,11 @@ from IPython.display import Markdown, display
 from fer_utils.data.dataset import Dataset, load
 from fer_utils.files import ROOT, commit
 from fer_utils.plots import style
+from fer_utils.report import RECORD
 from fer_utils.report.parameters import defaults
 from fer_utils.statistics.intervals import Interval
 from fer_utils.training import campaign, experiments, runs
 
-RECORD = "application/vnd.fer-utils+json"
 STATED = ("stated", "conjectured")  # of the homework, in words: `Finding.homework`
 VERSIONS = ("tensorflow", "keras", "numpy", "pandas", "matplotlib", "papermill", "nbconvert")
 

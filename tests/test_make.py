@@ -132,7 +132,7 @@ def test_notebook_runs_to_its_end_and_records_how_it_was_made(build, name):
     notebook = nbformat.read(build.executed(name), as_version=4)
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
     assert all(cell.execution_count for cell in code)
-    meta = record(notebook)["meta"]
+    meta = notebook.metadata["fer_utils"]["meta"]
     assert (meta["dataset"], meta["profile"], meta["seed"]) == ("drawn", "reference", 0)
     assert meta["stand_ins"] == [], "the committed runs are enough"
     text = "".join(
@@ -165,15 +165,6 @@ def test_another_seed_or_a_missing_html_is_a_reason_to_build(build):
     hidden = (build.folder / "index.html").rename(build.folder / "hidden")
     assert "fer_utils.report.document" in build.run("-n")
     hidden.rename(build.folder / "index.html")
-
-
-def record(notebook: nbformat.NotebookNode) -> dict:
-    """What a notebook has recorded of itself."""
-    kind, found = "application/vnd.fer-utils+json", {}
-    for cell in notebook.cells:
-        for output in cell.get("outputs", []):
-            found |= output.get("data", {}).get(kind, {})
-    return found
 
 
 @pytest.mark.parametrize("name", NAMES[:5])

@@ -25,11 +25,11 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 
 from fer_utils.fer2013 import CHINESE, CLASSES
 from fer_utils.files import ROOT
-from fer_utils.report import document, edition
+from fer_utils.report import RECORD, RECORDED, document, edition
+from fer_utils.report.execute import recorded
 from fer_utils.report.page import ReportError
 from fer_utils.report.tables import LONG, arrange
 
-RECORD = "application/vnd.fer-utils+json"
 NAMES = ("01_data_exploration", "02_training", "03_confusion_matrix")
 CHROMIUM = shutil.which("chromium")
 META = {
@@ -144,7 +144,9 @@ def notebook(name: str, **meta) -> nbformat.NotebookNode:
         ),
         new_code_cell("nb.finish()", outputs=[shown({RECORD: {"meta": META | meta}})]),
     ]
-    return new_notebook(cells=cells, metadata={"language_info": {"name": "python"}})
+    made = new_notebook(cells=cells, metadata={"language_info": {"name": "python"}})
+    made.metadata[RECORDED] = recorded(made)
+    return made
 
 
 def write_executed(build, names=NAMES, **meta):

@@ -14,7 +14,7 @@ from PIL import Image
 from fer_utils.data.dataset import load
 from fer_utils.data.drawn import faces
 from fer_utils.fer2013 import PRIVATE, PUBLIC
-from fer_utils.report import edition
+from fer_utils.report import RECORDED, edition
 from fer_utils.report.page import ReportError
 
 ALIKE = 0.9  # normalised cross-correlation from which a face is found in a picture
@@ -87,9 +87,8 @@ def test_another_data_set_is_no_edition(tmp_path, monkeypatch):
     with pytest.raises(ReportError, match="01_x has not been executed"):
         edition.write(["01_x"], tmp_path / "edition")
     record = {"meta": {"dataset": "drawn", "stand_ins": []}}
-    output = new_output("display_data", {"application/vnd.fer-utils+json": record})
     (tmp_path / "notebooks").mkdir()
-    made = new_notebook(cells=[new_code_cell("nb.finish()", outputs=[output])])
+    made = new_notebook(cells=[new_code_cell("nb.finish()")], metadata={RECORDED: record})
     nbformat.write(made, tmp_path / "notebooks" / "01_x.ipynb")
     with pytest.raises(ReportError, match="the edition is that of FER2013"):
         edition.write(["01_x"], tmp_path / "edition")

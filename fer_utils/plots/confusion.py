@@ -81,12 +81,12 @@ def mistakes(images: np.ndarray, labels: np.ndarray, probabilities: np.ndarray) 
     for ax in axes.flat:
         ax.axis("off")
     pairs = axes.reshape(-1, 2)
-    for (left, right), image, label, shares in zip(
+    for (left, right), image, label, seven in zip(
         pairs, images, labels, probabilities, strict=False
     ):
         left.imshow(image, **style.FACE)
-        left.set_title(f"{CLASSES[label]} → {CLASSES[shares.argmax()]}")
-        _bars(right, shares, label)
+        left.set_title(f"{CLASSES[label]} → {CLASSES[seven.argmax()]}")
+        _bars(right, seven, label)
     return figure
 
 
@@ -131,17 +131,17 @@ _JUDGED = {
 }
 
 
-def _bars(ax: Axes, shares: np.ndarray, label: int) -> None:
+def _bars(ax: Axes, seven: np.ndarray, label: int) -> None:
     """Bars of seven probabilities: the largest is blue, that of the label hatched."""
     ax.axis("on")
     style.bare(ax)
     y = np.arange(len(CLASSES))
-    answer = shares.argmax()
-    ax.barh(y, shares, color=[BLUE if k == answer else "0.75" for k in y])
-    ax.barh(label, max(shares[label], 0.02), color="white", edgecolor=ORANGE, hatch="////")
+    answer = seven.argmax()
+    ax.barh(y, seven, color=[BLUE if k == answer else "0.75" for k in y])
+    ax.barh(label, max(seven[label], 0.02), color="white", edgecolor=ORANGE, hatch="////")
     names = [f"{name} (label)" if k == label else name for k, name in enumerate(CLASSES)]
     ax.set_yticks(y, names)
-    for k, value in enumerate(shares):
+    for k, value in enumerate(seven):
         ax.text(1.03, k, f"{value:.2f}", fontsize=8, va="center")
     ax.set(xlim=(0, 1.3))
     ax.tick_params(pad=1)

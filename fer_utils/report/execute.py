@@ -25,6 +25,7 @@ from papermill.engines import NBClientEngine, papermill_engines
 from traitlets.config import Config
 
 from fer_utils.files import FolderError, absolute_paths, own_package_first, replacing
+from fer_utils.report import RECORD, RECORDED
 from fer_utils.report.folder import REPORT, BuildFolder, products
 from fer_utils.report.parameters import defaults
 
@@ -167,11 +168,23 @@ def execute(path: Path, given: Mapping[str, str]) -> Path:
     folder.remove([*products(name), *REPORT])
     executed = _executed(path, parameters, terminal)
     del executed.metadata["papermill"]  # has paths of this machine
+    executed.metadata[RECORDED] = recorded(executed)
     target = folder.path / products(name)[0]
     with replacing(target) as temporary:
         nbformat.write(executed, temporary)
     terminal.finish(time.monotonic() - started)
     return target
+
+
+def recorded(notebook: nbformat.NotebookNode) -> dict:
+    """Take out of a notebook's outputs what it recorded of itself: "meta", "answer"."""
+    record = {}
+    for cell in notebook.cells:
+        for output in cell.get("outputs", []):
+            record |= output.get("data", {}).pop(RECORD, {})
+        if "outputs" in cell:
+            cell.outputs = [output for output in cell.outputs if output.get("data", True)]
+    return record
 
 
 def read(path: Path) -> nbformat.NotebookNode:

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from fer_utils.files import ROOT, runs_dir, state
 
-REPORT_SOURCES = ROOT / "fer_utils" / "report"  # execute no notebook, but for one of them
-EXECUTE = REPORT_SOURCES / "execute.py"
+REPORT_SOURCES = ROOT / "fer_utils" / "report"  # have no part in a notebook's execution but these:
+EXECUTING = [REPORT_SOURCES / name for name in ("__init__.py", "execute.py", "parameters.py")]
 VOTES = "fer2013new.csv"
 
 
@@ -30,7 +30,7 @@ def of_notebooks(
         "the data set": " ".join(state(path) for path in data),
         "the file of votes": " ".join(state(folder / VOTES) for folder in beside),
         **of_runs(),
-        **_contents([*package, EXECUTE, ROOT / "uv.lock"]),
+        **_contents([*package, *EXECUTING, ROOT / "uv.lock"]),
     }
 
 

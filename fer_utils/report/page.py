@@ -15,13 +15,13 @@ from PIL import Image
 from traitlets.config import Config
 
 from fer_utils.files import ROOT
+from fer_utils.report import RECORDED
 from fer_utils.report.sanitise import sanitise
 from fer_utils.report.tables import arrange
 
 SHOWN = [  # of an output's representations, the first of these
     *("text/html", "text/markdown", "image/svg+xml", "image/png", "image/jpeg", "text/plain")
 ]
-RECORD = "application/vnd.fer-utils+json"  # outputs: how a notebook was made, and its answer
 CHINESE = re.compile(r"[\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef「」『』、。，；：？！（）]+")
 PHONE = 358  # CSS pixels that a figure has on a phone; a larger one keeps its size there
 NOTEBOOK = re.compile(r"\b[Nn]otebooks? 0?([1-9])\b")
@@ -54,7 +54,7 @@ def read_section(path: Path, names: list[str]) -> Section:
     Raises ReportError if it has not been executed to its end, or shows a picture from elsewhere.
     """
     name, notebook = path.stem, read_executed(path)
-    record = collect(notebook)
+    record = notebook.metadata.get(RECORDED, {})
     if "meta" not in record:
         raise ReportError(f"{name} has not been executed to its end: run `make report`")
     exporter = HTMLExporter(
@@ -86,17 +86,6 @@ def read_executed(path: Path) -> nbformat.NotebookNode:
         raise ReportError(f"{path.stem} has not been executed: run `make report`") from None
     except (ValueError, nbformat.ValidationError):
         raise ReportError(f"{path} is damaged: run `make report`") from None
-
-
-def collect(notebook: nbformat.NotebookNode) -> dict:
-    """Take out of a notebook's outputs what they record of it: "meta", "answer"."""
-    record = {}
-    for cell in notebook.cells:
-        for output in cell.get("outputs", []):
-            record |= output.get("data", {}).pop(RECORD, {})
-        if "outputs" in cell:
-            cell.outputs = [out for out in cell.outputs if out.get("data", True)]
-    return record
 
 
 def _section(soup: BeautifulSoup, name: str, record: dict) -> Section:

@@ -17,7 +17,9 @@ class BatchNorm(keras.layers.BatchNormalization):
     def __init__(self, **options):
         super().__init__(**{"synchronized": True, "momentum": 0.9, **options})
 
-    def call(self, inputs, training=None, mask=None):
+    def call(
+        self, inputs: tf.Tensor, training: bool | None = None, mask: tf.Tensor | None = None
+    ) -> tf.Tensor:
         replicas = tf.distribute.get_strategy().num_replicas_in_sync
         if not training or replicas > 1 or len(inputs.shape) != 4:
             return super().call(inputs, training=training, mask=mask)

@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 from tqdm.auto import tqdm
 
+from fer_utils.backend import keras
 from fer_utils.data.dataset import Dataset
 from fer_utils.data.drawn import faces
 from fer_utils.data.transforms import normalise
@@ -125,7 +126,14 @@ def _averages(maps: np.ndarray, labels: np.ndarray) -> np.ndarray:
     return averages
 
 
-def _areas(model, inputs, targets, maps: Mapping[str, np.ndarray], mode: str, points: int):
+def _areas(
+    model: keras.Model,
+    inputs: np.ndarray,
+    targets: np.ndarray,
+    maps: Mapping[str, np.ndarray],
+    mode: str,
+    points: int,
+) -> np.ndarray:
     """(m, n): area under the deletion or insertion curve of each map and image."""
     fractions = np.linspace(0, 1, points)
     some_map = next(iter(maps.values()))
@@ -149,7 +157,10 @@ def _beside_evidence(maps: Mapping[str, np.ndarray], evidence: np.ndarray) -> Ar
     }
 
 
-def _randomised(model, inputs, targets, budget: Budget, bar: tqdm) -> Arrays:
+def _randomised(
+    model: keras.Model, inputs: np.ndarray, targets: np.ndarray, budget: Budget, bar: tqdm
+) -> Arrays:
+    """How alike maps are to the trained network's, with ever more layers random."""
     options = {"draws": budget.draws, "stages": budget.stages, "after_each": bar.update}
     table = cascading_randomisation(budget.options, model, inputs, targets, **options)
     wide = table.pivot(index=["method", "depth"], columns="image", values=list(SIMILARITY))
