@@ -179,6 +179,8 @@ def comparable(
     ----------
     makers
         Make the configs, `functools.partial(experiments.model, "model1")` for example.
+    dataset, profile
+        What the runs are trained on, and by which profile.
     seed, seeds
         The first seed, and how many at most.
 
