@@ -79,7 +79,7 @@ def of_peer(python: str) -> dict[str, float]:
 
 
 def measure(torch: str | None) -> dict:
-    speeds, found = {}, {}
+    speeds, found = {}, {"peer": of_peer(torch)} if torch else {}
     for config in experiments.campaign("reference"):
         path = runs_dir() / config.name / "metrics.json"
         if not path.exists():
@@ -98,8 +98,6 @@ def measure(torch: str | None) -> dict:
             "minutes": round(seconds / 60, 1),
             "accuracy": round(right / sum(board["n"] for board in boards), 4),
         }
-    if torch:
-        found["peer"] = of_peer(torch)
     return {"cpu": cpu_model(), "runs": found}
 
 

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -59,15 +60,25 @@ def test_diversity():
     assert found["both wrong"] == proportion(1, 5)
 
 
-def test_answers_to_transformed_images_are_kept_for_these_transforms(tmp_path, monkeypatch):
+def test_answers_to_transformed_images_are_kept_and_damage_names_the_cure(tmp_path, monkeypatch):
     monkeypatch.setenv("FER_RUNS", str(tmp_path))
     config = experiments.model("model2", profile="tiny", dataset="drawn", seed=0)
     run = SimpleNamespace(config=config, folder=runs.folder_of(config))
+    run.folder.mkdir(parents=True)
+    np.savez(run.folder / "weights.npz", w0=np.arange(3.0))
+    np.savez(run.folder / "logits.npz", public=np.zeros((2, 7)))
     made = {"public": np.ones((6, 2, 7), np.float16)}
-    monkeypatch.setattr(ensemble, "_compute", lambda *_: made)
+
+    def compute(answers, **settings):
+        computed = replace(ensemble.MEASUREMENT, compute=answers, **settings)
+        monkeypatch.setattr(ensemble, "MEASUREMENT", computed)
+
+    compute(lambda *_: made)
     ensemble.transformed_logits(run, None)
-    monkeypatch.setattr(ensemble, "_compute", lambda *_: pytest.fail("computed again"))
+    compute(lambda *_: pytest.fail("computed again"))
     assert ensemble.transformed_logits(run, None)["public"].dtype == np.float32
-    monkeypatch.setattr(ensemble, "TEST_TIME", ensemble.TEST_TIME[:2])
-    monkeypatch.setattr(ensemble, "_compute", lambda *_: {"public": made["public"][:2]})
+    compute(lambda *_: {"public": made["public"][:2]}, settings="other transforms")
     assert ensemble.transformed_logits(run, None)["public"].shape == (2, 2, 7)
+    (run.folder / "measured" / "test_time.npz").write_bytes(b"PK")
+    with pytest.raises(runs.DamagedRun, match=r"test_time\.npz: .*; delete .*trained again"):
+        ensemble.transformed_logits(run, None)

@@ -10,8 +10,8 @@ from scipy.optimize import minimize
 
 from fer_utils.data.dataset import Dataset
 from fer_utils.data.transforms import Transform, augment, normalise
-from fer_utils.files import cached
 from fer_utils.statistics.intervals import mean_interval, proportion
+from fer_utils.training.measurements import Measurement, kept, measure
 from fer_utils.training.predictions import (
     Predictions,
     average,
@@ -135,16 +135,6 @@ TEST_TIME_AVERAGES = {
 }
 
 
-def transformed_logits(run: Run, dataset: Dataset) -> dict[str, np.ndarray]:
-    """Logits (transforms, n, 7) float32 per part, one for each of TEST_TIME.
-
-    They are computed once and kept in the run's folder.
-    """
-    path = run.folder / "test_time.npz"
-    kept = cached(path, repr(TEST_TIME), lambda: _compute(run, dataset))
-    return {part: logits.astype(np.float32) for part, logits in kept.items()}
-
-
 def _compute(run: Run, dataset: Dataset) -> dict[str, np.ndarray]:
     from fer_utils.interpret.inference import predictor
 
@@ -157,6 +147,18 @@ def _compute(run: Run, dataset: Dataset) -> dict[str, np.ndarray]:
             moved = augment(dataset.images[rows], which, TEST_TIME)
             logits[part].append(predict(normalise(moved, run.config.per_image_norm)))
     return {part: np.array(given, np.float16) for part, given in logits.items()}
+
+
+MEASUREMENT = Measurement("test_time", ("data/transforms.py",), _compute, settings=repr(TEST_TIME))
+
+
+def transformed_logits(run: Run, dataset: Dataset) -> dict[str, np.ndarray]:
+    """Logits (transforms, n, 7) float32 per part, one for each of TEST_TIME.
+
+    They are computed once and kept with the run. Raises DamagedRun.
+    """
+    found = kept(run, MEASUREMENT) or measure(run, dataset, MEASUREMENT)
+    return {part: logits.astype(np.float32) for part, logits in found.items()}
 
 
 def transform_averages(run: Run, dataset: Dataset) -> dict[str, dict[str, Predictions]]:

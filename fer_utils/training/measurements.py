@@ -32,11 +32,13 @@ class Measurement:
     name: of the file
     sources: modules whose code decides the numbers, as paths below fer_utils/
     compute: measures with the full budget, and shows how far it has come
+    settings: what else decides the numbers
     """
 
     name: str
     sources: tuple[str, ...]
     compute: Callable[[Run, Dataset], Arrays]
+    settings: str = ""
 
 
 def kept(run: Run, measurement: Measurement) -> Arrays | None:
@@ -85,7 +87,7 @@ def _path(run: Run, measurement: Measurement) -> Path:
 
 
 def _key(run: Run, measurement: Measurement) -> str:
-    """Fingerprint of weights, answers and code: 16 hexadecimal digits."""
+    """Fingerprint of weights, answers, code and settings: 16 hexadecimal digits."""
     digest = hashlib.sha256()
     for path in (runs.weights_file(run.config), run.folder / "logits.npz"):
         for name, array in read_arrays(path).items():
@@ -93,6 +95,7 @@ def _key(run: Run, measurement: Measurement) -> str:
                 digest.update(np.ascontiguousarray(array).data)
     for name in measurement.sources:
         digest.update(_code((ROOT / "fer_utils" / name).read_text(encoding="utf-8")).encode())
+    digest.update(measurement.settings.encode())
     return digest.hexdigest()[:16]
 
 
