@@ -11,6 +11,7 @@ from fer_utils.data.dataset import Dataset
 from fer_utils.fer2013 import PARTS, PRIVATE, PUBLIC, TRAINING
 from fer_utils.questions import augmentation, leakage
 from fer_utils.statistics.intervals import Interval
+from fer_utils.training import experiments
 from fer_utils.training.predictions import Predictions
 
 N = 600
@@ -149,6 +150,18 @@ def test_the_explanation_needs_a_negative_interaction():
     assert augmentation.explanation(table) == "is confirmed"
     assert augmentation.explanation(augmentation.interactions(cells(0.0), TWIN)) == "is not shown"
     assert isinstance(table["effect"].iloc[0], Interval)
+
+
+def test_an_effect_whose_networks_have_other_learning_rates_is_named():
+    def run(role):
+        config = experiments.model(role, profile="reference", dataset="fer2013", seed=0)
+        return SimpleNamespace(config=config)
+
+    runs = {row: run(role) for row, role in augmentation.MODELS.items()}
+    words = {"batch normalisation": "learning rates 1 then 0.1 with it, 0.1 then 0.01 without"}
+    assert augmentation.unequal_rates(runs) == words
+    del runs["without batch normalisation"]
+    assert augmentation.unequal_rates(runs) == {}
 
 
 def test_a_run_that_ended_early_is_named():

@@ -62,6 +62,23 @@ def in_words(run: Run, groups: Mapping[str, Group], dataset: Dataset) -> str:
     )
 
 
+def unequal_rates(runs: Mapping[str, Run]) -> dict[str, str]:
+    """Effects whose two networks began their phases at different learning rates, and which.
+
+    `runs` has a network by row.
+    """
+    found = {}
+    for name, pair in homework.EFFECTS.items():
+        if set(pair) <= runs.keys():
+            with_it, without = (
+                " then ".join(f"{phase.learning_rate:g}" for phase in runs[row].config.phases)
+                for row in pair
+            )
+            if with_it != without:
+                found[name] = f"learning rates {with_it} with it, {without} without"
+    return found
+
+
 def ended_early(runs: Iterable[Run]) -> str:
     """Which of the runs took fewer steps than they could, in words; "" if none did."""
     taken = {run.config.name: (run.history["step"].max(), run.config.steps) for run in runs}

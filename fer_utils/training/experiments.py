@@ -272,6 +272,15 @@ WITHOUT = {
 }
 
 
+def _gentle(phases: tuple[Phase, Phase]) -> tuple[Phase, Phase]:
+    """The phases at rates by which a network without batch normalisation learns.
+
+    At the models' own it names one class alone; bench/recipes.md has what was tried.
+    """
+    adadelta, sgd = phases
+    return replace(adadelta, learning_rate=0.1, patience=0), replace(sgd, learning_rate=0.01)
+
+
 def _config(name: str, profile: str, dataset: str, recipe: Recipe, **settings) -> Config:
     prefix = f"{profile}-{dataset}-"
     if profile == "reference":
@@ -287,8 +296,8 @@ def model(role: str, *, profile: str, dataset: str, seed: int) -> Config:
     ----------
     role
         "model0", "model1", "model2"; "model0-raw", model0 without data normalisation, and
-        "model0-raw-nobn", without batch normalisation as well; or "dense", model1 without
-        convolutions.
+        "model0-raw-nobn", without batch normalisation as well and at lower learning rates; or
+        "dense", model1 without convolutions.
     profile
         Of PROFILES.
     dataset
@@ -304,6 +313,8 @@ def model(role: str, *, profile: str, dataset: str, seed: int) -> Config:
         settings = {"transforms": MODELS["model1"], "keep_weights": False}
     elif role in WITHOUT:
         settings = {"transforms": MODELS["model0"], "keep_weights": False, **WITHOUT[role]}
+        if role == "model0-raw-nobn":
+            settings["phases"] = _gentle(recipe.phases)
     else:
         settings = {"transforms": MODELS[role]}
     return _config(name, profile, dataset, recipe, seed=seed, **settings)
