@@ -425,6 +425,7 @@ def test_without_a_finished_run_the_error_says_how_to_train_one(tmp_path, monkey
 
 def test_the_quick_network_with_the_best_held_out_accuracy_answers(monkeypatch):
     best = predict.best_network()
+    assert f"today `{best.name}`" in (ROOT / "README.md").read_text(encoding="utf-8")
     others = [n for n in networks.finished().values() if n.milliseconds is not None]
     assert best.accuracy == max(n.accuracy for n in others if n.milliseconds <= networks.QUICK)
     monkeypatch.setattr(networks, "QUICK", best.milliseconds / 2)

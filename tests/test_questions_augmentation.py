@@ -11,7 +11,7 @@ from fer_utils.data.dataset import Dataset
 from fer_utils.fer2013 import PARTS, PRIVATE, PUBLIC, TRAINING
 from fer_utils.questions import augmentation, leakage
 from fer_utils.statistics.intervals import Interval
-from fer_utils.training import experiments
+from fer_utils.training import experiments, predictions
 from fer_utils.training.predictions import Predictions
 
 N = 600
@@ -152,16 +152,30 @@ def test_the_explanation_needs_a_negative_interaction():
     assert isinstance(table["effect"].iloc[0], Interval)
 
 
-def test_an_effect_whose_networks_have_other_learning_rates_is_named():
+def test_accuracies_of_a_factorials_cells():
+    cells = {(True, True, False): [parts(0.9, 0.5, 0)], (False, True, False): [parts(0.5, 0.5, 1)]}
+    table = augmentation.accuracies(cells, TWIN)
+    assert table.index.tolist() == [("yes", "yes", "no"), ("no", "yes", "no")]
+    assert table["networks"].tolist() == [1, 1]
+    answers = predictions.together(predictions.tested(cells[True, True, False][0]))
+    first = table.iloc[0]
+    assert first["all"].estimate == pytest.approx(answers.correct.mean())
+    assert first["without twins"].estimate == pytest.approx(answers.correct[~TWIN[answers.rows]].mean())
+
+
+def test_an_effect_whose_networks_have_two_recipes_is_named():
     def run(role):
         config = experiments.model(role, profile="reference", dataset="fer2013", seed=0)
         return SimpleNamespace(config=config)
 
     runs = {row: run(role) for row, role in augmentation.MODELS.items()}
-    words = {"batch normalisation": "learning rates 1 then 0.1 with it, 0.1 then 0.01 without"}
-    assert augmentation.unequal_rates(runs) == words
+    words = (
+        "Adadelta at 1 until it no longer helps then SGD at 0.1 with it, "
+        "Adadelta at 0.1 then SGD at 0.01 without"
+    )
+    assert augmentation.two_recipes(runs) == {"batch normalisation": words}
     del runs["without batch normalisation"]
-    assert augmentation.unequal_rates(runs) == {}
+    assert augmentation.two_recipes(runs) == {}
 
 
 def test_a_run_that_ended_early_is_named():

@@ -493,6 +493,9 @@ def test_campaign_has_the_homeworks_cells_and_models_once():
     names = [config.name for config in experiments.campaign("reference")]
     assert len(names) == len(set(names))
     assert {"model0", "model1", "model2", "raw-nobn-x1-s0", "norm-bn-x20reflect-s2"} <= set(names)
+    paper = {config.name for config in experiments.campaign("paper")}
+    roles = (*experiments.MODELS, *experiments.WITHOUT)
+    assert {f"paper-fer2013-{role}" for role in roles} <= paper, "the homework's five networks"
 
 
 def test_paper_profile_builds_and_takes_a_step():

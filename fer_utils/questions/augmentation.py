@@ -62,21 +62,26 @@ def in_words(run: Run, groups: Mapping[str, Group], dataset: Dataset) -> str:
     )
 
 
-def unequal_rates(runs: Mapping[str, Run]) -> dict[str, str]:
-    """Effects whose two networks began their phases at different learning rates, and which.
+def two_recipes(runs: Mapping[str, Run]) -> dict[str, str]:
+    """Effects whose two networks were trained by different phases, and which, in words.
 
     `runs` has a network by row.
     """
     found = {}
     for name, pair in homework.EFFECTS.items():
         if set(pair) <= runs.keys():
-            with_it, without = (
-                " then ".join(f"{phase.learning_rate:g}" for phase in runs[row].config.phases)
-                for row in pair
-            )
+            with_it, without = (_phases(runs[row]) for row in pair)
             if with_it != without:
-                found[name] = f"learning rates {with_it} with it, {without} without"
+                found[name] = f"{with_it} with it, {without} without"
     return found
+
+
+def _phases(run: Run) -> str:
+    return " then ".join(
+        f"{OPTIMISERS[phase.optimizer]} at {phase.learning_rate:g}"
+        + (" until it no longer helps" if phase.patience else "")
+        for phase in run.config.phases
+    )
 
 
 def ended_early(runs: Iterable[Run]) -> str:
@@ -118,6 +123,24 @@ def beside_homework(
 def _sampling(figure: float, images: int) -> float:
     """The variance of an accuracy over so many images."""
     return figure * (1 - figure) / images
+
+
+def accuracies(cells: Mapping[Levels, Group], twin: np.ndarray) -> pd.DataFrame:
+    """Of a factorial's cells, on both boards together: with and without each factor, how many
+    networks (one seed each), and their accuracy without twins and on all images."""
+    rows = []
+    for levels, group in cells.items():
+        given = [together(tested(parts)) for parts in group]
+        correct, free = np.stack([one.correct for one in given]), ~twin[given[0].rows]
+        rows.append(
+            {factor: "yes" if has else "no" for factor, has in zip(FACTORS, levels, strict=True)}
+            | {
+                "networks": len(group),
+                "without twins": contrast([correct[:, free]], (1,)).effect,
+                "all": contrast([correct], (1,)).effect,
+            }
+        )
+    return pd.DataFrame(rows).set_index(list(FACTORS))
 
 
 def effects(groups: Mapping[str, Group], twin: np.ndarray) -> pd.DataFrame:
