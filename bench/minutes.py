@@ -103,10 +103,11 @@ def measure(torch: str | None) -> dict:
 
 def draw(found: dict[str, dict[str, float]]) -> plt.Figure:
     """A point per run; the narrow networks of notebook 02 have no name of their own."""
+    models = (*experiments.MODELS, *experiments.WITHOUT)
     groups = {
-        "the homework's convolutions": [n for n in found if n.startswith("model")],
-        "compact networks": [n for n in found if n.startswith("member")],
-        "students, after their teachers": [n for n in found if n.startswith("student")],
+        "the homework's convolutions": [n for n in found if n in models],
+        "compact networks": [n for n in found if n in experiments.MEMBERS],
+        "students, after their teachers": [n for n in found if n in experiments.STUDENTS],
         "narrow networks (notebook 02)": [n for n in found if n.startswith(NARROW)],
         "without convolutions": ["dense"] if "dense" in found else [],
         "a peer's VGG19, ten crops": ["peer"] if "peer" in found else [],

@@ -64,9 +64,12 @@ SECOND = replace(
         Phase("sgd", 0.01, 3, 0.9, final_rate=0.005, size=24),
         Phase("sgd", 0.005, 24, 0.9),
     ),
-    widths=(2, 2),
+    network="compact",
+    activation="silu",
+    widths=(4, 4, 4),
+    transforms="random",
     evaluate_every=4,
-    dropout=(0.1, 0.2, 0.4, 0.4),
+    dropout=(0.1, 0.2, 0.4),
     averaged=0.9,
     teachers=("someone",),
     precision="mixed_bfloat16",
@@ -79,7 +82,7 @@ def soft_examples() -> Examples:
 
 
 def run_second(folder, after_step=None) -> loop.Trained:
-    """Small images first, weights averaged, soft targets, bfloat16."""
+    """All that the committee and its students have and the models do not."""
     options = {"checkpoint": folder / "c.npz", "data_id": "x", "after_step": after_step}
     return train(SECOND, soft_examples(), **options)
 
