@@ -158,9 +158,9 @@ def test_accuracies_of_a_factorials_cells():
     assert table.index.tolist() == [("yes", "yes", "no"), ("no", "yes", "no")]
     assert table["networks"].tolist() == [1, 1]
     answers = predictions.together(predictions.tested(cells[True, True, False][0]))
-    first = table.iloc[0]
+    first, free = table.iloc[0], ~TWIN[answers.rows]
     assert first["all"].estimate == pytest.approx(answers.correct.mean())
-    assert first["without twins"].estimate == pytest.approx(answers.correct[~TWIN[answers.rows]].mean())
+    assert first["without twins"].estimate == pytest.approx(answers.correct[free].mean())
 
 
 def test_an_effect_whose_networks_have_two_recipes_is_named():
