@@ -75,7 +75,7 @@ def test_effects_beside_the_homeworks_have_a_word_for_either_side_and_need_both_
         table = augmentation.effects(rows, TWIN)
         words[without] = table.loc[("augmentation", "all"), "beside it"]
     assert set(table.index.get_level_values(0)) == {"augmentation"}
-    assert words == {0.5: "larger than the homework's", 0.9: "not reproduced at this budget"}
+    assert words == {0.5: "larger than the homework's", 0.9: "smaller than the homework's here"}
 
 
 def test_an_effect_beside_the_homeworks_carries_both_sampling_errors(groups):
