@@ -153,9 +153,9 @@ def test_the_explanation_needs_a_negative_interaction():
 
 
 def test_accuracies_of_a_factorials_cells():
-    cells = {(True, True, False): [parts(0.9, 0.5, 0)], (False, True, False): [parts(0.5, 0.5, 1)]}
+    cells = {(False, True, False): [parts(0.5, 0.5, 1)], (True, True, False): [parts(0.9, 0.5, 0)]}
     table = augmentation.accuracies(cells, TWIN)
-    assert table.index.tolist() == [("yes", "yes", "no"), ("no", "yes", "no")]
+    assert table.index.tolist() == [("no", "yes", "yes"), ("no", "no", "yes")]
     assert table["networks"].tolist() == [1, 1]
     answers = predictions.together(predictions.tested(cells[True, True, False][0]))
     first, free = table.iloc[0], ~TWIN[answers.rows]

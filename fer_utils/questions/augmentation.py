@@ -129,7 +129,7 @@ def accuracies(cells: Mapping[Levels, Group], twin: np.ndarray) -> pd.DataFrame:
     """Of a factorial's cells, on both boards together: with and without each factor, how many
     networks (one seed each), and their accuracy without twins and on all images."""
     rows = []
-    for levels, group in cells.items():
+    for levels, group in sorted(cells.items(), key=lambda cell: (cell[0][2], not cell[0][0])):
         given = [together(tested(parts)) for parts in group]
         correct, free = np.stack([one.correct for one in given]), ~twin[given[0].rows]
         rows.append(
@@ -140,7 +140,7 @@ def accuracies(cells: Mapping[Levels, Group], twin: np.ndarray) -> pd.DataFrame:
                 "all": contrast([correct], (1,)).effect,
             }
         )
-    return pd.DataFrame(rows).set_index(list(FACTORS))
+    return pd.DataFrame(rows).set_index([FACTORS[2], *FACTORS[:2]])
 
 
 def effects(groups: Mapping[str, Group], twin: np.ndarray) -> pd.DataFrame:
