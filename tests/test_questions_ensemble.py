@@ -60,6 +60,22 @@ def test_diversity():
     assert found["both wrong"] == proportion(1, 5)
 
 
+def test_share_of_the_lead_that_a_student_has():
+    """Of 100 images without a twin one network is right on 60, its committee on 80."""
+    right = {name: np.arange(120) < n for name, n in (("one", 60), ("all", 80), ("taught", 75))}
+    right = {name: correct | (np.arange(120) >= 100) for name, correct in right.items()}
+    parts = {
+        name: {"public": answers("public", np.where(c[:, None], [0.9, 0.1], [0.1, 0.9]), [0] * 120)}
+        for name, c in right.items()
+    }
+    twin = np.arange(120) >= 100
+    share = ensemble.share_of_lead(parts["one"], parts["taught"], parts["all"], twin)
+    assert share.estimate == pytest.approx(0.75)
+    assert 0.4 < share.low < 0.75 < share.high < 1
+    same = ensemble.share_of_lead(parts["one"], parts["all"], parts["all"], twin)
+    assert (same.low, same.high) == (1, 1)
+
+
 def test_answers_to_transformed_images_are_kept_and_damage_names_the_cure(tmp_path, monkeypatch):
     monkeypatch.setenv("FER_RUNS", str(tmp_path))
     config = experiments.model("model2", profile="tiny", dataset="drawn", seed=0)

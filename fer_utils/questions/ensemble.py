@@ -10,7 +10,7 @@ from scipy.optimize import minimize
 
 from fer_utils.data.dataset import Dataset
 from fer_utils.data.transforms import Transform, augment, normalise
-from fer_utils.statistics.intervals import mean_interval, proportion
+from fer_utils.statistics.intervals import Interval, bootstrap, mean_interval, proportion
 from fer_utils.training.measurements import Measurement, kept, measure
 from fer_utils.training.predictions import (
     Predictions,
@@ -116,6 +116,26 @@ def diversity(first: Predictions, second: Predictions) -> dict:
         "both wrong": ~first.correct & ~second.correct,
     }
     return {name: proportion(int(values.sum()), n) for name, values in measures.items()}
+
+
+def share_of_lead(
+    single: Mapping[str, Predictions],
+    student: Mapping[str, Predictions],
+    committee: Mapping[str, Predictions],
+    twin: np.ndarray,
+) -> Interval:
+    """What part of the committee's lead over a single network its student has.
+
+    (student - single) / (committee - single) in accuracy on the test images without a twin, both
+    boards; the bootstrap interval is over these images. Only for a lead that is shown.
+    """
+    answers = [together(tested(given)) for given in (single, student, committee)]
+    without = ~twin[answers[0].rows]
+
+    def share(one: np.ndarray, taught: np.ndarray, all_of_them: np.ndarray) -> float:
+        return (taught.sum() - one.sum()) / (all_of_them.sum() - one.sum())
+
+    return bootstrap(share, *(given.correct[without].astype(int) for given in answers))
 
 
 #: Test-time augmentation: the image, its mirror image, and the image moved by two pixels each way.
