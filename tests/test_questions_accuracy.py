@@ -117,3 +117,13 @@ def test_the_live_training_holds_out_a_fifth_of_however_few_images_there_are(mon
     accuracy.train_a_little(few, images=20, steps=6, seed=0)
     sizes = [(len(each.images), len(each.held_out_images)) for each in given]
     assert sizes == [(51, 12), (16, 4)]
+
+
+def test_accuracies_on_each_board_and_on_unseen_held_out_images():
+    twin = np.array([False, False, True, True])
+    given = {"held_out": answers("held_out", [True, False, True])}
+    given |= {"public": answers("public", [True, False, True, True])}
+    table = accuracy.accuracies({"net": given}, twin, np.array([True, True, False]))
+    counts = {"held out, unseen": (1, 2), "PUBLIC, without twins": (1, 2), "PUBLIC, all": (3, 4)}
+    assert table.loc["net"].to_dict() == {name: proportion(*n) for name, n in counts.items()}
+    assert "held out, unseen" not in accuracy.accuracies({"net": given}, twin)

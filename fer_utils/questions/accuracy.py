@@ -114,11 +114,18 @@ def judged_on_all(table: pd.DataFrame, degrees: float | pd.Series = 1e6) -> pd.D
     return table.drop(columns="p").join(tests[["verdict", "p (Holm)", "would show"]])
 
 
-def accuracies(predictions: Mapping[str, Parts], twin: np.ndarray) -> pd.DataFrame:
-    """Accuracy of each network (rows) on each board, without twins and on all images."""
+def accuracies(
+    predictions: Mapping[str, Parts], twin: np.ndarray, unseen: np.ndarray | None = None
+) -> pd.DataFrame:
+    """Accuracy of each network (rows) on each board, without twins and on all images.
+
+    With `unseen`, as `held_out_in_words`, on these held-out images as well.
+    """
     rows = {}
     for name, parts in predictions.items():
         row = rows.setdefault(name, {})
+        if unseen is not None:
+            row["held out, unseen"] = accuracy(parts["held_out"][unseen])
         for given in tested(parts).values():
             board = given.part.board
             row[f"{board}, without twins"] = accuracy(given[~twin[given.rows]])
