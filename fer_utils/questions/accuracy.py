@@ -18,9 +18,8 @@ from fer_utils.statistics.comparisons import compare
 from fer_utils.statistics.intervals import (
     Interval,
     independent_interval,
-    judged,
+    judged_with_detectable,
     proportion,
-    with_detectable,
 )
 from fer_utils.training.experiments import Config, two_phases
 from fer_utils.training.predictions import Predictions, tested, together
@@ -103,14 +102,17 @@ def judged_on_all(table: pd.DataFrame, degrees: float | pd.Series = 1e6) -> pd.D
 
     The test of a network takes all of its test images, so that of two boards the row of both is
     judged, by the difference "all − homework"; Holm's correction is over the networks. Adds
-    "verdict", "p (Holm)" and "would show" (`with_detectable`, by the intervals' `degrees` of
+    "verdict", "p (Holm)" and "would show" (`judged_with_detectable`, by the intervals' `degrees` of
     freedom); NaN elsewhere.
     """
     words = ("above", "below", "not shown to differ")
     last = ~table.index.get_level_values(0).duplicated(keep="last") & table["p"].notna()
-    tests = judged(table[last], interval="all − homework", words=words)
-    degrees = np.broadcast_to(degrees, len(table))[last]
-    tests = with_detectable(tests, "all − homework", words[2], degrees)
+    tests = judged_with_detectable(
+        table[last],
+        interval="all − homework",
+        words=words,
+        degrees=np.broadcast_to(degrees, len(table))[last],
+    )
     return table.drop(columns="p").join(tests[["verdict", "p (Holm)", "would show"]])
 
 
@@ -176,8 +178,7 @@ def differences(
                 row = {"n": int(chosen.sum()), "difference": difference, "p": p}
                 rows[f"{first} − {second}", kind] = row
     table = pd.DataFrame.from_dict(rows, "index").rename_axis(["networks", "images"])
-    table = judged(table, interval="difference", words=WORDS)
-    return with_detectable(table, "difference", WORDS[2])
+    return judged_with_detectable(table, interval="difference", words=WORDS)
 
 
 def comparability(dataset: Dataset, predictions: Parts) -> str:

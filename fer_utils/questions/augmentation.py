@@ -13,7 +13,7 @@ from fer_utils import homework
 from fer_utils.data.dataset import Dataset, hold_out
 from fer_utils.questions.accuracy import OPTIMISERS, WORDS, judged_on_all, of_board, on_boards
 from fer_utils.statistics.comparisons import contrast, factorial_effects
-from fer_utils.statistics.intervals import judged, verdict, with_detectable
+from fer_utils.statistics.intervals import judged_with_detectable, verdict
 from fer_utils.training.predictions import Predictions, tested, together
 from fer_utils.training.runs import Run
 
@@ -182,8 +182,8 @@ def effects(groups: Mapping[str, Group], twin: np.ndarray) -> pd.DataFrame:
 def _judged(table: pd.DataFrame, words: tuple[str, str, str]) -> pd.DataFrame:
     """One family of contrasts, `words` on them, and what would have been shown."""
     degrees = table["degrees"]
-    table = judged(table.drop(columns="degrees"), interval="effect", words=words)
-    return with_detectable(table, "effect", words[2], degrees)
+    table = table.drop(columns="degrees")
+    return judged_with_detectable(table, interval="effect", words=words, degrees=degrees)
 
 
 def reading(effects: pd.DataFrame) -> str:

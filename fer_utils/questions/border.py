@@ -15,7 +15,7 @@ from fer_utils.backend import keras
 from fer_utils.data.transforms import TRANSFORMS, Transform, augment, normalise
 from fer_utils.fer2013 import SIZE
 from fer_utils.interpret.ascent import activation_maps, border_response, border_ring
-from fer_utils.statistics.intervals import judged, mean_interval, verdict, with_detectable
+from fer_utils.statistics.intervals import judged_with_detectable, mean_interval, verdict
 from fer_utils.training.network import build
 from fer_utils.training.runs import Run
 
@@ -95,8 +95,7 @@ def compare(frame: pd.DataFrame) -> pd.DataFrame:
             }
     table = pd.DataFrame.from_dict(rows, "index").rename_axis(["place", "against"])
     words = ("more at the border", "less at the border", "no difference shown")
-    table = judged(table, interval="difference", words=words)
-    return with_detectable(table, "difference", words[2], table["n"] - 1)
+    return judged_with_detectable(table, interval="difference", words=words, degrees=table["n"] - 1)
 
 
 def conclusion(comparisons: pd.DataFrame) -> str:

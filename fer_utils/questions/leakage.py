@@ -18,10 +18,9 @@ from fer_utils.statistics.intervals import (
     Interval,
     difference_of_means,
     independent_interval,
-    judged,
+    judged_with_detectable,
     paired_interval,
     proportion,
-    with_detectable,
 )
 from fer_utils.training.predictions import Predictions
 
@@ -138,9 +137,7 @@ def effects(cases: Mapping[str, Predictions], twin: np.ndarray) -> pd.DataFrame:
             "p": stats.fisher_exact(cells).pvalue,
         }
     table = pd.DataFrame.from_dict(table, "index").rename_axis("network")
-    return with_detectable(
-        judged(table, interval="difference", words=EASIER), "difference", EASIER[2]
-    )
+    return judged_with_detectable(table, interval="difference", words=EASIER)
 
 
 def at_equal_classes(
@@ -175,7 +172,7 @@ def by_where_the_twin_is(cases: Mapping[str, Predictions], dataset: Dataset) -> 
     Columns: accuracy where a twin was `trained on`; where twins lie `only elsewhere`, in the
     held-out tenth of Training or a test split; and where there is `none`; the `difference` of the
     last two at equal classes (`at_equal_classes`), its `verdict`, `p (Holm)` (normal) and `would
-    show` (`with_detectable`).
+    show` (`judged_with_detectable`).
     """
     pairs = duplicates.find(dataset)
     seen = paired_with(pairs, trained_on(dataset))
@@ -193,9 +190,7 @@ def by_where_the_twin_is(cases: Mapping[str, Predictions], dataset: Dataset) -> 
             "p": p,
         }
     table = pd.DataFrame.from_dict(table, "index").rename_axis("network")
-    return with_detectable(
-        judged(table, interval="difference", words=EASIER), "difference", EASIER[2]
-    )
+    return judged_with_detectable(table, interval="difference", words=EASIER)
 
 
 def recited(cases: Mapping[str, Predictions], dataset: Dataset) -> pd.DataFrame:
@@ -222,9 +217,7 @@ def recited(cases: Mapping[str, Predictions], dataset: Dataset) -> pd.DataFrame:
         }
     words = ("the twin's label", "its own label", "no difference shown")
     table = pd.DataFrame.from_dict(table, "index").rename_axis("network")
-    return with_detectable(
-        judged(table, interval="difference", words=words), "difference", words[2]
-    )
+    return judged_with_detectable(table, interval="difference", words=words)
 
 
 def larger_leak(first: Predictions, second: Predictions, twin: np.ndarray) -> Interval:

@@ -16,9 +16,8 @@ from fer_utils.fer2013 import CLASSES
 from fer_utils.statistics.intervals import (
     Interval,
     bootstrap,
-    judged,
+    judged_with_detectable,
     proportion,
-    with_detectable,
 )
 
 BINS = 15  # of equal width, as in Guo et al.
@@ -93,9 +92,7 @@ def regions(confidence: np.ndarray, correct: np.ndarray, count: int = 10) -> pd.
                 "p": p,
             }
         )
-    return with_detectable(
-        judged(pd.DataFrame(table), interval="gap", words=WORDS), "gap", WORDS[2]
-    )
+    return judged_with_detectable(pd.DataFrame(table), interval="gap", words=WORDS)
 
 
 def stretches(regions: pd.DataFrame, verdict: str) -> list[tuple[float, float]]:

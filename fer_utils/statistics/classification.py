@@ -18,9 +18,8 @@ from fer_utils.statistics.intervals import (
     RESAMPLES,
     Interval,
     independent_interval,
-    judged,
+    judged_with_detectable,
     proportion,
-    with_detectable,
 )
 
 DIRECTION = ("more often than the reverse", "less often than the reverse", "no difference shown")
@@ -134,8 +133,7 @@ def confused_pairs(counts: np.ndarray) -> pd.DataFrame:
     test) and `would show`; `rank`, bootstrapped over the images.
     """
     pairs = [_pair(counts, *pair) for pair in combinations(range(len(counts)), 2)]
-    table = judged(pd.DataFrame(pairs), interval="difference", words=DIRECTION)
-    table = with_detectable(table, "difference", DIRECTION[2])
+    table = judged_with_detectable(pd.DataFrame(pairs), interval="difference", words=DIRECTION)
     table = table.assign(rank=_resampled(_ranks, counts))
     return table.sort_values("rank", ignore_index=True, kind="stable")
 

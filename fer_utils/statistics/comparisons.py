@@ -12,9 +12,8 @@ from statsmodels.stats.contingency_tables import mcnemar
 from fer_utils.statistics.intervals import (
     ALPHA,
     Interval,
-    judged,
+    judged_with_detectable,
     paired_interval,
-    with_detectable,
 )
 
 
@@ -108,7 +107,7 @@ def factorial_effects(
     `cells` maps each combination of levels, one bool per factor, to a `contrast` group. A main
     effect is the mean accuracy with the factor minus that without; the interaction a x b is half
     the difference between the effect of a with b and without, and so on. Returns one row per
-    effect: "effect" (Interval), "verdict", "p (Holm)", "would show" (`with_detectable`).
+    effect: "effect" (Interval), "verdict", "p (Holm)", "would show" (`judged_with_detectable`).
     Raises ValueError if a combination is missing.
     """
     if len(cells) != 2 ** len(factors):
@@ -123,6 +122,4 @@ def factorial_effects(
     table = pd.DataFrame(table, columns=["name", "effect", "p", "degrees"]).set_index("name")
     degrees = table.pop("degrees")
     words = ("positive", "negative", "no effect shown")
-    return with_detectable(
-        judged(table, interval="effect", words=words), "effect", words[2], degrees
-    )
+    return judged_with_detectable(table, interval="effect", words=words, degrees=degrees)

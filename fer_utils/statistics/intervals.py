@@ -120,22 +120,20 @@ def detectable(interval: Interval, comparisons: int = 1, degrees: float = 1e6) -
     return float(error * shown)
 
 
-def with_detectable(
-    table: pd.DataFrame, interval: str, unshown: str, degrees: float | Sequence[float] = 1e6
+def judged_with_detectable(
+    table: pd.DataFrame,
+    *,
+    interval: str,
+    words: tuple[str, str, str],
+    degrees: float | Sequence[float] = 1e6,
 ) -> pd.DataFrame:
-    """A judged table with a column "would show".
+    """As `judged`, with a column "would show": `detectable` where nothing is shown, else None.
 
-    Parameters
-    ----------
-    table, interval
-        As `judged` gives it, and the column that was judged.
-    unshown
-        The verdict of rows in which nothing is shown: these get `detectable`, the others None.
-    degrees
-        Of freedom of the intervals, one number or one per row.
+    `degrees` of freedom of the intervals, one number or one per row.
     """
+    table = judged(table, interval=interval, words=words)
     rows = zip(table["verdict"], table[interval], np.broadcast_to(degrees, len(table)), strict=True)
-    would = [detectable(d, len(table), n) if word == unshown else None for word, d, n in rows]
+    would = [detectable(d, len(table), n) if word == words[2] else None for word, d, n in rows]
     return table.assign(**{"would show": would})
 
 

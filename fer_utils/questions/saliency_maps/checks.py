@@ -15,10 +15,9 @@ from fer_utils.interpret.faithfulness import CONTROLS
 from fer_utils.interpret.maps import NAMES
 from fer_utils.statistics.intervals import (
     Interval,
-    judged,
+    judged_with_detectable,
     mean_interval,
     verdict,
-    with_detectable,
 )
 
 CONTROL_NAMES = (*(NAMES[name] for name in CONTROLS), "uniform")
@@ -60,8 +59,7 @@ def judge(measure: str, values: pd.DataFrame) -> pd.DataFrame:
             "p": {name: stats.ttest_1samp(gain, 0).pvalue for name, gain in gains.items()},
         }
     )
-    table = judged(table, interval="advantage", words=WORDS)
-    return with_detectable(table, "advantage", WORDS[2], len(values) - 1)
+    return judged_with_detectable(table, interval="advantage", words=WORDS, degrees=len(values) - 1)
 
 
 def worse_within_classes(

@@ -11,7 +11,7 @@ from scipy import stats
 from fer_utils import homework
 from fer_utils.fer2013 import CLASSES
 from fer_utils.questions.face_zones import AREAS, ZONES
-from fer_utils.statistics.intervals import ALPHA, Interval, judged, with_detectable
+from fer_utils.statistics.intervals import ALPHA, Interval, judged, judged_with_detectable
 
 FEWEST = 10  # images of a class that is judged
 OTHERS = "other classes"
@@ -137,7 +137,7 @@ def judge_claims(table: pd.DataFrame) -> pd.DataFrame:
     A row per claim and method: it HOLDS if the zone has more of the maps than with any control, and
     more than in the other classes. `weakest against` names what it exceeds least, `excess` by how
     much (Interval), `verdict` follows from that, corrected by Holm over the table; `images` of the
-    class; `would show` (`with_detectable`). No rows for classes that `compare` left out.
+    class; `would show` (`judged_with_detectable`). No rows for classes that `compare` left out.
     """
     rows = pd.DataFrame(homework.ZONES, columns=["class", "zone"]).merge(table)
     beside_controls = _deviates(rows["p"], rows["excess"])
@@ -155,8 +155,8 @@ def judge_claims(table: pd.DataFrame) -> pd.DataFrame:
             "p": _of_the_least(p, np.minimum(beside_others, beside_controls), 2),
         }
     )
-    claims = judged(claims, interval="excess", words=(HOLDS, LESS, NOT_SHOWN))
-    claims = with_detectable(claims, "excess", NOT_SHOWN, claims["images"] - 1)
+    words, degrees = (HOLDS, LESS, NOT_SHOWN), claims["images"] - 1
+    claims = judged_with_detectable(claims, interval="excess", words=words, degrees=degrees)
     less = claims["verdict"] == LESS
     denied = np.where(least, f"{LESS} than in {OTHERS}", f"{LESS} than a control")
     verdicts = claims["verdict"].where(~less, denied)
