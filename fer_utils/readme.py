@@ -118,7 +118,7 @@ def findings() -> str:
         f"**Where nothing leaked, model2, trained with augmentation, is {ahead} of "
         f"model0,** trained without (one network each): {of_all['model2']} "
         f"against {of_all['model0']}. On the leaked images: {on_leaked[1]} against {on_leaked[0]}.",
-        f"**Averaged, model1 and model2** have {of_all['model1 + model2']} right.",
+        _averaged(counts, of_all),
         f"**Most often found is {best}, least often {weakest} and {second}:** {recall[best]:.2f}, "
         f"{recall[weakest]:.2f} and {recall[second]:.2f} of their images.",
         _confused(np.array(model2["confusion"])),
@@ -129,6 +129,17 @@ def findings() -> str:
     ]
     note = "(without the leaked images unless it says so; brackets are 95 % intervals over images)"
     return f"What it finds on FER2013 {note}:\n\n" + "".join(f"- {line}\n" for line in lines)
+
+
+def _averaged(counts: dict[str, dict], of_all: dict[str, str]) -> str:
+    """Ensembles, and what one network learns of them, as far as they are finished."""
+    text = f"**Averaged, model1 and model2** have {of_all['model1 + model2']} right"
+    if "committee" in counts:
+        networks = len(counts["committee"]["members"])
+        text += f", a committee of {networks} networks {of_all['committee']}"
+    if "model2-distilled" in counts:
+        text += f", and model2's network, taught by a committee, {of_all['model2-distilled']}"
+    return text + "."
 
 
 def _confused(counts: np.ndarray) -> str:
