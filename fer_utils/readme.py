@@ -103,7 +103,7 @@ def findings() -> str:
     gain = independent_interval(*twin_free["model2"], *twin_free["model0"])
     ahead = "ahead" if gain.low > 0 else "not shown to be ahead"
     on_leaked = [
-        f"{(counts[name]['test']['all'][0] - twin_free[name][0]) / leaked:.3f}"
+        f"{proportion(counts[name]['test']['all'][0] - twin_free[name][0], leaked):.3f}"
         for name in ("model0", "model2")
     ]
     classes = counts["model2"]["classes"]
@@ -112,14 +112,14 @@ def findings() -> str:
     of_all = {name: f"{proportion(*pair):.3f}" for name, pair in twin_free.items()}
     model2 = counts["model2"]
     lines = [
-        f"**{proportion(leaked, everywhere[1]):.0%} of the test images have a duplicate in "
-        f"Training.** Of the others model2 has {of_all['model2']} right, of all "
+        f"**{proportion(leaked, everywhere[1]):.0%} of the test images have an exact or "
+        f"near duplicate in Training.** Of the others model2 has {of_all['model2']} right, of all "
         f"{proportion(*everywhere):.3f}.",
         f"**Where nothing leaked, model2, trained with augmentation, is {ahead} of "
         f"model0,** trained without (one network each): {of_all['model2']} "
         f"against {of_all['model0']}. On the leaked images: {on_leaked[1]} against {on_leaked[0]}.",
         _averaged(counts, of_all),
-        f"**Most often found is {best}, least often {weakest} and {second}:** {recall[best]:.2f}, "
+        f"**model2 finds {best} most often, {weakest} and {second} least:** {recall[best]:.2f}, "
         f"{recall[weakest]:.2f} and {recall[second]:.2f} of their images.",
         _confused(np.array(model2["confusion"])),
         *([_looks_at(model2["looks_at"])] if "looks_at" in model2 else []),
@@ -153,7 +153,7 @@ def _confused(counts: np.ndarray) -> str:
     worst = pairs.iloc[0]
     rank = "" if worst["rank"].high < 2 else " (not shown to be ahead of every other pair)"
     return (
-        f"**Most confused are {worst['first']} and {worst['second']}**{rank}: {told[0]}; "
+        f"**It confuses most {worst['first']} and {worst['second']}**{rank}: {told[0]}; "
         f"then {told[1]}."
     )
 
@@ -170,9 +170,9 @@ def _looks_at(found: dict) -> str:
     ]
     common = [zone for zone, count in zones.items() if count == len(classes)]
     lead = (
-        f"In every class it looks at {' and '.join(common)}"
+        f"In every class model2 looks at {' and '.join(common)}"
         if common
-        else "No zone of the face is shown to be looked at in every class"
+        else "No zone of the face is shown to be looked at by model2 in every class"
     )
     voice = " and ".join(found["methods"]) or "all methods"
     passed = "which pass" if found["methods"] else "none of which passes"
@@ -188,14 +188,16 @@ def _filters(found: dict) -> str:
     first = found["first_layer"]
     kinds = ", ".join(f"{count} are mostly {pattern}" for pattern, count in first.items())
     zones = sorted(found["seventh"]["zones"].items(), key=lambda pair: -pair[1])
-    preferred = ", ".join(f"{zone} {count}" for zone, count in zones) or "none"
+    preferred = (
+        ", ".join(f"{count} prefer {zone}" for zone, count in zones) or "none prefers a zone"
+    )
     gradient, random = (proportion(*found["flipped"][way]) for way in ("gradient", "random"))
     return (
-        f"**Filters:** of {sum(first.values())} kernels of the first layer {kinds}, by their "
-        f"energy; of {found['seventh']['filters']} of the 7th convolution so many prefer a zone "
-        "of the face more than any filter of the untrained networks they are compared with: "
-        f"{preferred}. A change of {found['level']} grey levels along the gradient alters "
-        f"{gradient:.2f} of the right answers, at random {random:.2f}."
+        f"**model2's filters:** of {sum(first.values())} kernels of the first layer {kinds}, by "
+        f"their energy; of {found['seventh']['filters']} of the 7th convolution, more strongly "
+        f"than any of the untrained networks they are compared with, {preferred}. A change of "
+        f"{found['level']} grey levels along the gradient alters {gradient:.2f} of the right "
+        f"answers, at random {random:.2f} ({found['flipped']['random'][1]} images)."
     )
 
 

@@ -83,7 +83,7 @@ def test_an_effect_beside_the_homeworks_carries_both_sampling_errors(groups):
     without = table.loc[("data normalisation", "without twins")]
     assert np.isnan(without["homework"])
     row = table.loc[("data normalisation", "all")]
-    assert row["beside it"] == "not shown to differ"
+    assert row["beside it"] == "not shown to differ from the homework's"
     assert row["would differ"] > row["would show"], "the homework's error is in it"
 
 
@@ -147,7 +147,7 @@ def test_the_explanation_needs_a_negative_interaction():
         }
 
     table = augmentation.interactions(cells(0.2), TWIN)
-    assert augmentation.explanation(table) == "is confirmed"
+    assert augmentation.explanation(table) == "is supported"
     assert augmentation.explanation(augmentation.interactions(cells(0.0), TWIN)) == "is not shown"
     assert isinstance(table["effect"].iloc[0], Interval)
 
@@ -170,8 +170,8 @@ def test_an_effect_whose_networks_have_two_recipes_is_named():
 
     runs = {row: run(role) for row, role in augmentation.MODELS.items()}
     words = (
-        "Adadelta at 1 until it no longer helps then SGD at 0.1 with it, "
-        "Adadelta at 0.1 then SGD at 0.01 without"
+        "trained by Adadelta at 1 then SGD at 0.1 with it "
+        "and by Adadelta at 0.1 then SGD at 0.01 without it"
     )
     assert augmentation.two_recipes(runs) == {"batch normalisation": words}
     del runs["without batch normalisation"]

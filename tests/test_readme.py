@@ -60,10 +60,12 @@ def test_counts_of_one_network(tmp_path, monkeypatch):
 def test_what_is_inside_a_network_in_words():
     looks = {"images": 70, "methods": ["occlusion"]}
     common = readme._looks_at(looks | {"zones": {"happy": ["nose", "mouth"], "sad": ["nose"]}})
-    assert common.startswith("**In every class it looks at nose.** What the maps of occlusion ")
+    assert common.startswith("**In every class model2 looks at nose.** What the maps of occlusion ")
     assert common.endswith("(70 images): nose in 2 of 2 classes; mouth in happy.")
     none = readme._looks_at(looks | {"methods": [], "zones": {"happy": [], "sad": []}})
-    assert none.startswith("**No zone of the face is shown to be looked at in every class.**")
+    assert none.startswith(
+        "**No zone of the face is shown to be looked at by model2 in every class.**"
+    )
     assert "all methods agree on, none of which passes notebook 06's tests against maps" in none
     assert none.endswith(": nothing.")
 

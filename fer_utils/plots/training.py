@@ -50,7 +50,7 @@ def architecture(stages: pd.DataFrame) -> Figure:
 def learning_curves(history: pd.DataFrame, *, title: str) -> Figure:
     """Loss and accuracy over the optimiser steps; dashed lines where a phase ends."""
     figure, axes = style.subplots(1, 2, figsize=(style.WIDTH, 2.5))
-    starts = history.groupby("phase")["step"].min().iloc[1:]
+    ends = history.groupby("phase")["step"].max().iloc[:-1]
     names = (
         history.groupby("phase")["optimizer"].first().map({"adadelta": "Adadelta", "sgd": "SGD"})
     )
@@ -60,9 +60,9 @@ def learning_curves(history: pd.DataFrame, *, title: str) -> Figure:
             training["step"], training[measure], "--", color=style.GREY, label="training batches"
         )
         ax.plot(history["step"], history[f"held_out_{measure}"], color=style.BLUE, label="held out")
-        for phase, step in starts.items():
+        for phase, step in ends.items():
             ax.axvline(step, color="0.4", ls=":", lw=1)
-            text = f"{names[phase - 1]} | {names[phase]}"
+            text = f"{names[phase]} | {names[phase + 1]}"
             place = {"xycoords": ("data", "axes fraction"), "ha": "center", "va": "bottom"}
             ax.annotate(text, (step, 1.0), fontsize=8, **place)
         ax.set(xlabel="optimiser step", ylabel=measure)

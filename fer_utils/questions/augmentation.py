@@ -38,7 +38,11 @@ MODELS = {
     "with augmentation (x20)": "model2",
     "without augmentation": "model0",
 }
-BESIDE = ("larger than the homework's", "smaller than the homework's here", "not shown to differ")
+BESIDE = (
+    "larger than the homework's",
+    "smaller than the homework's here",
+    "not shown to differ from the homework's",
+)
 
 
 def in_words(run: Run, groups: Mapping[str, Group], dataset: Dataset) -> str:
@@ -53,12 +57,13 @@ def in_words(run: Run, groups: Mapping[str, Group], dataset: Dataset) -> str:
     seeds = {name: len(group) for name, group in groups.items()}
     counts = ", ".join(f"{name} {count}" for name, count in seeds.items())
     if len(set(seeds.values())) == 1:
-        counts = f"{next(iter(seeds.values()))} for each row"
+        counts = f"{next(iter(seeds.values()))} for each row of the homework's tables"
     return (
         f"Twelve convolutions of {' / '.join(map(str, config.widths))} channels, "
-        f"{run.made['parameters']:,} parameters; {optimisers}, {most}{config.steps:,} steps on "
-        f"batches of {config.batch_size}: {most}{passes:.1f} passes over the originals, or "
-        f"{passes / 20:.1f} over the ×20 set. Seeds: {counts}."
+        f"{run.made['parameters']:,} parameters "
+        f"(a little fewer without batch normalisation); {optimisers}, {most}{config.steps:,} "
+        f"steps on batches of {config.batch_size}: {most}{passes:.1f} passes over the originals, "
+        f"or {passes / 20:.1f} over the ×20 set. Seeds: {counts}."
     )
 
 
@@ -72,15 +77,13 @@ def two_recipes(runs: Mapping[str, Run]) -> dict[str, str]:
         if set(pair) <= runs.keys():
             with_it, without = (_phases(runs[row]) for row in pair)
             if with_it != without:
-                found[name] = f"{with_it} with it, {without} without"
+                found[name] = f"trained by {with_it} with it and by {without} without it"
     return found
 
 
 def _phases(run: Run) -> str:
     return " then ".join(
-        f"{OPTIMISERS[phase.optimizer]} at {phase.learning_rate:g}"
-        + (" until it no longer helps" if phase.patience else "")
-        for phase in run.config.phases
+        f"{OPTIMISERS[phase.optimizer]} at {phase.learning_rate:g}" for phase in run.config.phases
     )
 
 
@@ -229,11 +232,11 @@ def interactions(cells: Mapping[Levels, Group], twin: np.ndarray) -> pd.DataFram
 def explanation(table: pd.DataFrame) -> str:
     """Whether normalisation matters little because of batch normalisation.
 
-    Confirmed if normalisation helps less with batch normalisation than without: a negative
+    Supported if normalisation helps less with batch normalisation than without: a negative
     interaction of the two.
     """
     row = table.loc[f"{FACTORS[0]} × {FACTORS[1]}"]
-    words = ("is contradicted", "is confirmed", "is not shown")
+    words = ("is contradicted", "is supported", "is not shown")
     return verdict(row["effect"], row["p (Holm)"], words)
 
 
