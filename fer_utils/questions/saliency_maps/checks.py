@@ -109,15 +109,19 @@ def judge_randomisation(measured: Mapping[str, np.ndarray]) -> pd.DataFrame:
     return pd.DataFrame({"value": kept, "verdict": verdicts})
 
 
-def believed(judgements: Mapping[str, pd.DataFrame], randomised: pd.DataFrame) -> list[str]:
+def believed(
+    judgements: Mapping[str, pd.DataFrame], randomised: pd.DataFrame, *, behind: bool = False
+) -> list[str]:
     """Methods that may speak for the model, by the tables of `judge` and `judge_randomisation`.
 
-    They beat every control in deletion or insertion, are worse than one in no measure, and their
-    maps depend on the weights.
+    They beat every control in deletion or insertion, are worse than one in no measure (unless they
+    may be `behind`), and their maps depend on the weights.
     """
     found = pd.DataFrame({name: table["verdict"] for name, table in judgements.items()})
     beats, worse, _ = WORDS
-    may = (found[["deletion", "insertion"]] == beats).any(axis=1) & ~(found == worse).any(axis=1)
+    may = (found[["deletion", "insertion"]] == beats).any(axis=1)
+    if not behind:
+        may &= ~(found == worse).any(axis=1)
     return list(found.index[may & (randomised["verdict"].loc[found.index] == DEPENDS)])
 
 
