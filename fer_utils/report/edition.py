@@ -13,14 +13,14 @@ from io import BytesIO
 from pathlib import Path
 
 import nbformat
-from PIL import Image
+from PIL import Image, ImageChops
 
 from fer_utils.files import ROOT, FolderError, build_dir, replacing, write_json
 from fer_utils.report import RECORDED, document
 from fer_utils.report.page import ReportError, read_executed
 
 EDITION = ROOT / "report" / "edition"
-COLOURS = 48  # of a picture's palette
+GREYS, COLOURS = 48, 128  # of the palette of a picture without colour, and of one with
 LEFT_OUT = (
     "*{label} shows photographs of the data set, which may not be passed on: "
     "your own build (`make report`) shows it here. {caption}*"
@@ -60,7 +60,9 @@ def _smaller(content: str) -> str:
     dpi, buffer = picture.info.get("dpi", (96, 96)), BytesIO()
     flat = Image.new("RGB", picture.size, "white")
     flat.paste(picture, mask=picture.getchannel("A") if picture.mode == "RGBA" else None)
-    flat.quantize(COLOURS, dither=Image.Dither.NONE).save(buffer, "PNG", optimize=True, dpi=dpi)
+    grey = ImageChops.difference(flat, flat.convert("L").convert("RGB")).getbbox() is None
+    colours = GREYS if grey else COLOURS
+    flat.quantize(colours, dither=Image.Dither.NONE).save(buffer, "PNG", optimize=True, dpi=dpi)
     smaller = base64.b64encode(buffer.getvalue()).decode()
     return min(content, smaller, key=len)
 
