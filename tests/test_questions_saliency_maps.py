@@ -114,6 +114,8 @@ def test_who_may_speak():
     assert checks.believed(judgements, random) == ["good", "half"]
     pointing = pd.DataFrame({"verdict": [unclear, worse, beats, beats, beats]}, names)
     assert checks.believed(judgements | {"pointing": pointing}, random) == ["good"]
+    judgements |= {"pointing": pointing}
+    assert checks.believed(judgements, random, behind=True) == ["good", "half", "mixed"]
 
 
 def test_halves_that_agree_and_that_do_not():
