@@ -42,7 +42,7 @@ HOPES = {
     "student-tiny": (None, 0.68),
 }
 #: Networks in the model card, and those of them in its table of classes.
-IN_CARD = ("model0", "model1", "model2", "student-compact", "student-tiny")
+IN_CARD = ("model0", "model1", "model2", *experiments.STUDENTS)
 BY_CLASS = ("model1", "model2", "student-compact")
 
 
