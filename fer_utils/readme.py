@@ -43,7 +43,7 @@ HOPES = {
 }
 #: Networks in the model card, and those of them in its table of classes.
 IN_CARD = ("model0", "model1", "model2", *experiments.STUDENTS)
-BY_CLASS = ("model1", "model2", "student-compact")
+BY_CLASS = ("model2", "model2-distilled", "student-compact")
 
 
 def summary() -> dict[str, dict]:
