@@ -382,9 +382,15 @@ COMPACT = Recipe(
 )
 
 #: The compact networks of the committee, and what each differs in.
-MEMBERS = {"member1": {"seed": 11}, "member2": {"seed": 12, "activation": "silu"}}
-#: The committee, whose mean probabilities teach the students.
+MEMBERS = {
+    "member1": {"seed": 11},
+    "member2": {"seed": 12, "activation": "silu"},
+    "member3": {"seed": 13},
+    "member4": {"seed": 14, "activation": "silu"},
+}
 COMMITTEE = ("model1", "model2", *MEMBERS)
+#: Those of the committee whose mean probabilities teach the students.
+TEACHERS = ("model1", "model2", "member1", "member2")
 STUDENTS = ("student-compact", "student-tiny", "model2-distilled")
 
 
@@ -396,7 +402,7 @@ def member(name: str) -> Config:
 
 def student(name: str) -> Config:
     """The config of "student-compact", "student-tiny" or "model2-distilled"."""
-    common = {"teachers": COMMITTEE, "label_smoothing": 0.0}
+    common = {"teachers": TEACHERS, "label_smoothing": 0.0}
     if name == "model2-distilled":
         like = model("model2", profile="reference", dataset="fer2013", seed=0)
         return replace(like, name=name, **common)
