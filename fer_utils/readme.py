@@ -153,7 +153,7 @@ def _confused(counts: np.ndarray) -> str:
     worst = pairs.iloc[0]
     rank = "" if worst["rank"].high < 2 else " (not shown to be ahead of every other pair)"
     return (
-        f"**It confuses most {worst['first']} and {worst['second']}**{rank}: {told[0]}; "
+        f"**It confuses {worst['first']} and {worst['second']} most**{rank}: {told[0]}; "
         f"then {told[1]}."
     )
 
@@ -195,8 +195,8 @@ def _filters(found: dict) -> str:
     return (
         f"**model2's filters:** of {sum(first.values())} kernels of the first layer {kinds}, by "
         f"their energy; of {found['seventh']['filters']} of the 7th convolution, more strongly "
-        f"than any of the untrained networks they are compared with, {preferred}. A change of "
-        f"{found['level']} grey levels along the gradient alters {gradient:.2f} of the right "
+        f"than any of the untrained networks they are compared with, {preferred}. A change of at "
+        f"most {found['level']} grey levels along the gradient alters {gradient:.2f} of the right "
         f"answers, at random {random:.2f} ({found['flipped']['random'][1]} images)."
     )
 

@@ -107,7 +107,7 @@ def test_no_marked_figure_is_in_the_committed_edition(path):
 
 
 def test_the_committed_edition_is_small():
-    assert sum(p.stat().st_size for p in edition.EDITION.rglob("*") if p.is_file()) < 11_000_000
+    assert sum(p.stat().st_size for p in edition.EDITION.rglob("*") if p.is_file()) < 10_000_000
 
 
 @pytest.mark.skipif(not os.environ.get("FER_DATA"), reason="needs FER2013 (FER_DATA)")

@@ -13,14 +13,14 @@ from io import BytesIO
 from pathlib import Path
 
 import nbformat
-from PIL import Image, ImageChops
+from PIL import Image
 
 from fer_utils.files import ROOT, FolderError, build_dir, replacing, write_json
 from fer_utils.report import RECORDED, document
 from fer_utils.report.page import ReportError, read_executed
 
 EDITION = ROOT / "report" / "edition"
-GREYS, COLOURS = 48, 128  # of the palette of a picture without colour, and of one with
+COLOURS = 64  # of a picture's palette
 LEFT_OUT = (
     "*{label} shows photographs of the data set, which may not be passed on: "
     "your own build (`make report`) shows it here. {caption}*"
@@ -60,9 +60,9 @@ def _smaller(content: str) -> str:
     dpi, buffer = picture.info.get("dpi", (96, 96)), BytesIO()
     flat = Image.new("RGB", picture.size, "white")
     flat.paste(picture, mask=picture.getchannel("A") if picture.mode == "RGBA" else None)
-    grey = ImageChops.difference(flat, flat.convert("L").convert("RGB")).getbbox() is None
-    colours = GREYS if grey else COLOURS
-    flat.quantize(colours, dither=Image.Dither.NONE).save(buffer, "PNG", optimize=True, dpi=dpi)
+    # by coverage: the median cut leaves out colours of few pixels, such as the ends of a colour bar
+    flat = flat.quantize(COLOURS, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+    flat.save(buffer, "PNG", optimize=True, dpi=dpi)
     smaller = base64.b64encode(buffer.getvalue()).decode()
     return min(content, smaller, key=len)
 
