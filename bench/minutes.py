@@ -106,7 +106,7 @@ def draw(found: dict[str, dict[str, float]]) -> plt.Figure:
     models = (*experiments.MODELS, *experiments.WITHOUT)
     groups = {
         "the homework's convolutions": [n for n in found if n in models],
-        "compact networks": [n for n in found if n in experiments.MEMBERS],
+        "compact networks, member1 to member4": [n for n in found if n in experiments.MEMBERS],
         "students, after their teachers": [n for n in found if n in experiments.STUDENTS],
         "narrow networks (notebook 02)": [n for n in found if n.startswith(NARROW)],
         "without convolutions": ["dense"] if "dense" in found else [],
@@ -119,7 +119,7 @@ def draw(found: dict[str, dict[str, float]]) -> plt.Figure:
         points = [(found[name]["minutes"], found[name]["accuracy"]) for name in names]
         if points:
             ax.scatter(*zip(*points, strict=True), color=color, marker=marker, s=28, label=label)
-        if not label.startswith(("narrow", "without")):
+        if not label.startswith(("narrow", "without", "compact")):
             for name, point in zip(names, points, strict=True):
                 ax.annotate(name, point, (4, 4), textcoords="offset points", fontsize=8)
     ax.set(xlabel="minutes of two cores, alone", ylabel="accuracy, all test images of both boards")
@@ -135,8 +135,9 @@ def main() -> None:
     if not given.draw:
         write_json(RESULT, measure(given.torch))
     found = json.loads(RESULT.read_text(encoding="utf-8"))
-    with style.context(), replacing(PICTURE) as temporary:
-        draw(found["runs"]).savefig(temporary, format="svg")
+    same = {"svg.hashsalt": "minutes"}  # the same bytes each time
+    with style.context(), plt.rc_context(same), replacing(PICTURE) as temporary:
+        draw(found["runs"]).savefig(temporary, format="svg", metadata={"Date": None})
     for name, run in sorted(found["runs"].items(), key=lambda pair: pair[1]["minutes"]):
         print(f"{name:24} {run['minutes']:6.1f} min  {run['accuracy']:.3f}")
 

@@ -1,4 +1,4 @@
-"""The tables of README.md, MODEL_CARD.md and bench/recipes.md, written from `runs/summary.json`.
+"""What README.md, MODEL_CARD.md and bench/recipes.md say of runs, from `runs/summary.json`.
 
     python -m fer_utils.readme
 
@@ -90,6 +90,33 @@ def hopes_table() -> str:
             cells += [f"{hope:g}" if hope else "", reached]
         rows.append("| " + " | ".join(cells) + " |")
     return "\n".join(rows) + "\n"
+
+
+def beside_peer() -> str:
+    """What bench/minutes.json says of a peer's recipe and of ours."""
+    found = json.loads((ROOT / "bench/minutes.json").read_text(encoding="utf-8"))["runs"]
+    return _beside_peer(found, summary()["model1"]["test"]["all"][1]) if "peer" in found else ""
+
+
+def _beside_peer(found: dict[str, dict[str, float]], images: int) -> str:
+    """The peer and the longest training of ours that took no longer: not chosen by its accuracy.
+
+    Students are left out: their minutes are without their teachers'.
+    """
+    peer, others = found["peer"], found.keys() - {"peer", *experiments.STUDENTS}
+    no_longer = [name for name in others if found[name]["minutes"] <= peer["minutes"]]
+    name = max(sorted(no_longer), key=lambda name: found[name]["minutes"])
+    ours = found[name]
+    right, theirs = (round(each["accuracy"] * images) for each in (ours, peer))
+    gain = independent_interval(right, images, theirs, images)
+    word = "ahead" if gain.low > 0 else "behind" if gain.high < 0 else "not shown to differ"
+    return (
+        f"After {peer['minutes']:.0f} minutes the peer's network has "
+        f"{proportion(theirs, images):.3f} of all {images:,} test images right. The longest "
+        f"training of ours that took no longer, {name} with {ours['minutes']:.0f} minutes, has "
+        f"{proportion(right, images):.3f}: **{word}**, by {gain:+.3f} (one network each; the "
+        "interval is that of two sets of images, so rather too wide).\n"
+    )
 
 
 def findings() -> str:
@@ -238,7 +265,7 @@ def truth_table() -> str:
 BLOCKS = {
     "README.md": {"findings": findings, "results": results_table},
     "MODEL_CARD.md": {"classes": class_table, "truths": truth_table},
-    "bench/recipes.md": {"hopes": hopes_table},
+    "bench/recipes.md": {"peer": beside_peer, "hopes": hopes_table},
 }
 
 

@@ -70,6 +70,23 @@ def test_what_is_inside_a_network_in_words():
     assert none.endswith(": nothing.")
 
 
+def test_peer_is_compared_with_the_longest_training_that_took_no_longer():
+    found = {
+        "peer": {"minutes": 60.0, "accuracy": 0.5},
+        "short": {"minutes": 30.0, "accuracy": 0.9},
+        "chosen": {"minutes": 59.0, "accuracy": 0.6},
+        "model2-distilled": {"minutes": 59.5, "accuracy": 0.7},
+        "long": {"minutes": 61.0, "accuracy": 0.8},
+    }
+    text = readme._beside_peer(found, 1000)
+    assert "chosen with 59 minutes, has 0.600 [" in text
+    assert "**ahead**, by +0.100 [+0.056, +0.143]" in text
+    found["chosen"]["accuracy"] = 0.51
+    assert "**not shown to differ**, by +0.010 [" in readme._beside_peer(found, 1000)
+    found["chosen"]["accuracy"] = 0.4
+    assert "**behind**, by -0.100 [" in readme._beside_peer(found, 1000)
+
+
 def test_summary_is_that_of_the_committed_measurements():
     found, folder = readme.summary()["model2"], runs_dir() / "model2" / "measured"
     assert overview.looks_at(read_arrays(folder / "saliency.npz")) == found["looks_at"]
