@@ -3,8 +3,8 @@
 The runs were made on machines of different speed, beside other work. So the minutes are those that
 their steps would take on this machine alone: a few steps of each kind are timed, on noise. A
 student's minutes are without its teachers'. With `--torch PYTHON`, an interpreter that has torch, a
-peer's recipe (bench/peer.py, bench/peer.json) is timed as well. Writes bench/minutes.json and
-bench/minutes.svg, which `--draw` draws anew from the former.
+peer's recipe (bench/peer.py, bench/peer.json) is timed as well, on FER_DATA. Writes
+bench/minutes.json and bench/minutes.svg, which `--draw` draws anew from the former.
 """
 
 import argparse
@@ -29,6 +29,15 @@ RESULT, PICTURE = (Path(__file__).with_suffix(suffix) for suffix in (".json", ".
 PEER = Path(__file__).with_name("peer.json")
 STEPS = 23
 NARROW = ("norm-", "raw-")
+#: Names that are not written to the upper right of their point: the offset, and where they end.
+ASIDE = {
+    "model0": (-6, -3, "right"),
+    "model1": (-6, -3, "right"),
+    "model2": (6, -7, "left"),
+    "model0-raw": (6, -3, "left"),
+    "model0-raw-nobn": (-6, -3, "right"),
+    "student-tiny": (6, -7, "left"),
+}
 
 
 def seconds_a_step(config: experiments.Config, phase: experiments.Phase) -> float:
@@ -67,7 +76,7 @@ def of_peer(python: str) -> dict[str, float]:
     done = subprocess.run(
         [python, PEER.with_suffix(".py"), "--time"],
         env=os.environ | {"PYTHONPATH": str(ROOT)},
-        capture_output=True,
+        stdout=subprocess.PIPE,
         text=True,
         check=True,
     )
@@ -119,11 +128,14 @@ def draw(found: dict[str, dict[str, float]]) -> plt.Figure:
         points = [(found[name]["minutes"], found[name]["accuracy"]) for name in names]
         if points:
             ax.scatter(*zip(*points, strict=True), color=color, marker=marker, s=28, label=label)
-        if not label.startswith(("narrow", "without", "compact")):
+        if not label.startswith(("narrow", "without", "compact", "a peer")):
             for name, point in zip(names, points, strict=True):
-                ax.annotate(name, point, (4, 4), textcoords="offset points", fontsize=8)
+                *offset, side = ASIDE.get(name, (4, 4, "left"))
+                ax.annotate(name, point, offset, textcoords="offset points", ha=side, fontsize=8)
     ax.set(xlabel="minutes of two cores, alone", ylabel="accuracy, all test images of both boards")
-    ax.legend(loc="lower right")
+    ax.set_xlim(right=100)
+    ax.set_ylim(top=0.72)
+    ax.legend(loc="center right")
     return figure
 
 

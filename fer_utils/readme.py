@@ -165,8 +165,11 @@ def _averaged(counts: dict[str, dict], of_all: dict[str, str]) -> str:
         networks = len(counts["committee"]["members"])
         text += f", a committee of {networks} networks {of_all['committee']}"
     if "model2-distilled" in counts:
-        text += f", and model2's network, taught by a committee, {of_all['model2-distilled']}"
-    return text + "."
+        teachers = len(experiments.TEACHERS)
+        text += (
+            f", and model2's network, taught by {teachers} of them, {of_all['model2-distilled']}"
+        )
+    return f"{text} (one network each; notebook 04 tests the differences)."
 
 
 def _confused(counts: np.ndarray) -> str:

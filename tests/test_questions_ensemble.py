@@ -51,6 +51,14 @@ def test_accuracy_by_size_is_the_mean_over_subsets():
     assert table.index.tolist() == ["1 member", "2 members", "3 members"]
 
 
+def test_accuracy_by_size_beside_members_that_are_in_every_ensemble():
+    right, wrong = [[0.6, 0.4], [0.4, 0.6]], [[0.1, 0.9], [0.9, 0.1]]
+    a, b, c = ({"public": answers("public", p, [0, 1])} for p in (right, right, wrong))
+    table = ensemble.by_size([b, c], np.zeros(2, bool), beside=[a])
+    assert [cell.estimate for cell in table["all"]] == pytest.approx([1, 1 / 2, 0])
+    assert table.index.tolist() == ["1 member", "2 members", "3 members"]
+
+
 def test_diversity():
     one = answers("public", np.eye(2)[[0, 0, 1, 1, 0]] * 0.8 + 0.1, [0, 0, 1, 1, 1])
     other = answers("public", np.eye(2)[[0, 1, 1, 0, 0]] * 0.8 + 0.1, [0, 0, 1, 1, 1])
@@ -61,19 +69,23 @@ def test_diversity():
 
 
 def test_share_of_the_lead_that_a_student_has():
-    """Of 100 images without a twin one network is right on 60, its committee on 80."""
+    """Of 100 images without a twin one network is right on 60, its committee on 80; of 20 with a
+    twin both on all, the student on half.
+    """
     right = {name: np.arange(120) < n for name, n in (("one", 60), ("all", 80), ("taught", 75))}
     right = {name: correct | (np.arange(120) >= 100) for name, correct in right.items()}
+    right["taught"] &= np.arange(120) < 110
     parts = {
         name: {"public": answers("public", np.where(c[:, None], [0.9, 0.1], [0.1, 0.9]), [0] * 120)}
         for name, c in right.items()
     }
     twin = np.arange(120) >= 100
     share = ensemble.share_of_lead(parts["one"], parts["taught"], parts["all"], twin)
-    assert share.estimate == pytest.approx(0.75)
-    assert 0.4 < share.low < 0.75 < share.high < 1
+    assert share["without twins"].estimate == pytest.approx(0.75)
+    assert 0.4 < share["without twins"].low < 0.75 < share["without twins"].high < 1
+    assert share["all"].estimate == pytest.approx((85 - 80) / (100 - 80))
     same = ensemble.share_of_lead(parts["one"], parts["all"], parts["all"], twin)
-    assert (same.low, same.high) == (1, 1)
+    assert {(each.low, each.high) for each in same.values()} == {(1, 1)}
 
 
 def test_answers_to_transformed_images_are_kept_and_damage_names_the_cure(tmp_path, monkeypatch):

@@ -74,17 +74,21 @@ def choose_weights(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
     return weights / weights.sum()
 
 
-def by_size(members: Sequence[Mapping[str, Predictions]], twin: np.ndarray) -> pd.DataFrame:
+def by_size(
+    members: Sequence[Mapping[str, Predictions]],
+    twin: np.ndarray,
+    beside: Sequence[Mapping[str, Predictions]] = (),
+) -> pd.DataFrame:
     """Accuracy of ensembles of 1, 2, ... members with equal weights, the mean over all subsets.
 
-    Up to about 8 members (255 subsets). On the test images without a twin and on all of them; the
-    intervals are over the images, for these members.
+    Up to about 8 members (255 subsets); those in `beside` are in every ensemble. On the test images
+    without a twin and on all of them; the intervals are over the images, for these members.
     """
-    answers = [together(tested(member)) for member in members]
+    answers, always = ([together(tested(each)) for each in group] for group in (members, beside))
     without = ~twin[answers[0].rows]
     rows = {}
-    for size in range(1, len(answers) + 1):
-        correct = _subsets_correct(answers, size)
+    for number in range(0 if always else 1, len(answers) + 1):
+        correct, size = _subsets_correct(answers, number, always), number + len(always)
         name = f"{size} member{'s' if size > 1 else ''}"
         rows[name] = {
             "without twins": mean_interval(correct[without]),
@@ -93,12 +97,17 @@ def by_size(members: Sequence[Mapping[str, Predictions]], twin: np.ndarray) -> p
     return pd.DataFrame.from_dict(rows, "index")
 
 
-def _subsets_correct(answers: Sequence[Predictions], size: int) -> np.ndarray:
-    """(n,) float: of the subsets of `size` members, how many classify an image correctly."""
+def _subsets_correct(
+    answers: Sequence[Predictions], number: int, always: Sequence[Predictions]
+) -> np.ndarray:
+    """(n,) float: of `number` members beside those always there, which share of the choices is
+    right about an image.
+    """
     probabilities = [given.probabilities for given in answers]
+    common = [given.probabilities for given in always]
     hits = [
-        np.mean(some, axis=0).argmax(axis=1) == answers[0].labels
-        for some in combinations(probabilities, size)
+        np.mean([*common, *some], axis=0).argmax(axis=1) == answers[0].labels
+        for some in combinations(probabilities, number)
     ]
     return np.mean(hits, axis=0)
 
@@ -123,11 +132,12 @@ def share_of_lead(
     student: Mapping[str, Predictions],
     committee: Mapping[str, Predictions],
     twin: np.ndarray,
-) -> Interval:
+) -> dict[str, Interval]:
     """What part of the committee's lead over a single network its student has.
 
-    (student - single) / (committee - single) in accuracy on the test images without a twin, both
-    boards; the bootstrap interval is over these images. Only for a lead that is shown.
+    (student - single) / (committee - single) in accuracy on the test images of both boards,
+    "without twins" and "all"; the bootstrap intervals are over these images. Only for a lead that
+    is shown.
     """
     answers = [together(tested(given)) for given in (single, student, committee)]
     without = ~twin[answers[0].rows]
@@ -135,7 +145,11 @@ def share_of_lead(
     def share(one: np.ndarray, taught: np.ndarray, all_of_them: np.ndarray) -> float:
         return (taught.sum() - one.sum()) / (all_of_them.sum() - one.sum())
 
-    return bootstrap(share, *(given.correct[without].astype(int) for given in answers))
+    correct = [given.correct.astype(int) for given in answers]
+    return {
+        "without twins": bootstrap(share, *(each[without] for each in correct)),
+        "all": bootstrap(share, *correct),
+    }
 
 
 #: Test-time augmentation: the image, its mirror image, and the image moved by two pixels each way.
