@@ -11,11 +11,11 @@ which has seen every image, too. Everything at 24 x 24 pixels. Writes bench/labe
 import argparse
 import hashlib
 import json
-from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import astuple, replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from scipy.special import softmax
@@ -24,7 +24,12 @@ from fer_utils.data.dataset import Dataset, hold_out, load
 from fer_utils.data.duplicates import find, unseen
 from fer_utils.data.transforms import normalise
 from fer_utils.files import cache_dir, cached, write_json
+from fer_utils.interpret.inference import predictor
+from fer_utils.statistics.comparisons import contrast
+from fer_utils.statistics.intervals import judged
 from fer_utils.training.experiments import PASS, Config, Phase, member, student
+from fer_utils.training.loop import Examples, train
+from fer_utils.training.network import at_size, build
 
 RESULT = Path(__file__).with_suffix(".json")
 FOLDS, SIZE = 3, 24
@@ -46,92 +51,88 @@ def folds(dataset: Dataset) -> np.ndarray:
     return np.random.default_rng(0).integers(0, FOLDS, n)[group]
 
 
-def trained(config: Config, dataset: Dataset, rows: np.ndarray, soft: np.ndarray | None = None):
-    """A predictor (n, 48, 48) uint8 -> probabilities (n, 7), after training on these rows."""
-    from fer_utils.interpret.inference import predictor
-    from fer_utils.training.loop import Examples, train
-    from fer_utils.training.network import at_size, build
+def answers(config: Config, examples: Examples, asked: np.ndarray) -> np.ndarray:
+    """(k, 7) probabilities for images (k, 48, 48) by a network trained on the examples.
 
-    held_out = hold_out(dataset)[1][unseen(dataset)]
-    images, labels = dataset.images, dataset.labels
-    examples = Examples(images[rows], labels[rows], images[held_out], labels[held_out], soft)
-    checkpoint = cache_dir() / "trials" / f"{config.name}-checkpoint.npz"
-    data = rows.tobytes() + (b"" if soft is None else soft.tobytes())
-    data_id = hashlib.sha256(data).hexdigest()
-    made = train(config, examples, checkpoint=checkpoint, data_id=data_id)
-    checkpoint.unlink(missing_ok=True)
-    model = build(config)
-    model.set_weights(made.weights)
-    predict = predictor(at_size(model, SIZE))
+    Kept in the cache, so that the trial can be stopped and goes on.
+    """
+    arrays = [array for array in astuple(examples) if array is not None]
+    data_id = hashlib.sha256(b"".join(array.tobytes() for array in arrays)).hexdigest()
+    kept = cache_dir() / "trials" / f"{config.name}.npz"
 
-    def probabilities(some: np.ndarray) -> np.ndarray:
-        inputs = normalise(some, True).reshape(-1, SIZE, 2, SIZE, 2, 1).mean(axis=(2, 4))
-        return softmax(predict(inputs), axis=1)
+    def make() -> dict[str, np.ndarray]:
+        checkpoint = kept.with_name(f"{config.name}-checkpoint.npz")
+        made = train(config, examples, checkpoint=checkpoint, data_id=data_id)
+        checkpoint.unlink(missing_ok=True)
+        model = build(config)
+        model.set_weights(made.weights)
+        inputs = normalise(asked, True).reshape(-1, SIZE, 2, SIZE, 2, 1).mean(axis=(2, 4))
+        return {"answers": softmax(predictor(at_size(model, SIZE))(inputs), axis=1)}
 
-    return probabilities
-
-
-def kept(name: str, make: Callable[[], np.ndarray]) -> np.ndarray:
-    """What was made earlier, or is made now, so that the trial can be stopped and go on."""
-    path = cache_dir() / "trials" / f"{name}.npz"
-    return cached(path, str(FOLDS), lambda: {"found": make()})["found"]
-
-
-def taught(name: str, dataset: Dataset, rows: np.ndarray) -> np.ndarray:
-    """(n, 7) what a teacher trained on these rows says to all images and their mirror images."""
-    config = short(member("member1"), name, round(TEACHER_PASSES * len(rows) / 128), seed=31)
-
-    def make() -> np.ndarray:
-        predict, images = trained(config, dataset, rows), dataset.images
-        return (predict(images) + predict(images[:, :, ::-1])) / 2
-
-    return kept(f"soft-{name}", make)
-
-
-def taught_by(kind: str, soft: np.ndarray, dataset: Dataset, rows: np.ndarray, seed: int):
-    """(k, 7) what a student of these labels (n, 7) says to the images at `rows`."""
-    name, fit = f"labels-{kind}-{seed}", hold_out(dataset)[0]
-    like = replace(student("student-tiny"), teachers=(kind,))
-    config = short(like, name, STUDENT_PASSES * PASS, seed)
-    return kept(name, lambda: trained(config, dataset, fit, soft[fit])(dataset.images[rows]))
+    return cached(kept, f"{config} {data_id} {len(asked)}", make)["answers"]
 
 
 def main() -> None:
     argparse.ArgumentParser(description=__doc__.splitlines()[0]).parse_args()
     dataset = load("fer2013")
+    images, labels, fold = dataset.images, dataset.labels, folds(dataset)
     fit, held_out = hold_out(dataset)
-    judged, labels, fold = held_out[unseen(dataset)], dataset.labels, folds(dataset)
+    judges = held_out[unseen(dataset)]
 
-    def share_right(answers: np.ndarray, rows: np.ndarray) -> float:
-        return round(float((answers.argmax(-1) == labels[rows]).mean()), 4)
+    def examples(rows: np.ndarray, soft: np.ndarray | None = None) -> Examples:
+        return Examples(images[rows], labels[rows], images[judges], labels[judges], soft)
 
-    teachers = [taught(f"without-{k}", dataset, fit[fold[fit] != k]) for k in range(FOLDS)]
-    every, by_fold = np.arange(len(fold)), np.stack(teachers)
-    soft = {"unseen": by_fold[fold, every], "seen": by_fold[(fold + 1) % FOLDS, every]}
-    students: dict[str, list[np.ndarray]] = {}
-    for kind in ("unseen", "seen", "all"):
-        if kind == "all":
-            soft["all"] = taught("without-none", dataset, fit)
-        students[kind] = [taught_by(kind, soft[kind], dataset, judged, seed) for seed in SEEDS]
-        print(kind, [share_right(each, judged) for each in students[kind]], flush=True)
+    def taught(without: int | None) -> np.ndarray:
+        """(n, 7) of a teacher, trained without a fold, the mean over image and mirror image."""
+        rows = fit[fold[fit] != without]
+        steps = round(TEACHER_PASSES * len(rows) / 128)
+        config = short(member("member1"), f"teacher-without-{without}", steps, seed=31)
+        both = np.concatenate([images, images[:, :, ::-1]])
+        return np.mean(np.split(answers(config, examples(rows), both), 2), axis=0)
+
+    def student_of(kind: str, seed: int) -> np.ndarray:
+        """(k, 7) of a student of these labels, for the held-out images."""
+        like = replace(student("student-tiny"), teachers=(kind,))
+        config = short(like, f"student-{kind}-{seed}", STUDENT_PASSES * PASS, seed)
+        return answers(config, examples(fit, soft[kind][fit]), images[judges])
+
+    def share_right(given: np.ndarray, rows: np.ndarray) -> float:
+        return round(float((given.argmax(-1) == labels[rows]).mean()), 4)
+
+    teachers = np.stack([taught(without) for without in (*range(FOLDS), None)])
+    every = np.arange(len(images))
+    soft = {
+        "unseen": teachers[fold, every],
+        "seen": teachers[(fold + 1) % FOLDS, every],
+        "all": teachers[-1],
+    }
+    students = {kind: np.stack([student_of(kind, seed) for seed in SEEDS]) for kind in soft}
+    right = {kind: given.argmax(-1) == labels[judges] for kind, given in students.items()}
+    tests = {
+        f"unseen minus {other}": contrast([right["unseen"], right[other]], (1, -1))._asdict()
+        for other in ("seen", "all")
+    }
+    table = judged(pd.DataFrame.from_dict(tests, "index"), interval="effect")
     found = {
-        "images": len(judged),
+        "images": len(judges),
         "trained_on": len(fit),
         "folds": FOLDS,
         "seeds": SEEDS,
-        "teachers": [share_right(each[judged], judged) for each in (*teachers, soft["all"])],
+        "teachers": [share_right(each, judges) for each in teachers[:, judges]],
         "labels": {kind: share_right(each[fit], fit) for kind, each in soft.items()},
         "students": {
-            kind: [share_right(each, judged) for each in several]
+            kind: [share_right(each, judges) for each in several]
             for kind, several in students.items()
         },
+        "differences": {
+            name: {
+                "effect": f"{row['effect']:+.3f}",
+                "p (Holm)": round(row["p (Holm)"], 3),
+                "verdict": row["verdict"],
+            }
+            for name, row in table.iterrows()
+        },
     }
-    right = {kind: np.argmax(each, -1) == labels[judged] for kind, each in students.items()}
-    for other in ("seen", "all"):
-        difference = right["unseen"].mean(0) - right[other].mean(0)
-        half = 1.96 * difference.std(ddof=1) / len(judged) ** 0.5
-        interval = [round(float(difference.mean() + side * half), 4) for side in (-1, 0, 1)]
-        found[f"unseen minus {other}"] = dict(zip(("low", "mean", "high"), interval, strict=True))
     write_json(RESULT, found)
     print(json.dumps(found, indent=1))
 

@@ -111,8 +111,9 @@ def measure(torch: str | None) -> dict:
 
 
 def draw(found: dict[str, dict[str, float]]) -> plt.Figure:
-    """A point per run; the narrow networks of notebook 02 have no name of their own."""
+    """A point per run, with a name for the models and the students."""
     models = (*experiments.MODELS, *experiments.WITHOUT)
+    named = {*models, *experiments.STUDENTS}
     groups = {
         "the homework's convolutions": [n for n in found if n in models],
         "compact networks, member1 to member4": [n for n in found if n in experiments.MEMBERS],
@@ -128,8 +129,8 @@ def draw(found: dict[str, dict[str, float]]) -> plt.Figure:
         points = [(found[name]["minutes"], found[name]["accuracy"]) for name in names]
         if points:
             ax.scatter(*zip(*points, strict=True), color=color, marker=marker, s=28, label=label)
-        if not label.startswith(("narrow", "without", "compact", "a peer")):
-            for name, point in zip(names, points, strict=True):
+        for name, point in zip(names, points, strict=True):
+            if name in named:
                 *offset, side = ASIDE.get(name, (4, 4, "left"))
                 ax.annotate(name, point, offset, textcoords="offset points", ha=side, fontsize=8)
     ax.set(xlabel="minutes of two cores, alone", ylabel="accuracy, all test images of both boards")

@@ -1,4 +1,6 @@
-"""What README.md, MODEL_CARD.md and bench/recipes.md say of runs, from `runs/summary.json`.
+"""What README.md, MODEL_CARD.md and bench/recipes.md say of runs.
+
+From `runs/summary.json`, and of a peer's recipe from `bench/minutes.json`:
 
     python -m fer_utils.readme
 
@@ -17,7 +19,7 @@ from fer_utils.files import ROOT, replacing, runs_dir
 from fer_utils.homework import ABLATIONS, MODELS
 from fer_utils.questions import augmentation
 from fer_utils.statistics.classification import confused_pairs
-from fer_utils.statistics.intervals import independent_interval, proportion
+from fer_utils.statistics.intervals import independent_interval, proportion, verdict
 from fer_utils.training import experiments
 
 BLOCK = r"(<!-- {name} -->\n).*?(<!-- end of {name} -->)"
@@ -109,7 +111,7 @@ def _beside_peer(found: dict[str, dict[str, float]], images: int) -> str:
     ours = found[name]
     right, theirs = (round(each["accuracy"] * images) for each in (ours, peer))
     gain = independent_interval(right, images, theirs, images)
-    word = "ahead" if gain.low > 0 else "behind" if gain.high < 0 else "not shown to differ"
+    word = verdict(gain, words=("ahead", "behind", "not shown to differ"))
     return (
         f"After {peer['minutes']:.0f} minutes the peer's network has "
         f"{proportion(theirs, images):.3f} of all {images:,} test images right. The longest "

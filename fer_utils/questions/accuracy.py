@@ -222,8 +222,8 @@ def revision(dataset: Dataset) -> str:
         "and dense network had been scored; published recipes and held-out accuracy chose the "
         "revision. Four narrow networks were trained again with batch normalisation in their "
         "dense layers, since units of these were dead on held-out images. Another recipe was "
-        "tried on model1 later, and half as many passes more on student-compact; neither was kept, "
-        "for its held-out accuracy."
+        "tried on model1 later, and half as many passes again on student-compact; neither was "
+        "kept, for its held-out accuracy."
     )
 
 
