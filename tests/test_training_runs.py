@@ -498,6 +498,16 @@ def test_campaign_has_the_homeworks_cells_and_models_once():
     assert {f"paper-fer2013-{role}" for role in roles} <= paper, "the homework's five networks"
 
 
+def test_another_seed_of_model2_differs_in_its_seed_alone():
+    model2, again = (
+        experiments.model(role, profile="reference", dataset="fer2013", seed=0)
+        for role in ("model2", "model2-seed1")
+    )
+    assert (model2.seed, again.seed) == (0, 1)
+    assert replace(again, name="model2", seed=0, keep_weights=True) == model2
+    assert again in experiments.campaign("reference")
+
+
 def test_paper_profile_builds_and_takes_a_step():
     from fer_utils.training.network import build
 
