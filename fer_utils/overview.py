@@ -33,6 +33,7 @@ LEVEL = 2  # grey levels of 255 of the change that notebook 07 judges
 ENSEMBLES = {
     "model1 + model2": ("model1", "model2"),
     "model1 + model2-seed1": ("model1", "model2-seed1"),
+    "model1 + model2 + model2-seed1": ("model1", "model2", "model2-seed1"),
     "committee": experiments.COMMITTEE,
 }
 FACTORIAL = ("norm-", "raw-")  # the narrow networks, which have a table in notebook 02

@@ -40,6 +40,7 @@ HOPES = {
     "model2": (0.69, 0.69),
     "model1 + model2": (0.71, 0.715),
     "model1 + model2-seed1": (0.71, 0.715),
+    "model1 + model2 + model2-seed1": (0.71, 0.715),
     "committee": (0.735, 0.735),
     "student-compact": (None, 0.72),
     "student-tiny": (None, 0.68),
