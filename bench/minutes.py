@@ -33,7 +33,8 @@ NARROW = ("norm-", "raw-")
 ASIDE = {
     "model0": (-6, -3, "right"),
     "model1": (-6, -3, "right"),
-    "model2": (6, -7, "left"),
+    "model2": (6, 0, "left"),
+    "model2-seed1": (6, -8, "left"),
     "model0-raw": (6, -3, "left"),
     "model0-raw-nobn": (-6, -3, "right"),
     "student-tiny": (6, -7, "left"),
@@ -67,7 +68,15 @@ def seconds_a_step(config: experiments.Config, phase: experiments.Phase) -> floa
 def kind(config: experiments.Config, phase: experiments.Phase) -> experiments.Config:
     """What decides how long a step takes: configs and phases that share it are timed once."""
     alike = replace(phase, learning_rate=0.1, steps=1, patience=0, final_rate=0.0)
-    return replace(config, name="", seed=0, phases=(alike,), teachers=(), label_smoothing=0.0)
+    return replace(
+        config,
+        name="",
+        seed=0,
+        phases=(alike,),
+        teachers=(),
+        label_smoothing=0.0,
+        keep_weights=True,
+    )
 
 
 def of_peer(python: str) -> dict[str, float]:
@@ -112,7 +121,7 @@ def measure(torch: str | None) -> dict:
 
 def draw(found: dict[str, dict[str, float]]) -> plt.Figure:
     """A point per run, with a name for the models and the students."""
-    models = (*experiments.MODELS, *experiments.WITHOUT)
+    models = (*experiments.MODELS, experiments.ANOTHER_SEED, *experiments.WITHOUT)
     named = {*models, *experiments.STUDENTS}
     groups = {
         "the homework's convolutions": [n for n in found if n in models],
