@@ -294,7 +294,15 @@ def test_tables(built):
     assert "wide" not in counts["class"]
 
 
-def test_only_a_table_longer_than_a_page_may_be_broken():
+def test_no_page_ends_within_the_rows_of_one_label():
+    index = pd.MultiIndex.from_product([["a", "b"], ["x", "y", "z"]])
+    soup = BeautifulSoup(pd.DataFrame({"n": range(6)}, index).to_html(), "html.parser")
+    arrange(soup.table, soup)
+    joined = ["joined" in row.get("class", "") for row in soup.tbody.find_all("tr")]
+    assert joined == [False, True, True] * 2
+
+
+def test_only_a_long_table_may_be_broken():
     for rows in (LONG - 2, LONG):
         soup = BeautifulSoup(pd.DataFrame({"n": range(rows)}).to_html(), "html.parser")
         arrange(soup.table, soup)

@@ -7,7 +7,7 @@ from bs4 import BeautifulSoup, Tag
 NUMBER = re.compile(r"[-+−±]?[\d.,]+( ?%)?( ?[±–([].*)?|nan|–|")
 INTERVAL = re.compile(r"\[(\S+), (\S+)\]")  # not to be broken within the brackets
 WIDE = 8  # columns from which a table is printed smaller
-LONG = 30  # rows from which a table may be broken over pages
+LONG = 14  # rows from which a table may be broken over pages
 
 
 def arrange(table: Tag, soup: BeautifulSoup) -> None:
@@ -20,6 +20,7 @@ def arrange(table: Tag, soup: BeautifulSoup) -> None:
     if not table.find(rowspan=True) and not table.find(colspan=True):
         _mark_numbers(rows)
     _label(table)
+    _join(table)
     for text in table.find_all(string=INTERVAL):
         text.replace_with(unbroken(text))
     # What can scroll must be reachable by keyboard, and named.
@@ -62,6 +63,13 @@ def _label(table: Tag) -> None:
         for cell, name in zip(reversed(cells), reversed(names), strict=False):
             if cell.name == "td" and name:
                 cell["data-label"] = name
+
+
+def _join(table: Tag) -> None:
+    """Mark the rows that a row label spans, but for its first: no page may end before them."""
+    for label in (table.tbody or table).find_all("th", rowspan=True):
+        for row in label.parent.find_next_siblings("tr", limit=int(label["rowspan"]) - 1):
+            row["class"] = "joined"
 
 
 def _column_names(head: list[Tag]) -> list[str]:
