@@ -334,6 +334,15 @@ def start(name: str, *, dataset: str = "auto", profile: str = "auto", seed: int 
     return Session(name, loaded, profile, seed)
 
 
+def expect_names(
+    parameter: str, value: str | Sequence[str], known: Iterable[str], *, count: int = 1
+) -> None:
+    """Raise ParameterError unless a parameter's value is `count` different ones of those known."""
+    names = [value] if isinstance(value, str) else value
+    if len(names) != count or len(set(names) & set(known)) != count:
+        raise ParameterError(f"{parameter} = {value!r}: expected {count} of {', '.join(known)}")
+
+
 def _require(parameter: str, value: object, kind: type) -> None:
     """Raise ParameterError if a value is of another type; whole numbers are fractions, too."""
     allowed = {float: (float, int), tuple: (tuple, list)}.get(kind, kind)

@@ -7,9 +7,32 @@ from types import SimpleNamespace
 
 import nbformat
 import numpy as np
+import papermill
 import pytest
 
+from fer_utils import notebook
 from fer_utils.files import ROOT
+
+#: What a notebook's "Try it" proposes, of what needs no training and no minutes.
+TRIED = [
+    ("01", {"LIMIT": 0.95}),
+    ("04", {"MEMBERS": ["model0", "model1"]}),
+    ("05", {"NETWORK": "model0"}),
+]
+
+
+@pytest.mark.parametrize(("number", "parameters"), TRIED, ids=[number for number, _ in TRIED])
+def test_what_a_notebook_proposes_to_try_works(number, parameters, tmp_path, monkeypatch):
+    (path,) = (ROOT / "notebooks").glob(f"{number}_*.ipynb")
+    notebook = nbformat.read(path, as_version=4)
+    proposed = next(cell.source for cell in notebook.cells if cell.source.startswith("## Try it"))
+    assert all(f"`{name}" in proposed for name in parameters)
+    monkeypatch.setenv("FER_CACHE", str(tmp_path))
+    monkeypatch.setenv("FER_HEADLESS", "1")
+    given = {"DATASET": "drawn", **parameters}
+    papermill.execute_notebook(
+        path, tmp_path / path.name, given, cwd=path.parent, progress_bar=False
+    )
 
 
 def cell_with(notebook: str, text: str) -> str:
@@ -110,6 +133,7 @@ def test_04_average_is_that_of_the_package():
         for name in ("model1", "model2")
     }
     scope = {"np": np, "answers": members, "MEMBERS": tuple(members), "tested": tested}
+    scope |= {"notebook": notebook, "runs": members}
     exec(cell_with("04", "next(iter("), scope)
     exec(cell_with("04", "exponentials"), scope)
     mean = average([member["public"] for member in members.values()])
