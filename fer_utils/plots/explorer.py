@@ -22,8 +22,8 @@ def face(image: np.ndarray) -> Figure:
 
 def probabilities(answers: Mapping[str, np.ndarray], label: int | None) -> Figure:
     """The seven probabilities (7,) of each network, by its name; the label is marked by a star."""
-    figure = Figure((6.8, 2.4), dpi=DPI, layout="none")
-    ax = figure.add_axes((0.08, 0.12, 0.91, 0.84))
+    figure = Figure((6.8, 2.6), dpi=DPI, layout="none")
+    ax = figure.add_axes((0.08, 0.11, 0.91, 0.74))  # two rows of names fit above it
     width = 0.8 / len(answers)
     for number, (name, values) in enumerate(answers.items()):
         x = np.arange(len(CLASSES)) + width * (number - (len(answers) - 1) / 2)
@@ -33,7 +33,7 @@ def probabilities(answers: Mapping[str, np.ndarray], label: int | None) -> Figur
     ax.set_xticks(range(len(CLASSES)), names, fontsize=9)
     ax.set(ylim=(0, 1), ylabel="probability")
     ax.spines[["top", "right"]].set_visible(False)
-    ax.legend(fontsize=8, ncols=len(answers), frameon=False, loc="upper right")
+    figure.legend(fontsize=8, ncols=4, frameon=False, loc="upper right", borderaxespad=0.1)
     return figure
 
 
