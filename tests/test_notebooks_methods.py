@@ -24,8 +24,8 @@ TRIED = [
 @pytest.mark.parametrize(("number", "parameters"), TRIED, ids=[number for number, _ in TRIED])
 def test_what_a_notebook_proposes_to_try_works(number, parameters, tmp_path, monkeypatch):
     (path,) = (ROOT / "notebooks").glob(f"{number}_*.ipynb")
-    notebook = nbformat.read(path, as_version=4)
-    proposed = next(cell.source for cell in notebook.cells if cell.source.startswith("## Try it"))
+    cells = nbformat.read(path, as_version=4).cells
+    proposed = next(cell.source for cell in cells if cell.source.startswith("## Try it"))
     assert all(f"`{name}" in proposed for name in parameters)
     monkeypatch.setenv("FER_CACHE", str(tmp_path))
     monkeypatch.setenv("FER_HEADLESS", "1")

@@ -270,7 +270,8 @@ WITHOUT = {
     "model0-raw": {"per_image_norm": False},
     "model0-raw-nobn": {"per_image_norm": False, "batch_norm": False},
 }
-#: model2 from the seed after its own: how much a single network's figure is chance.
+#: model2 from the seed after its own: how much a single network's figure is chance. It keeps no
+#: weights, so it must not be what a notebook with SEED = 1 finds as model2.
 ANOTHER_SEED = "model2-seed1"
 
 
