@@ -240,7 +240,7 @@ def test_absent_path_or_set(folder, monkeypatch):
         with pytest.raises(DataError, match="no FER2013 in data/"):
             load(name)
     monkeypatch.setenv("FER_DATA", "nowhere.csv")
-    with pytest.raises(DataError, match=r"nowhere\.csv: no such file"):
+    with pytest.raises(DataError, match=r"nowhere\.csv: no such file or folder; expected a CSV"):
         load("auto")
 
 

@@ -5,12 +5,14 @@ import os
 import socket
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from fer_utils.backend import GPUS
 from fer_utils.data.dataset import Dataset, hold_out
-from fer_utils.training import loop, runs
+from fer_utils.training import devices, loop, runs
 from fer_utils.training.experiments import Config, Phase
 
 # No tensor is wide enough for dropout, whose masks depend on the number of replicas.
@@ -186,3 +188,20 @@ def test_two_processes_stopped_and_resumed_train_to_the_weights_of_one(
     run = runs.find(CONFIG, dataset())
     losses = [row["loss"] for row in alone.history]
     np.testing.assert_allclose(run.history["loss"], losses, rtol=1e-4)
+
+
+@pytest.mark.skipif(bool(GPUS), reason="a GPU has float16")
+@pytest.mark.parametrize(
+    ("listed", "policy"),
+    [
+        ("flags : avx2 avx512f amx_bf16 avx512_bf16", "mixed_bfloat16"),
+        ("flags : avx2 avx512f", "float32"),
+        (None, "float32"),
+    ],
+)
+def test_bfloat16_only_where_the_processor_multiplies_it(tmp_path, monkeypatch, listed, policy):
+    monkeypatch.setattr(devices, "PROCESSORS", tmp_path / "cpuinfo")
+    if listed:
+        devices.PROCESSORS.write_text(listed)
+    assert devices.precision(replace(CONFIG, precision="mixed_bfloat16")) == policy
+    assert devices.precision(CONFIG) == "float32"

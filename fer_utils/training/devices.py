@@ -6,6 +6,7 @@ are averaged. Only the chief writes; a folder that all machines share lets the o
 """
 
 import os
+from pathlib import Path
 
 import numpy as np
 
@@ -27,9 +28,28 @@ def choose() -> Strategy:
     return tf.distribute.get_strategy()
 
 
+PROCESSORS = Path("/proc/cpuinfo")
+
+
 def precision(config: Config) -> str:
-    """The Keras dtype policy to train in: the config's; "mixed_float16" where there is a GPU."""
-    return "mixed_float16" if tf.config.list_physical_devices("GPU") else config.precision
+    """The Keras dtype policy to train in: the config's; "mixed_float16" where there is a GPU.
+
+    "float32" in place of "mixed_bfloat16" on a CPU that can't multiply such numbers, where they are
+    slower (bench/recipes.md).
+    """
+    if tf.config.list_physical_devices("GPU"):
+        return "mixed_float16"
+    if config.precision == "mixed_bfloat16" and not _multiplies_bfloat16():
+        return "float32"
+    return config.precision
+
+
+def _multiplies_bfloat16() -> bool:
+    """Whether Linux lists it among the processor's features; False where there is no such list."""
+    try:
+        return "avx512_bf16" in PROCESSORS.read_text()
+    except OSError:
+        return False
 
 
 def thread_count() -> int:

@@ -62,8 +62,8 @@ class Config:
     keep_weights
         whether the weights are saved with the run
     precision
-        the Keras dtype policy on a CPU, "float32" or "mixed_bfloat16" (a GPU has "mixed_float16");
-        weights and logits are float32 in any case
+        the Keras dtype policy on a CPU, "float32" or, where the CPU has it, "mixed_bfloat16" (a GPU
+        has "mixed_float16"); weights and logits are float32 in any case
     """
 
     name: str

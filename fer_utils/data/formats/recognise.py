@@ -58,7 +58,7 @@ def at(path: Path) -> Form:
     Raises DataError naming what is there instead; NothingError if that is nothing.
     """
     if not os.path.lexists(path):
-        raise NothingError(f"{shown(str(path))}: no such file or folder")
+        raise NothingError(f"{shown(str(path))}: no such file or folder; expected {EXPECTED}")
     if stat.S_ISDIR(places.reached(str(path)).st_mode):
         return in_place(places.folder(str(path)))
     member = places.single(str(path))
