@@ -30,10 +30,10 @@ def test_it_starts_with_a_face_answers_and_maps(panel):
     for content in pictures(panel):
         assert Image.open(BytesIO(content)).size[0] > 100
     answers = panel.explorer.answers()
-    assert list(answers) == ["model0", "model1", "model2", "ensemble"]
+    assert list(answers) == ["model0", "model1", "model2", "model1 + model2"]
     assert all(values.sum() == pytest.approx(1) for values in answers.values())
     mean = (answers["model1"] + answers["model2"]) / 2
-    np.testing.assert_allclose(answers["ensemble"], mean)
+    np.testing.assert_allclose(answers["model1 + model2"], mean)
 
 
 def test_finished_students_answer_too(panel, monkeypatch):
@@ -42,7 +42,7 @@ def test_finished_students_answer_too(panel, monkeypatch):
     monkeypatch.setattr(session, "committee_and_students", lambda: others)
     explorer = Explorer(session, image=panel.explorer.image)
     answers = explorer.answers()
-    assert list(answers) == ["model0", "model1", "model2", "student-tiny", "ensemble"]
+    assert list(answers) == ["model0", "model1", "model2", "student-tiny", "model1 + model2"]
     np.testing.assert_array_equal(answers["student-tiny"], answers["model2"])
 
 

@@ -120,12 +120,12 @@ class Explorer:
         return normalise(self.seen[None], per_image=True)
 
     def answers(self) -> dict[str, np.ndarray]:
-        """The seven probabilities (7,) of each network and of the ensemble."""
+        """The seven probabilities (7,) of each network, and the mean of ENSEMBLE's."""
         found = {
             name: softmax(predict(self.inputs)[0].astype(float))
             for name, predict in self._predictors.items()
         }
-        found["ensemble"] = np.mean([found[role] for role in ENSEMBLE], axis=0)
+        found[" + ".join(ENSEMBLE)] = np.mean([found[role] for role in ENSEMBLE], axis=0)
         return found
 
     def maps(

@@ -43,7 +43,8 @@ def maps(image: np.ndarray, rows: Mapping[str, tuple[np.ndarray, np.ndarray]]) -
     figure, axes = image_grid(2, columns, titles=0.2, width=SIDE * columns)
     axes[0, 0].imshow(image, **FACE)
     axes[0, 0].set_title("what it sees", fontsize=8, pad=2)
-    axes[1, 0].set_visible(False)
+    axes[1, 0].set_axis_off()
+    axes[1, 0].text(0.95, 0.5, "the pixels\nkept", fontsize=8, ha="right", va="center")
     for column, (name, (values, kept)) in zip(axes.T[1:], rows.items(), strict=True):
         column[0].imshow(values, cmap=MAP, vmin=0)
         column[0].set_title(wrapped(name, 18), fontsize=8, pad=2)
