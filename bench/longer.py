@@ -1,4 +1,4 @@
-"""The models with twice the passes, one run at a time, until they can take the places in `runs/`.
+"""The models by the longer recipe, one run at a time, until they can take the places in `runs/`.
 
     FER_DATA=path/to/fer2013.csv python bench/longer.py model2 model1 ...
 
@@ -14,23 +14,16 @@ from unittest.mock import patch
 
 from fer_utils.data.dataset import load
 from fer_utils.training import campaign, experiments
-from fer_utils.training.experiments import PASS, Config, two_phases
+from fer_utils.training.experiments import Config
 
 NAMES = (*experiments.MODELS, *experiments.WITHOUT, "dense")
-#: Against the recipe of `experiments`: twice the passes, bfloat16, and weights that are chosen on
-#: held-out images without a near duplicate in the part trained on.
-RECIPE = {
-    "phases": two_phases(12 * PASS, 60 * PASS, patience=3, rate=0.1, weight_decay=0.005),
-    "precision": "mixed_bfloat16",
-    "unseen_only": True,
-}
 SEEDS = {"model1": 1}  # so that it does not begin from model2's weights
 
 
 def longer(name: str) -> Config:
     """The config of a model by this recipe."""
     profile = experiments.PROFILES["reference"]
-    by_recipe = {"reference": replace(profile, models=replace(profile.models, **RECIPE))}
+    by_recipe = {"reference": replace(profile, models=experiments.LONGER)}
     with patch.dict(experiments.PROFILES, by_recipe):
         config = experiments.model(name, profile="reference", dataset="fer2013", seed=0)
     return replace(config, seed=SEEDS.get(name, 0))

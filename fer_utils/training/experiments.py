@@ -387,12 +387,21 @@ COMPACT = Recipe(
     precision="mixed_bfloat16",
 )
 
-#: The compact networks of the committee, and what each differs in.
+#: The models' network for twice their passes.
+LONGER = replace(
+    PROFILES["reference"].models,
+    phases=two_phases(12 * PASS, 60 * PASS, patience=3, rate=0.1, weight_decay=0.005),
+    unseen_only=True,
+    precision="mixed_bfloat16",
+)
+
+#: The committee's networks beside the models, and what each differs in.
 MEMBERS = {
     "member1": {"seed": 11},
     "member2": {"seed": 12, "activation": "silu"},
-    "member3": {"seed": 13},
-    "member4": {"seed": 14, "activation": "silu"},
+    "member3": {"seed": 13, "keep_weights": False},
+    "member4": {"seed": 14, "activation": "silu", "keep_weights": False},
+    "member5": {"seed": 15, "recipe": LONGER},
 }
 COMMITTEE = ("model1", "model2", *MEMBERS)
 #: Those of the committee whose mean probabilities teach the students.
@@ -402,8 +411,8 @@ STUDENTS = ("student-compact", "student-tiny", "model2-distilled")
 
 def member(name: str) -> Config:
     """The config of a member of the committee."""
-    settings = {"transforms": "random", **MEMBERS[name]}
-    return _config(name, "reference", "fer2013", COMPACT, **settings)
+    settings = {"recipe": COMPACT, "transforms": "random", **MEMBERS[name]}
+    return _config(name, "reference", "fer2013", **settings)
 
 
 def student(name: str) -> Config:
