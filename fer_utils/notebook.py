@@ -102,12 +102,17 @@ class Session:
     def committee_and_students(self) -> dict[str, runs.Run]:
         """By name the finished members of the committee and its students; none is trained here.
 
-        Only the reference on FER2013 has them.
+        Only the reference on FER2013 has them; a copy those alone that are scored anew on it.
         """
         if (self.profile, self.data.name) != ("reference", "fer2013"):
             return {}
         configs = experiments.committee_and_students()
-        found = {c.name: run for c in configs if (run := runs.find(c, self.data))}
+        found = {
+            config.name: run
+            for config in configs
+            if (run := runs.find(config, self.data))
+            and (config.keep_weights or not runs.is_on_copy(run, self.data))
+        }
         self._note([list(found.values())])
         return found
 

@@ -57,6 +57,15 @@ def test_other_weights_or_answers_do_not_fit(run, measurement, file, array):
     assert kept(run, measurement) is None
 
 
+def test_of_a_run_without_weights_the_answers_must_fit(run, measurement):
+    run.config = replace(run.config, keep_weights=False)
+    (run.folder / "weights.npz").unlink()
+    measure(run, 5, measurement)
+    assert kept(run, measurement) is not None
+    np.savez(run.folder / "logits.npz", public=np.ones(3))
+    assert kept(run, measurement) is None
+
+
 def test_a_run_that_was_scored_anew_is_measured_anew(run, measurement, tmp_path):
     measure(run, 5, measurement)
     copy = SimpleNamespace(folder=tmp_path / "copies" / "model1", config=run.config)

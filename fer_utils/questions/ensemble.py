@@ -212,6 +212,11 @@ def transformed_logits(run: Run, dataset: Dataset) -> dict[str, np.ndarray]:
     return {part: logits.astype(np.float32) for part, logits in found.items()}
 
 
+def can_be_asked(run: Run) -> bool:
+    """Whether `transformed_logits` can give a run's: made before, or from weights that it keeps."""
+    return run.config.keep_weights or kept(run, MEASUREMENT) is not None
+
+
 def transform_averages(run: Run, dataset: Dataset) -> dict[str, dict[str, Predictions]]:
     """The answers by name of TEST_TIME_AVERAGES and part: mean probabilities."""
     found = transformed_logits(run, dataset)

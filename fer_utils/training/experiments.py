@@ -401,7 +401,7 @@ MEMBERS = {
     "member2": {"seed": 12, "activation": "silu"},
     "member3": {"seed": 13, "keep_weights": False},
     "member4": {"seed": 14, "activation": "silu", "keep_weights": False},
-    "member5": {"seed": 15, "recipe": LONGER},
+    "member5": {"seed": 15, "keep_weights": False, "recipe": LONGER},
 }
 COMMITTEE = ("model1", "model2", *MEMBERS)
 #: Those of the committee whose mean probabilities teach the students.

@@ -1,8 +1,9 @@
 """What was measured on a finished run at length, kept with it: `runs/<name>/measured/*.npz`.
 
 Such a file holds numbers, no pictures, and the fingerprint of what they depend on: the run's
-weights and answers, and the code that measured (but for its comments and docstrings). A file that
-doesn't fit is not used; the command line of the module that measures makes it anew.
+weights (if it keeps them) and answers, and the code that measured (but for its comments and
+docstrings). A file that doesn't fit is not used; the command line of the module that measures makes
+it anew.
 """
 
 import argparse
@@ -87,9 +88,10 @@ def _path(run: Run, measurement: Measurement) -> Path:
 
 
 def _key(run: Run, measurement: Measurement) -> str:
-    """Fingerprint of weights, answers, code and settings: 16 hexadecimal digits."""
+    """Fingerprint of weights (if kept), answers, code and settings: 16 hexadecimal digits."""
     digest = hashlib.sha256()
-    for path in (runs.weights_file(run.config), run.folder / "logits.npz"):
+    weights = [runs.weights_file(run.config)] if run.config.keep_weights else []
+    for path in (*weights, run.folder / "logits.npz"):
         for name, array in read_arrays(path).items():
             if name != "key":  # of `files.cached`
                 digest.update(np.ascontiguousarray(array).data)
