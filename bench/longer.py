@@ -1,15 +1,15 @@
 """The models by the longer recipe, one run at a time, until they can take the places in `runs/`.
 
-    FER_DATA=path/to/fer2013.csv python bench/longer.py model2 model1 ...
+    FER_RUNS=~/longer FER_DATA=path/to/fer2013.csv PYTHONPATH=. python bench/longer.py model1 ...
 
-A run goes into `bench/longer/` under the name and with the config that it will have. The homework's
-tables need networks of one recipe, so none of them is read before all of NAMES are there.
+A run gets the name and the config that it will have; what is finished is copied into
+`bench/longer/`. The homework's tables need networks of one recipe, so none of them is read before
+all of NAMES are there.
 """
 
 import argparse
 import os
 from dataclasses import replace
-from pathlib import Path
 from unittest.mock import patch
 
 from fer_utils.data.dataset import load
@@ -32,9 +32,11 @@ def longer(name: str) -> Config:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("names", nargs="+", choices=NAMES, metavar="NAME")
-    os.environ["FER_RUNS"] = str(Path(__file__).with_suffix(""))
+    names = parser.parse_args().names
+    if not os.environ.get("FER_RUNS"):
+        parser.error("FER_RUNS must name a folder of its own: runs/ has other runs of these names")
     dataset = load("fer2013")
-    for name in parser.parse_args().names:
+    for name in names:
         print(campaign.get(longer(name), dataset), flush=True)
 
 
