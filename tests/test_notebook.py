@@ -2,6 +2,7 @@
 
 import os
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -154,3 +155,16 @@ def test_a_wrong_type_of_any_parameter_is_one_line(shell, capsys, cell, said):
     shell.run_cell("from fer_utils import notebook")
     shell.run_cell("nb = notebook.start('06_saliency_maps', dataset='drawn')")
     assert capsys.readouterr().err == said
+
+
+def test_on_a_copy_the_committee_has_only_networks_that_are_scored_anew(monkeypatch):
+    def find(config, dataset):
+        return SimpleNamespace(config=config, made={"pixels": "original"}, folder=None)
+
+    monkeypatch.setattr(notebook.runs, "find", find)
+    missing = {"member3", "member4", "member5"}
+    for pixels, expected in (("original", missing), ("of a copy", set())):
+        dataset = SimpleNamespace(name="fer2013", pixels=pixels)
+        found = notebook.Session("04_ensemble", dataset, "reference", 0).committee_and_students()
+        assert {"member1", "student-tiny"} < set(found)
+        assert missing & set(found) == expected
