@@ -3,8 +3,8 @@
     FER_RUNS=~/longer FER_DATA=path/to/fer2013.csv PYTHONPATH=. python bench/longer.py model1 ...
 
 A run gets the name and the config that it will have; what is finished is copied into
-`bench/longer/`. The homework's tables need networks of one recipe, so none of them is read before
-all of NAMES are there.
+`bench/longer/`, without its weights. The homework's tables need networks of one recipe, so none of
+them is read before all of NAMES are there.
 """
 
 import argparse

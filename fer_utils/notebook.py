@@ -111,7 +111,7 @@ class Session:
             config.name: run
             for config in configs
             if (run := runs.find(config, self.data))
-            and (config.keep_weights or not runs.is_on_copy(run, self.data))
+            and (runs.is_scored_anew(run) or not runs.is_on_copy(run, self.data))
         }
         self._note([list(found.values())])
         return found

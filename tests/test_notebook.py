@@ -159,7 +159,9 @@ def test_a_wrong_type_of_any_parameter_is_one_line(shell, capsys, cell, said):
 
 def test_on_a_copy_the_committee_has_only_networks_that_are_scored_anew(monkeypatch):
     def find(config, dataset):
-        return SimpleNamespace(config=config, made={"pixels": "original"}, folder=None)
+        on_copy = dataset.pixels != "original"
+        folder = None if on_copy and config.keep_weights else notebook.runs.folder_of(config)
+        return SimpleNamespace(config=config, made={"pixels": "original"}, folder=folder)
 
     monkeypatch.setattr(notebook.runs, "find", find)
     missing = {"member3", "member4", "member5"}
