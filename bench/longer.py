@@ -1,8 +1,8 @@
-"""The models by the longer recipe, one run at a time, until they can take the places in `runs/`.
+"""The runs by the longer recipe, one at a time, until they can take the places in `runs/`.
 
     FER_RUNS=~/longer FER_DATA=path/to/fer2013.csv PYTHONPATH=. python bench/longer.py model1 ...
 
-A run gets the name and the config that it will have; what is finished is copied into
+A run gets the name and the config that it will have. What is finished is copied into
 `bench/longer/`, without its weights. The homework's tables need networks of one recipe, so none of
 them is read before all of NAMES are there.
 """
@@ -14,20 +14,35 @@ from unittest.mock import patch
 
 from fer_utils.data.dataset import load
 from fer_utils.training import campaign, experiments
-from fer_utils.training.experiments import Config
+from fer_utils.training.experiments import PASS, Config
 
-NAMES = (*experiments.MODELS, *experiments.WITHOUT, "dense")
+#: Passes over images of 24 x 24 and of 48 x 48 pixels.
+COMPACT = {
+    **dict.fromkeys(("member1", "member2", "member3", "member4"), (48, 28)),
+    "student-compact": (90, 60),
+    "student-tiny": (60, 40),
+}
 #: The three models begin apart, the networks of the table of normalisation together.
 SEEDS = {"model0": 2, **dict.fromkeys(experiments.WITHOUT, 2), "model1": 1}
+MODELS = (*experiments.MODELS, *experiments.WITHOUT, "dense")
+NAMES = (*MODELS, *COMPACT, "model2-distilled")
 
 
 def longer(name: str) -> Config:
-    """The config of a model by this recipe."""
+    """The config of a run by this recipe."""
     profile = experiments.PROFILES["reference"]
     by_recipe = {"reference": replace(profile, models=experiments.LONGER)}
     with patch.dict(experiments.PROFILES, by_recipe):
-        config = experiments.model(name, profile="reference", dataset="fer2013", seed=0)
-    return replace(config, seed=SEEDS.get(name, 0))
+        if name in MODELS:
+            config = experiments.model(name, profile="reference", dataset="fer2013", seed=0)
+            return replace(config, seed=SEEDS.get(name, 0))
+        kind = experiments.member if name in experiments.MEMBERS else experiments.student
+        config = kind(name)
+    if name in COMPACT:
+        phases = zip(config.phases, COMPACT[name], strict=True)
+        phases = tuple(replace(phase, steps=passes * PASS) for phase, passes in phases)
+        config = replace(config, phases=phases)
+    return config
 
 
 def main() -> None:
