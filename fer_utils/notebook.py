@@ -34,6 +34,7 @@ from fer_utils.files import ROOT, commit
 from fer_utils.plots import style
 from fer_utils.report import RECORD
 from fer_utils.report.parameters import defaults
+from fer_utils.report.tables import unbroken
 from fer_utils.statistics.intervals import Interval
 from fer_utils.training import campaign, experiments, runs
 
@@ -197,7 +198,8 @@ class Session:
             frame = frame.iloc[:, : frame.columns.get_loc("homework") + 1]
         cells = formatted(frame, digits)
         heading = f"{label}. {caption}".strip()
-        html = cells.to_html(border=0).replace(">", f">\n<caption>{_escape(heading)}</caption>", 1)
+        html = unbroken(cells.to_html(border=0))
+        html = html.replace(">", f">\n<caption>{_escape(heading)}</caption>", 1)
         about = {"caption": caption, "label": label}
         bundle = {"text/html": html, "text/plain": f"{heading}\n{cells.to_string()}"}
         display(bundle, raw=True, metadata={"text/html": about})

@@ -42,6 +42,11 @@ def test_figures_and_tables_are_numbered_apart(session, displayed):
     assert caption[0].data == "**Figure 6.1.** A < B.  \n*In words: A line*"
 
 
+def test_an_interval_in_a_table_stays_on_one_line(session, displayed):
+    session.table(pd.DataFrame({"effect": [Interval(0.1, 0.0, 0.2)]}), caption="One.")
+    assert "0.100 [0.000,\u00a00.200]" in displayed[0][0]["text/html"]
+
+
 def test_names_that_do_not_exist_are_told_in_one_line():
     known = ["model0", "model1", "model2"]
     notebook.expect_names("NETWORK", "model0", known)

@@ -21,8 +21,6 @@ def arrange(table: Tag, soup: BeautifulSoup) -> None:
         _mark_numbers(rows)
     _label(table)
     _join(table)
-    for text in table.find_all(string=INTERVAL):
-        text.replace_with(unbroken(text))
     # What can scroll must be reachable by keyboard, and named.
     kind = "table long" if len(rows) >= LONG else "table"
     place = soup.new_tag("div", attrs={"class": kind, "tabindex": "0", "role": "group"})
