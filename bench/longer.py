@@ -16,16 +16,15 @@ from fer_utils.data.dataset import load
 from fer_utils.training import campaign, experiments
 from fer_utils.training.experiments import PASS, Config
 
-#: Passes over images of 24 x 24 and of 48 x 48 pixels.
-COMPACT = {
+#: Passes over images of 24 x 24 and of 48 x 48 pixels, where they are more than in `runs/`.
+PASSES = {
     **dict.fromkeys(("member1", "member2", "member3", "member4"), (48, 28)),
     "student-compact": (90, 60),
-    "student-tiny": (60, 40),
 }
 #: The three models begin apart, the networks of the table of normalisation together.
 SEEDS = {"model0": 2, **dict.fromkeys(experiments.WITHOUT, 2), "model1": 1}
-MODELS = (*experiments.MODELS, *experiments.WITHOUT, "dense")
-NAMES = (*MODELS, *COMPACT, "model2-distilled")
+NAMES = (*experiments.MODELS, *experiments.WITHOUT, "dense", *PASSES)
+NAMES += ("student-tiny", "model2-distilled")
 
 
 def longer(name: str) -> Config:
@@ -33,13 +32,10 @@ def longer(name: str) -> Config:
     profile = experiments.PROFILES["reference"]
     by_recipe = {"reference": replace(profile, models=experiments.LONGER)}
     with patch.dict(experiments.PROFILES, by_recipe):
-        if name in MODELS:
-            config = experiments.model(name, profile="reference", dataset="fer2013", seed=0)
-            return replace(config, seed=SEEDS.get(name, 0))
-        kind = experiments.member if name in experiments.MEMBERS else experiments.student
-        config = kind(name)
-    if name in COMPACT:
-        phases = zip(config.phases, COMPACT[name], strict=True)
+        config = {each.name: each for each in experiments.campaign("reference")}[name]
+    config = replace(config, seed=SEEDS.get(name, config.seed))
+    if name in PASSES:
+        phases = zip(config.phases, PASSES[name], strict=True)
         phases = tuple(replace(phase, steps=passes * PASS) for phase, passes in phases)
         config = replace(config, phases=phases)
     return config

@@ -198,10 +198,9 @@ class Session:
             frame = frame.iloc[:, : frame.columns.get_loc("homework") + 1]
         cells = formatted(frame, digits)
         heading = f"{label}. {caption}".strip()
-        html = unbroken(cells.to_html(border=0))
-        html = html.replace(">", f">\n<caption>{_escape(heading)}</caption>", 1)
+        html = cells.to_html(border=0).replace(">", f">\n<caption>{_escape(heading)}</caption>", 1)
         about = {"caption": caption, "label": label}
-        bundle = {"text/html": html, "text/plain": f"{heading}\n{cells.to_string()}"}
+        bundle = {"text/html": unbroken(html), "text/plain": f"{heading}\n{cells.to_string()}"}
         display(bundle, raw=True, metadata={"text/html": about})
         return label
 

@@ -223,8 +223,8 @@ def revision(dataset: Dataset) -> str:
         "revision. Four narrow networks were trained again with batch normalisation in their "
         "dense layers, since units of these were dead on held-out images. Another recipe was "
         "tried on model1 later, half as many passes again on student-compact and twice as many on "
-        "member1; none was kept, for its held-out accuracy. Networks by a recipe of twice the "
-        "passes have been scored as well, and wait until all that hang together are trained so "
+        "member1; none was kept, for its held-out accuracy. Others, trained for longer, "
+        "have been scored as well, and wait until all that hang together are trained so "
         "(bench/recipes.md)."
     )
 
