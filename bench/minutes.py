@@ -31,12 +31,15 @@ STEPS = 23
 NARROW = ("norm-", "raw-")
 #: Names that are not written to the upper right of their point: the offset, and where they end.
 ASIDE = {
-    "model0": (-6, -3, "right"),
-    "model1": (-6, -3, "right"),
-    "model2": (6, 0, "left"),
-    "model2-seed1": (6, -8, "left"),
-    "model0-raw": (6, -3, "left"),
+    "model0": (-6, -1, "right"),
+    "model1": (-6, 4, "right"),
+    "model2": (6, -4, "left"),
+    "model2-distilled": (6, 3, "left"),
+    experiments.ANOTHER_SEED: (6, 2, "left"),
+    "member5": (6, -7, "left"),
+    "model0-raw": (-6, -9, "right"),
     "model0-raw-nobn": (-6, -3, "right"),
+    "student-compact": (-6, -5, "right"),
     "student-tiny": (6, -7, "left"),
 }
 
@@ -121,11 +124,13 @@ def measure(torch: str | None) -> dict:
 
 def draw(found: dict[str, dict[str, float]]) -> plt.Figure:
     """A point per run, with a name for the models and the students."""
-    models = (*experiments.MODELS, experiments.ANOTHER_SEED, *experiments.WITHOUT)
+    compact = {n for n in experiments.MEMBERS if experiments.member(n).network == "compact"}
+    models = {*experiments.MODELS, experiments.ANOTHER_SEED, *experiments.WITHOUT}
+    models |= experiments.MEMBERS.keys() - compact
     named = {*models, *experiments.STUDENTS}
     groups = {
         "the homework's convolutions": [n for n in found if n in models],
-        "compact networks, member1 to member4": [n for n in found if n in experiments.MEMBERS],
+        "compact networks, member1 to member4": [n for n in found if n in compact],
         "students, after their teachers": [n for n in found if n in experiments.STUDENTS],
         "narrow networks (notebook 02)": [n for n in found if n.startswith(NARROW)],
         "without convolutions": ["dense"] if "dense" in found else [],
@@ -143,7 +148,7 @@ def draw(found: dict[str, dict[str, float]]) -> plt.Figure:
                 *offset, side = ASIDE.get(name, (4, 4, "left"))
                 ax.annotate(name, point, offset, textcoords="offset points", ha=side, fontsize=8)
     ax.set(xlabel="minutes of two cores, alone", ylabel="accuracy, all test images of both boards")
-    ax.set_xlim(right=100)
+    ax.set_xlim(right=85)
     ax.set_ylim(top=0.72)
     ax.legend(loc="center right")
     return figure

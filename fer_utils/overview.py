@@ -29,13 +29,10 @@ from fer_utils.training.measurements import Arrays, kept
 from fer_utils.training.predictions import Predictions, average, tested, together
 
 LEVEL = 2  # grey levels of 255 of the change that notebook 07 judges
+AGAIN = experiments.ANOTHER_SEED
+MEANS = (("model1", "model2"), ("model1", AGAIN), ("model1", "model2", AGAIN))
 #: Ensemble -> its members; it is given when all of them are finished.
-ENSEMBLES = {
-    "model1 + model2": ("model1", "model2"),
-    "model1 + model2-seed1": ("model1", "model2-seed1"),
-    "model1 + model2 + model2-seed1": ("model1", "model2", "model2-seed1"),
-    "committee": experiments.COMMITTEE,
-}
+ENSEMBLES = {" + ".join(names): names for names in MEANS} | {"committee": experiments.COMMITTEE}
 FACTORIAL = ("norm-", "raw-")  # the narrow networks, which have a table in notebook 02
 
 

@@ -42,19 +42,6 @@ def test_weights_are_chosen_on_the_given_held_out_images_alone():
     assert combined.weighted["held_out"].classes.tolist() == [0, 1]
 
 
-def test_pairs_are_compared_without_twins_and_their_mean_on_all_images_too():
-    """a and b part on the second image alone, where their mean follows b, who is surer."""
-    a = {"public": answers("public", [[0.9, 0.1], [0.6, 0.4], [0.9, 0.1]], [0, 1, 1])}
-    b = {"public": answers("public", [[0.9, 0.1], [0.1, 0.9], [0.9, 0.1]], [0, 1, 1])}
-    table = ensemble.of_pairs({"a": a, "b": b, "c": a}, np.array([False, False, True]))
-    assert table.index.tolist() == ["a + b", "a + c", "b + c"]
-    assert [cell.estimate for cell in table["same class"]] == [0.5, 1, 0.5]
-    assert [cell.estimate for cell in table["their mean right"]] == [1, 0.5, 1]
-    assert [cell.estimate for cell in table["the same, on all"]] == pytest.approx(
-        [2 / 3, 1 / 3, 2 / 3]
-    )
-
-
 def test_accuracy_by_size_is_the_mean_over_subsets():
     """Members 1 and 2 are right on both images, member 3 on neither but sure of it."""
     right, wrong = [[0.6, 0.4], [0.4, 0.6]], [[0.1, 0.9], [0.9, 0.1]]

@@ -127,23 +127,6 @@ def diversity(first: Predictions, second: Predictions) -> dict:
     return {name: proportion(int(values.sum()), n) for name, values in measures.items()}
 
 
-def of_pairs(members: Mapping[str, Mapping[str, Predictions]], twin: np.ndarray) -> pd.DataFrame:
-    """A row for each two of the networks: how they differ, and the accuracy of their mean.
-
-    `diversity` on the test images of both boards without a twin; the accuracy also on all.
-    """
-    rows = {}
-    for names in combinations(members, 2):
-        first, second = (together(tested(members[name])) for name in names)
-        free, mean = ~twin[first.rows], average([first, second])
-        rows[" + ".join(names)] = {
-            **diversity(first[free], second[free]),
-            "their mean right": proportion(int(mean.correct[free].sum()), int(free.sum())),
-            "the same, on all": proportion(int(mean.correct.sum()), len(mean.correct)),
-        }
-    return pd.DataFrame.from_dict(rows, "index")
-
-
 def share_of_lead(
     single: Mapping[str, Predictions],
     student: Mapping[str, Predictions],
