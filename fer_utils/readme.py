@@ -141,17 +141,17 @@ def findings() -> str:
     recall = {name: proportion(*pair["twin_free"]) for name, pair in classes.items()}
     weakest, second, *_, best = sorted(recall, key=recall.get)
     of_all = {name: f"{proportion(*pair):.3f}" for name, pair in twin_free.items()}
-    model2, crowd = counts["model2"], "clear_twin_free"
-    too = seeds_too = ""
+    model2, clear = counts["model2"], "clear_twin_free"
+    right_too = agrees_too = ""
     if again := counts.get(experiments.ANOTHER_SEED):
-        too = f" (from another seed {of_all[experiments.ANOTHER_SEED]})"
-        seeds_too = f" (from another seed on {proportion(*again['crowd'][crowd]):.3f})"
+        right_too = f" (from another seed {of_all[experiments.ANOTHER_SEED]})"
+        agrees_too = f" (from another seed on {proportion(*again['crowd'][clear]):.3f})"
     lines = [
         f"**{proportion(leaked, everywhere[1]):.0%} of the test images have an exact or "
         f"near duplicate in Training.** Of the others model2 has {of_all['model2']} right, of all "
         f"{proportion(*everywhere):.3f}.",
         f"**Where nothing leaked, model2, trained with augmentation, is {ahead} of "
-        f"model0,** trained without (one network each): {of_all['model2']}{too} "
+        f"model0,** trained without (one network each): {of_all['model2']}{right_too} "
         f"against {of_all['model0']}. On the leaked images: {on_leaked[1]} against {on_leaked[0]}.",
         _averaged(counts, of_all),
         f"**model2 finds {best} most often, {weakest} and {second} least:** {recall[best]:.2f}, "
@@ -160,7 +160,7 @@ def findings() -> str:
         *([_looks_at(model2["looks_at"])] if "looks_at" in model2 else []),
         *([_filters(model2["filters"])] if "filters" in model2 else []),
         "**Labels are not the truth:** where eight of ten later voters agree, model2 agrees with "
-        f"them on {proportion(*model2['crowd'][crowd]):.3f} of the images{seeds_too}.",
+        f"them on {proportion(*model2['crowd'][clear]):.3f} of the images{agrees_too}.",
     ]
     note = "(without the leaked images unless it says so; brackets are 95 % intervals over images)"
     return f"What it finds on FER2013 {note}:\n\n" + "".join(f"- {line}\n" for line in lines)

@@ -249,9 +249,6 @@ def scale(profile: str, dataset: str) -> Profile:
 
 #: The homework's models, and one without augmentation.
 MODELS = {"model0": "x1", "model1": "x13", "model2": "x20"}
-#: What they add to the seed, so that none begins from another's weights.
-OWN_SEED = {"model0": 2, "model1": 1}
-
 
 #: The narrow networks, by (per-image normalisation, batch normalisation, x20 augmentation).
 CELLS = {
@@ -277,6 +274,8 @@ WITHOUT = {
 #: model2 from a fourth seed: how much a single network's figure is chance. It keeps no weights, so
 #: it must not be what a notebook with SEED = 3 finds as model2.
 ANOTHER_SEED = "model2-seed3"
+#: What a role adds to the seed: the models begin apart, those with less normalisation with model0.
+OWN_SEED = {"model0": 2, **dict.fromkeys(WITHOUT, 2), "model1": 1, ANOTHER_SEED: 3}
 
 
 def _gentle(phases: tuple[Phase, Phase]) -> tuple[Phase, Phase]:
@@ -310,11 +309,11 @@ def model(role: str, *, profile: str, dataset: str, seed: int) -> Config:
     dataset
         "fer2013" or another name of a data set.
     seed
-        Of weights and batches, before OWN_SEED; networks with less normalisation have model0's.
+        Of weights and batches, to which OWN_SEED is added.
     """
     recipe = scale(profile, dataset).models
     name = role if seed == 0 else f"{role}-s{seed}"
-    seed += OWN_SEED.get("model0" if role in WITHOUT else role, 0)
+    seed += OWN_SEED.get(role, 0)
     if role == "dense":
         widths = scale(profile, dataset).without_convolutions
         recipe = replace(recipe, widths=widths, dense=(), network="dense")
@@ -325,7 +324,6 @@ def model(role: str, *, profile: str, dataset: str, seed: int) -> Config:
             settings["phases"] = _gentle(recipe.phases)
     elif role == ANOTHER_SEED:
         settings = {"transforms": MODELS["model2"], "keep_weights": False}
-        seed += 3
     else:
         settings = {"transforms": MODELS[role]}
     return _config(name, profile, dataset, recipe, seed=seed, **settings)
