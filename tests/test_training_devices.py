@@ -79,7 +79,7 @@ def weights(path) -> list[np.ndarray]:
 
 
 def assert_same(trained: list[np.ndarray], alone: loop.Trained) -> None:
-    for ours, theirs in zip(trained, alone.weights, strict=True):
+    for ours, theirs in zip(trained, alone.best, strict=True):
         np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-5)
 
 
@@ -93,7 +93,7 @@ from test_training_devices import CONFIG, train
 [cpu] = tf.config.list_physical_devices("CPU")
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
 strategy, folder = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"]), Path(sys.argv[1])
-np.savez(folder / "w.npz", *train(CONFIG, folder / "a.npz", strategy).weights)
+np.savez(folder / "w.npz", *train(CONFIG, folder / "a.npz", strategy).best)
 
 with strategy.scope():
     dropout = keras.layers.Dropout(0.5, seed=0)
@@ -149,7 +149,7 @@ steps = []
 trained = train(CONFIG, checkpoint, strategy, after_step=steps.append)
 print("resumed", steps)
 name = "chief" if devices.is_chief(strategy) else "worker"
-savez(folder / f"{name}.npz", *trained.weights)
+savez(folder / f"{name}.npz", *trained.best)
 print("run", campaign.get(CONFIG, dataset(), strategy).made["replicas"])
 """
 

@@ -42,7 +42,7 @@ def examples() -> Examples:
 def digest(trained) -> str:
     """Hash of all weights and of the history."""
     whole = hashlib.sha256(json.dumps(trained.history).encode())
-    for weight in trained.weights:
+    for weight in (*trained.best, *trained.last):
         whole.update(weight.tobytes())
     return whole.hexdigest()
 
@@ -250,7 +250,7 @@ def test_hidden_dense_units_survive_the_first_steps_of_adadelta(tmp_path):
     )
     trained = train(config, examples(), checkpoint=tmp_path / "c.npz", data_id="x")
     model = build(config)
-    model.set_weights(trained.weights)
+    model.set_weights(trained.best)
     units = keras.Model(model.input, model.get_layer("relu13").output)
     active = units.predict(normalise(examples().images, True), verbose=0) > 0
     assert active.any(axis=0).mean() > 0.6
@@ -337,7 +337,7 @@ def test_first_step_of_sgd_follows_smoothed_labels_and_shrinks_kernels_alone(tmp
         loss = tf.reduce_mean(smoothed)
     gradients = tape.gradient(loss, model.trainable_variables)
     after = build(config)
-    after.set_weights(trained.weights)
+    after.set_weights(trained.best)
     for w, gradient, new in zip(
         model.trainable_variables, gradients, after.trainable_variables, strict=True
     ):
@@ -356,4 +356,4 @@ def test_mixed_precision_trains_float32_weights_to_nearly_the_same(tmp_path, mon
     losses = [[row["loss"] for row in trained.history] for trained in (mixed, exact)]
     np.testing.assert_allclose(*losses, rtol=0.01)
     assert losses[0] != losses[1], "float16 was used"
-    assert {weight.dtype for weight in mixed.weights} == {np.dtype("float32")}
+    assert {weight.dtype for weight in mixed.best} == {np.dtype("float32")}

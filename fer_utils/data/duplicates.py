@@ -21,7 +21,7 @@ import pandas as pd
 from scipy.ndimage import gaussian_filter1d
 
 from fer_utils.data.dataset import Dataset, hold_out
-from fer_utils.fer2013 import SIZE
+from fer_utils.fer2013 import SIZE, TRAINING
 from fer_utils.files import cache_dir, cached
 
 NEAR = 0.90  # pixel correlation of a near duplicate; at 0.85 half of FER2013's pairs are chance
@@ -103,6 +103,14 @@ def unseen(dataset: Dataset) -> np.ndarray:
     first, second = pairs["first"].to_numpy(), pairs["second"].to_numpy()
     seen = np.concatenate([first[in_fit[second]], second[in_fit[first]]])
     return ~np.isin(held_out, seen)
+
+
+def without_test_duplicates(dataset: Dataset, rows: np.ndarray) -> np.ndarray:
+    """(k,) bool: which of the images at `rows` (k,) have no near duplicate in the test splits."""
+    tested = dataset.split != TRAINING
+    pairs = find(dataset)
+    first, second = pairs["first"].to_numpy(), pairs["second"].to_numpy()
+    return ~np.isin(rows, np.concatenate([first[tested[second]], second[tested[first]]]))
 
 
 def _no_pairs() -> pd.DataFrame:

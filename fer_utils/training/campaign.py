@@ -25,7 +25,7 @@ import numpy as np
 import pandas as pd
 
 from fer_utils.data.dataset import DataError, Dataset, hold_out, load
-from fer_utils.data.duplicates import unseen
+from fer_utils.data.duplicates import unseen, without_test_duplicates
 from fer_utils.files import (
     FolderError,
     cache_dir,
@@ -94,6 +94,8 @@ def _train(config: Config, dataset: Dataset, strategy: "tf.distribute.Strategy |
     require_space(folder_of(config).parent, 2 * build(config).count_params() + 10**6)
     strategy = strategy or tf.distribute.get_strategy()
     fit, held_out = hold_out(dataset)
+    if config.without_test_duplicates:
+        fit = fit[without_test_duplicates(dataset, fit)]
     if config.unseen_only:
         held_out = held_out[unseen(dataset)]
     soft = teachers.probabilities(config.teachers, dataset, fit) if config.teachers else None
@@ -123,15 +125,20 @@ def _write(config: Config, dataset: Dataset, trained: "Trained", arithmetic: dic
     from fer_utils.interpret.inference import predictor
     from fer_utils.training.network import build
 
-    rounded = [weight.astype(np.float16) for weight in trained.weights]
+    counted = trained.last if config.selection == "last" else trained.best
+    rounded = [weight.astype(np.float16) for weight in counted]
     model = build(config)
-    model.set_weights([weight.astype(np.float32) for weight in rounded])
     predict = predictor(model)
-    scored = {
-        part: predict(normalise(dataset.images[rows], config.per_image_norm))
-        for part, rows in part_rows(dataset).items()
-    }
-    logits = {part: values.astype(np.float16) for part, values in scored.items()}
+
+    def scored(weights: list[np.ndarray]) -> dict[str, np.ndarray]:
+        model.set_weights([weight.astype(np.float16).astype(np.float32) for weight in weights])
+        found = {}
+        for part, rows in part_rows(dataset).items():
+            inputs = normalise(dataset.images[rows], config.per_image_norm)
+            found[part] = predict(inputs).astype(np.float16)
+        return found
+
+    logits = scored(counted)
     history = pd.DataFrame(trained.history)
     made = _circumstances(dataset, trained, model.count_params()) | arithmetic
     if dataset.name == "drawn":
@@ -141,6 +148,8 @@ def _write(config: Config, dataset: Dataset, trained: "Trained", arithmetic: dic
         history.to_csv(folder / "history.csv", index=False)
         _draw(history, config.name, folder / "curve.png")
         np.savez_compressed(folder / "logits.npz", **logits)
+        if config.selection == "last":
+            np.savez_compressed(folder / "best_evaluation.npz", **scored(trained.best))
         if config.keep_weights:
             arrays = {f"w{i}": weight for i, weight in enumerate(rounded)}
             np.savez_compressed(folder / "weights.npz", **arrays)

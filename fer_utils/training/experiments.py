@@ -59,6 +59,11 @@ class Config:
     unseen_only
         whether weights are chosen on those held-out images alone that have no near duplicate in
         the part trained on
+    selection
+        the weights that count: "best", of the best evaluation, or "last", of the last step; with
+        "last" the predictions of the best evaluation are saved beside them
+    without_test_duplicates
+        whether training images that are duplicates of a test image are left out
     keep_weights
         whether the weights are saved with the run
     precision
@@ -88,6 +93,8 @@ class Config:
     unseen_only: bool = False
     keep_weights: bool = True
     precision: str = "float32"
+    selection: str = "best"
+    without_test_duplicates: bool = False
 
     @classmethod
     def from_dict(cls, saved: dict) -> "Config":
@@ -329,6 +336,25 @@ def model(role: str, *, profile: str, dataset: str, seed: int) -> Config:
     return _config(name, profile, dataset, recipe, seed=seed, **settings)
 
 
+#: Seeds of the replicates (bench/recipes.md has the rule); weights are kept of the first, and of
+#: the second of model2, which notebooks look into.
+REPLICATES = (101, 102, 103)
+
+
+def replicate(role: str, seed: int) -> Config:
+    """One of several trainings of a model that differ in their seed alone; the last step counts.
+
+    role: a key of MODELS, or "model2-without-test-duplicates"
+    seed: of REPLICATES, of weights and batches
+    """
+    cleaned = role == "model2-without-test-duplicates"
+    kept = seed == REPLICATES[0] or (role == "model2" and seed == REPLICATES[1])
+    settings = {"transforms": MODELS["model2" if cleaned else role], "keep_weights": kept}
+    settings |= {"seed": seed, "selection": "last", "without_test_duplicates": cleaned}
+    recipe = PROFILES["reference"].models
+    return _config(f"{role}-seed{seed}", "reference", "fer2013", recipe, **settings)
+
+
 def ablation(
     *,
     profile: str,
@@ -445,7 +471,12 @@ def campaign(profile: str, dataset: str = "fer2013") -> list[Config]:
             for cell in contrasts
         ),
         *(
-            [*committee_and_students(), model(ANOTHER_SEED, **common, seed=0)]
+            [
+                *committee_and_students(),
+                model(ANOTHER_SEED, **common, seed=0),
+                *(replicate(role, seed) for seed in REPLICATES for role in MODELS),
+                *(replicate("model2-without-test-duplicates", seed) for seed in REPLICATES),
+            ]
             if profile == "reference" and dataset == "fer2013"
             else ()
         ),

@@ -81,9 +81,14 @@ class State:
 
 @dataclass(frozen=True)
 class Trained:
-    """A finished training: the weights of the best held-out evaluation, and how it went."""
+    """A finished training, and how it went.
 
-    weights: list[np.ndarray]
+    best: the weights of the best held-out evaluation
+    last: those of the last step (the averaged ones, if the config averages)
+    """
+
+    best: list[np.ndarray]
+    last: list[np.ndarray]
     history: list[dict]
     best_step: int
     seconds: float
@@ -183,7 +188,14 @@ class _Training:
                     after_step(state.step)
             upcoming.cancel()
         progress.close()
-        return Trained(self.best, state.history, state.best_step, state.seconds, state.waited)
+        return Trained(
+            best=self.best,
+            last=self.model.get_weights(),
+            history=state.history,
+            best_step=state.best_step,
+            seconds=state.seconds,
+            waited=state.waited,
+        )
 
     def _one_step(self, upcoming: Future, pool: ThreadPoolExecutor) -> Future:
         """Train on one batch while the next one is made."""
@@ -321,12 +333,12 @@ class _Training:
         state, shapes = State(**saved), [weight.shape for weight in self.best]
         best = _taken(arrays, "best", shapes)
         average = _taken(arrays, "average", shapes) if state.averaged else self.average
-        if state.phase < len(self.config.phases):
-            self._make_train_step(self.config.phases[state.phase])
-            variables = self._variables()
-            values = _taken(arrays, "variable", [variable.shape for variable in variables])
-            for variable, value in zip(variables, values, strict=True):
-                variable.assign(value)
+        phases = self.config.phases
+        self._make_train_step(phases[min(state.phase, len(phases) - 1)])
+        variables = self._variables()
+        values = _taken(arrays, "variable", [variable.shape for variable in variables])
+        for variable, value in zip(variables, values, strict=True):
+            variable.assign(value)
         self.state, self.best, self.average = state, best, average
         return True
 

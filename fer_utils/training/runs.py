@@ -270,7 +270,7 @@ def _check_scores(folder: Path, logits: dict, metrics: dict, dataset: Dataset) -
 
 def digests(folder: Path) -> dict[str, str]:
     """SHA-256, by name, of the files of a run that hold numbers, its config apart."""
-    names = ("history.csv", "metrics.json", "logits.npz", "weights.npz")
+    names = ("history.csv", "metrics.json", "logits.npz", "best_evaluation.npz", "weights.npz")
     return {name: _sha256(folder / name) for name in names if (folder / name).exists()}
 
 
