@@ -27,8 +27,10 @@ from fer_utils.files import cache_dir, cached, write_json
 from fer_utils.interpret.inference import predictor
 from fer_utils.statistics.comparisons import contrast
 from fer_utils.statistics.intervals import judged
-from fer_utils.training.experiments import PASS, Config, Phase, member, student
-from fer_utils.training.loop import Examples, train
+from fer_utils.training.config import Config, Phase
+from fer_utils.training.examples import Examples
+from fer_utils.training.experiments import STEPS_PER_EPOCH, member, student
+from fer_utils.training.loop import train
 from fer_utils.training.network import at_size, build
 
 RESULT = Path(__file__).with_suffix(".json")
@@ -62,7 +64,7 @@ def answers(config: Config, examples: Examples, asked: np.ndarray) -> np.ndarray
 
     def make() -> dict[str, np.ndarray]:
         checkpoint = kept.with_name(f"{config.name}-checkpoint.npz")
-        made = train(config, examples, checkpoint=checkpoint, data_id=data_id)
+        made = train(config, examples, checkpoint=checkpoint, made_from=data_id)
         checkpoint.unlink(missing_ok=True)
         model = build(config)
         model.set_weights(made.weights)
@@ -93,7 +95,7 @@ def main() -> None:
     def student_of(kind: str, seed: int) -> np.ndarray:
         """(k, 7) of a student of these labels, for the held-out images."""
         like = replace(student("student-tiny"), teachers=(kind,))
-        config = short(like, f"student-{kind}-{seed}", STUDENT_PASSES * PASS, seed)
+        config = short(like, f"student-{kind}-{seed}", STUDENT_PASSES * STEPS_PER_EPOCH, seed)
         return answers(config, examples(fit, soft[kind][fit]), images[judges])
 
     def share_right(given: np.ndarray, rows: np.ndarray) -> float:

@@ -22,6 +22,7 @@ import pandas as pd
 from fer_utils.files import ROOT, replacing, runs_dir, write_json
 from fer_utils.plots import style
 from fer_utils.training import experiments
+from fer_utils.training.config import Config, Phase
 from load import cpu_model
 from training import BATCH, Clock, noise
 
@@ -44,9 +45,10 @@ ASIDE = {
 }
 
 
-def seconds_a_step(config: experiments.Config, phase: experiments.Phase) -> float:
+def seconds_a_step(config: Config, phase: Phase) -> float:
     """Of a phase, augmentation included, evaluation left out."""
-    from fer_utils.training.loop import Examples, train
+    from fer_utils.training.examples import Examples
+    from fer_utils.training.loop import train
 
     short = replace(
         config,
@@ -62,13 +64,13 @@ def seconds_a_step(config: experiments.Config, phase: experiments.Phase) -> floa
             short,
             Examples(images, labels, images[:64], labels[:64]),
             checkpoint=Path(folder) / "c.npz",
-            data_id="noise",
+            made_from="noise",
             after_step=clock,
         )
     return BATCH / clock.images_per_second
 
 
-def kind(config: experiments.Config, phase: experiments.Phase) -> experiments.Config:
+def kind(config: Config, phase: Phase) -> Config:
     """What decides how long a step takes: configs and phases that share it are timed once."""
     alike = replace(phase, learning_rate=0.1, steps=1, patience=0, final_rate=0.0)
     return replace(
@@ -101,7 +103,7 @@ def of_peer(python: str) -> dict[str, float]:
 
 def measure(torch: str | None) -> dict:
     speeds, found = {}, {"peer": of_peer(torch)} if torch else {}
-    for config in experiments.campaign("reference"):
+    for config in experiments.all_experiments("reference"):
         path = runs_dir() / config.name / "metrics.json"
         if not path.exists():
             continue

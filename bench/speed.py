@@ -14,6 +14,7 @@ from fer_utils.backend import tf
 from fer_utils.fer2013 import SIZE
 from fer_utils.files import write_json
 from fer_utils.training import experiments
+from fer_utils.training.config import Config
 from fer_utils.training.network import build
 from load import cpu_model
 
@@ -21,7 +22,7 @@ RESULT = Path(__file__).with_suffix(".json")
 FACES, ROUNDS = 64, 4
 
 
-def milliseconds(config: experiments.Config) -> float:
+def milliseconds(config: Config) -> float:
     """CPU milliseconds a face, FACES at once."""
     model = build(config)
     forward = tf.function(lambda x: model(x, training=False))
@@ -36,7 +37,7 @@ def milliseconds(config: experiments.Config) -> float:
 
 
 def main() -> None:
-    configs = [c for c in experiments.campaign("reference") if c.keep_weights]
+    configs = [c for c in experiments.all_experiments("reference") if c.keep_weights]
     found = {config.name: milliseconds(config) for config in configs}
     write_json(RESULT, {"cpu": cpu_model(), "faces": FACES, "milliseconds": found})
     for name, value in found.items():

@@ -29,8 +29,8 @@ from types import SimpleNamespace
 import numpy as np
 
 from fer_utils.files import ROOT, write_json
-from fer_utils.training.batches import Batches
-from fer_utils.training.experiments import Config, Phase
+from fer_utils.training.config import Config, Phase
+from fer_utils.training.examples import Batches
 
 WIDTHS = {"narrow": (16, 32, 64, 128), "wide": (32, 64, 128, 256)}
 BATCH, WARM_UP = 128, 3
@@ -72,7 +72,8 @@ class Clock:
 
 
 def ours(network: str, steps: int) -> dict[str, float]:
-    from fer_utils.training.loop import Examples, train
+    from fer_utils.training.examples import Examples
+    from fer_utils.training.loop import train
 
     images, labels = noise()
     examples, clock = Examples(images, labels, images[:64], labels[:64]), Clock()
@@ -81,7 +82,7 @@ def ours(network: str, steps: int) -> dict[str, float]:
             config(network, steps),
             examples,
             checkpoint=Path(folder) / "c.npz",
-            data_id="noise",
+            made_from="noise",
             after_step=clock,
         )
     waited = trained.waited * clock.images_per_second / (BATCH * steps)

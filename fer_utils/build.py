@@ -79,7 +79,7 @@ class Build:
         """
         from fer_utils import notebook
         from fer_utils.report import execute
-        from fer_utils.training.campaign import TooLong
+        from fer_utils.training.train_run import TooLong
 
         require_space(self.folder.path, NEEDED)
         try:

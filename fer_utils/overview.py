@@ -21,11 +21,11 @@ from fer_utils.interpret.maps import NAMES
 from fer_utils.questions import filters, fooling
 from fer_utils.questions.label_noise import CLEAR
 from fer_utils.questions.leakage import twins
-from fer_utils.questions.saliency_maps import checks, claims, measurement
+from fer_utils.questions.saliency_maps import checks, claims, measured_maps
 from fer_utils.statistics.calibration import least_confidence
 from fer_utils.statistics.classification import confusion
 from fer_utils.training import experiments, runs
-from fer_utils.training.measurements import Arrays, kept
+from fer_utils.training.measurements import Arrays, load_measured
 from fer_utils.training.predictions import Predictions, average, tested, together
 
 LEVEL = 2  # grey levels of 255 of the change that notebook 07 judges
@@ -40,18 +40,18 @@ def measure(dataset: Dataset) -> dict[str, dict]:
     """By name of network or ensemble: [correct, images] on parts of the data, see `_of_one`."""
     finished = {
         config.name: run
-        for config in experiments.campaign("reference")
+        for config in experiments.all_experiments("reference")
         if not config.name.startswith(FACTORIAL) and (run := runs.find(config, dataset))
     }
     votes = _votes(dataset)
     marks = {"twin": twins(dataset), "unseen": unseen(dataset)}
     table = {}
     for name, run in finished.items():
-        facts = {"parameters": run.made["parameters"], "code": run.made["code"]}
+        facts = {"parameters": run.metadata["parameters"], "code": run.metadata["code"]}
         table[name] = facts | _of_one(run.predictions(dataset), marks, votes)
-        if saliency := kept(run, measurement.MEASUREMENT):
+        if saliency := load_measured(run, measured_maps.MEASUREMENT):
             table[name]["looks_at"] = looks_at(saliency)
-        if measured := kept(run, fooling.MEASUREMENT):
+        if measured := load_measured(run, fooling.MEASUREMENT):
             table[name]["filters"] = of_filters(run.model(), measured)
     for name, members in ENSEMBLES.items():
         if all(member in finished for member in members):

@@ -24,7 +24,7 @@ PARAMETERS = new_code_cell(
 RECORD = (
     "from IPython.display import display\n"
     "meta = dict.fromkeys(('dataset', 'source', 'machine', 'commit', 'date'), 'none')\n"
-    "meta |= {'profile': PROFILE, 'seed': SEED, 'seconds': 1, 'stand_ins': [], 'versions': {}}\n"
+    "meta |= {'profile': PROFILE, 'seed': SEED, 'seconds': 1, 'fallbacks': [], 'versions': {}}\n"
     "display({'application/vnd.fer-utils+json': {'meta': meta}, 'text/plain': ''}, raw=True)"
 )
 NAMES = ("01_first", "02_second")

@@ -38,8 +38,8 @@ def test_it_starts_with_a_face_answers_and_maps(panel):
 
 def test_finished_students_answer_too(panel, monkeypatch):
     session = panel.explorer.session
-    others = {"member1": session.model("model1"), "student-tiny": session.model("model2")}
-    monkeypatch.setattr(session, "committee_and_students", lambda: others)
+    others = {"member1": session.runs.model("model1"), "student-tiny": session.runs.model("model2")}
+    monkeypatch.setattr(session.runs, "members_and_students", lambda: others)
     explorer = Explorer(session, image=panel.explorer.image)
     answers = explorer.answers()
     assert list(answers) == ["model0", "model1", "model2", "student-tiny", "model1 + model2"]

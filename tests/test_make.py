@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 from fer_utils.data.dataset import load
-from fer_utils.training import campaign, experiments, loop
+from fer_utils.training import experiments, loop, train_run
 from fer_utils.training.network import build as build_network
 
 ROOT = Path(__file__).parents[1]
@@ -134,7 +134,7 @@ def test_notebook_runs_to_its_end_and_records_how_it_was_made(build, name):
     assert all(cell.execution_count for cell in code)
     meta = notebook.metadata["fer_utils"]["meta"]
     assert (meta["dataset"], meta["profile"], meta["seed"]) == ("drawn", "reference", 0)
-    assert meta["stand_ins"] == [], "the committed runs are enough"
+    assert meta["fallbacks"] == [], "the committed runs are enough"
     text = "".join(
         "".join(output.get("data", {}).get("text/markdown", ""))
         for cell in code
@@ -210,8 +210,8 @@ def competition(tmp_path_factory) -> dict[str, str]:
     pd.DataFrame({"pixels": pixels[500:]}).to_csv(folder / "test.csv", index=False)
     names = ("build", "runs", "cache")
     environment = {f"FER_{name.upper()}": str(folder / name) for name in names}
-    narrow = [cell for cell in experiments.CELLS.values() if cell["transforms"] == "x1"]
-    narrow += [experiments.CELLS[True, True, True]]
+    narrow = [cell for cell in experiments.FACTORIAL_DESIGN.values() if cell["transforms"] == "x1"]
+    narrow += [experiments.FACTORIAL_DESIGN[True, True, True]]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(loop, "train", untrained)
         for name, value in environment.items():
@@ -221,5 +221,5 @@ def competition(tmp_path_factory) -> dict[str, str]:
         configs = [experiments.ablation(**cell, **given) for cell in narrow]
         configs += [experiments.model(role, **given) for role in ("model0", "model2")]
         for config in configs:  # those of notebook 02; model1 is trained in notebook 03
-            assert campaign.get(config, dataset), "what took the place of training is a whole run"
+            assert train_run.get(config, dataset), "what took the place of training is a whole run"
     return environment | {"FER_DATA": str(folder)}

@@ -2,7 +2,6 @@
 
 import os
 from dataclasses import replace
-from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -10,6 +9,8 @@ import pytest
 from IPython.core.interactiveshell import InteractiveShell
 
 from fer_utils import notebook
+from fer_utils.notebook import display
+from fer_utils.notebook import session as sessions
 from fer_utils.statistics.intervals import Interval
 
 
@@ -17,9 +18,12 @@ from fer_utils.statistics.intervals import Interval
 def displayed(monkeypatch):
     """Every (object, metadata) that is displayed."""
     shown = []
-    monkeypatch.setattr(
-        notebook, "display", lambda value, metadata=None, raw=False: shown.append((value, metadata))
-    )
+
+    def record(value, metadata=None, raw=False):
+        shown.append((value, metadata))
+
+    for module in (display, sessions):
+        monkeypatch.setattr(module, "display", record)
     return shown
 
 
@@ -31,10 +35,10 @@ def session(monkeypatch):
 
 def test_figures_and_tables_are_numbered_apart(session, displayed):
     assert session.table(pd.DataFrame({"n": [1]}), caption="One.") == "Table 6.1"
-    figure = notebook.plt.figure()
+    figure = display.plt.figure()
     assert session.show(figure, photographs=False, caption="A < B.", alt="A line") == "Figure 6.1"
-    assert session.show(notebook.plt.figure(), photographs=False) == "Figure 6.2"
-    assert not notebook.plt.get_fignums()
+    assert session.show(display.plt.figure(), photographs=False) == "Figure 6.2"
+    assert not display.plt.get_fignums()
     table, picture, caption, *_ = displayed
     assert "<caption>Table 6.1. One.</caption>" in table[0]["text/html"]
     assert table[0]["text/plain"].startswith("Table 6.1. One.\n")
@@ -68,7 +72,7 @@ def test_cells_are_readable():
         },
         index=pd.Index(["a", "b"], name="row"),
     )
-    cells = notebook.formatted(frame)
+    cells = display.formatted(frame)
     assert cells.columns.name == "row"
     assert cells.loc["a"].tolist() == ["1,000", "0.00012", "0.000 [-0.100, 0.200]", "0.000"]
     assert cells.loc["b"].tolist() == ["2", "–", "–", "2.000"]
@@ -79,7 +83,7 @@ def test_an_answer_is_recorded_for_the_first_page(session, displayed):
     session.answer("It is.", chinese="是。", question=4, findings=[found])
     (bundle, _), *_ = displayed
     assert bundle["text/markdown"] == "It is.\n\n是。"
-    record = bundle[notebook.RECORD]["answer"]
+    record = bundle[display.RECORD]["answer"]
     assert (record["question"], record["english"], record["chinese"]) == (4, "It is.", "是。")
     assert record["findings"][0]["ours"] == "0.500 [0.400, 0.600]"
     assert record["findings"][0]["homework"] == "0.450"
@@ -94,18 +98,18 @@ def test_other_images_are_not_compared_with_the_homework(session, displayed):
     rows = {0.45: "above", "stated": "holds", "–": "higher"}
     found = [notebook.Finding("what", 0.5, theirs, word) for theirs, word in rows.items()]
     session.answer("", chinese="", question=1, findings=found)
-    verdicts = [row["verdict"] for row in displayed[-1][0][notebook.RECORD]["answer"]["findings"]]
+    verdicts = [row["verdict"] for row in displayed[-1][0][display.RECORD]["answer"]["findings"]]
     assert verdicts == ["not compared", "of the drawing: holds", "higher"]
     session.data = replace(session.data, original=True)
     session.answer("", chinese="", question=1, findings=found)
-    verdicts = [row["verdict"] for row in displayed[-1][0][notebook.RECORD]["answer"]["findings"]]
+    verdicts = [row["verdict"] for row in displayed[-1][0][display.RECORD]["answer"]["findings"]]
     assert verdicts == ["above", "holds", "higher"]
 
 
 def test_how_it_was_made_is_recorded_at_the_end(session, displayed, tmp_path, monkeypatch):
     monkeypatch.setenv("FER_BUILD", str(tmp_path))
     session.finish()
-    meta = displayed[-1][0][notebook.RECORD]["meta"]
+    meta = displayed[-1][0][display.RECORD]["meta"]
     assert (meta["dataset"], meta["profile"], meta["seed"]) == ("drawn", "tiny", 0)
 
 
@@ -160,18 +164,3 @@ def test_a_wrong_type_of_any_parameter_is_one_line(shell, capsys, cell, said):
     shell.run_cell("from fer_utils import notebook")
     shell.run_cell("nb = notebook.start('06_saliency_maps', dataset='drawn')")
     assert capsys.readouterr().err == said
-
-
-def test_on_a_copy_the_committee_has_only_networks_that_are_scored_anew(monkeypatch):
-    def find(config, dataset):
-        on_copy = dataset.pixels != "original"
-        folder = None if on_copy and config.keep_weights else notebook.runs.folder_of(config)
-        return SimpleNamespace(config=config, made={"pixels": "original"}, folder=folder)
-
-    monkeypatch.setattr(notebook.runs, "find", find)
-    missing = {"member3", "member4", "member5"}
-    for pixels, expected in (("original", missing), ("of a copy", set())):
-        dataset = SimpleNamespace(name="fer2013", pixels=pixels)
-        found = notebook.Session("04_ensemble", dataset, "reference", 0).committee_and_students()
-        assert {"member1", "student-tiny"} < set(found)
-        assert missing & set(found) == expected

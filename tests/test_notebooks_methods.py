@@ -45,7 +45,7 @@ def cell_with(notebook: str, text: str) -> str:
 
 @pytest.fixture
 def config():
-    from fer_utils.training.experiments import Config, Phase
+    from fer_utils.training.config import Config, Phase
 
     return Config(
         name="tiny",

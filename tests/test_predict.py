@@ -420,7 +420,7 @@ def test_seconds_between_pictures_must_be_positive(every, capsys):
 def test_without_a_finished_run_the_error_says_how_to_train_one(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("FER_RUNS", str(tmp_path))
     assert command.main([str(HOPPER)]) == 1
-    assert "python -m fer_utils.training.campaign model1" in capsys.readouterr().err
+    assert "python -m fer_utils.training model1" in capsys.readouterr().err
 
 
 def test_the_quick_network_with_the_best_held_out_accuracy_answers(monkeypatch):
@@ -437,5 +437,5 @@ def test_the_quick_network_with_the_best_held_out_accuracy_answers(monkeypatch):
 def test_every_network_that_may_answer_has_a_speed_and_a_threshold():
     summary = json.loads((ROOT / "runs" / "summary.json").read_text(encoding="utf-8"))
     assert 0.3 < summary[predict.best_network().name]["sure_from"] < 1
-    reference = [c for c in experiments.campaign("reference") if c.keep_weights]
+    reference = [c for c in experiments.all_experiments("reference") if c.keep_weights]
     assert {config.name for config in reference} <= set(networks._speeds())

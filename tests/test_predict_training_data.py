@@ -12,7 +12,7 @@ from fer_utils.data import dataset
 from fer_utils.data.drawn import faces
 from fer_utils.fer2013 import CLASSES, PUBLIC, SIZE, TRAINING
 from fer_utils.predict import command, networks, training_data
-from fer_utils.training import campaign, experiments
+from fer_utils.training import experiments, train_run
 
 OF_EACH = 8
 
@@ -135,7 +135,7 @@ def test_a_network_trained_on_them_answers(made, photos, tmp_path, monkeypatch, 
     monkeypatch.setenv("FER_RUNS", str(tmp_path / "runs"))
     monkeypatch.setenv("FER_DATA", str(made / "faces"))
     config = experiments.model("model2", profile="tiny", dataset="fer2013", seed=0)
-    campaign.get(config, dataset.load())
+    train_run.get(config, dataset.load())
     picture = photos / "Happy" / "IMG_0.jpg"
     capsys.readouterr()
     assert command.main([str(picture), "--run", config.name, "--format", "csv"]) == 0

@@ -41,7 +41,7 @@ def test_the_conjecture_follows_the_responses(zero, expected):
     frame = frame_of({border.ZERO: zero, **others}, seeds=3)
     rng = np.random.default_rng(0)
     frame["response"] += rng.normal(0, 0.01, len(frame))
-    table = border.compare(frame)
+    table = border.differences(frame)
     assert set(table["over"]) == {"seeds"}
     assert set(table["n"]) == {3}
     assert border.conclusion(table) == expected
@@ -49,7 +49,7 @@ def test_the_conjecture_follows_the_responses(zero, expected):
 
 def test_one_seed_is_said():
     values = {border.ZERO: 0.8, border.REFLECTED: 0.5, border.NONE: 0.5, border.UNTRAINED: 0.5}
-    table = border.compare(frame_of(values, seeds=1))
+    table = border.differences(frame_of(values, seeds=1))
     assert set(table["over"]) == {"filters of one seed"}
     assert "one seed only" in border.conclusion(table)
 

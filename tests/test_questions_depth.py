@@ -28,7 +28,7 @@ def test_claims_reverse_with_the_pictures():
         return {name: ascent.Ascent(x, np.ones(8), np.zeros(8, bool)) for name, x in parts}
 
     one, other = sheets(alike, smooth, noise), sheets(noise, alike + smooth * 1e-3, smooth)
-    table = depth.claims(one, other, layers)["verdict"].unstack()
+    table = depth.selectivity_by_depth(one, other, layers)["verdict"].unstack()
     assert table["trained"].tolist() == ["holds", "holds"]
     assert table.loc["early pictures are more alike", "untrained"] == "does not hold"
 

@@ -1,4 +1,3 @@
-from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -8,6 +7,7 @@ from fer_utils.fer2013 import PARTS
 from fer_utils.questions import ensemble
 from fer_utils.statistics.intervals import proportion
 from fer_utils.training import experiments, runs
+from fer_utils.training.measurements import Measurement
 from fer_utils.training.predictions import Predictions, average
 
 
@@ -88,25 +88,25 @@ def test_share_of_the_lead_that_a_student_has():
     assert {(each.low, each.high) for each in same.values()} == {(1, 1)}
 
 
-def test_answers_to_transformed_images_are_kept_and_damage_names_the_cure(tmp_path, monkeypatch):
-    monkeypatch.setenv("FER_RUNS", str(tmp_path))
+def six(run, dataset):
+    """Logits of an image under six transforms."""
+    return {"public": np.ones((6, 2, 7), np.float16)}
+
+
+def two(run, dataset):
+    """The same by other code."""
+    return {"public": np.ones((2, 2, 7), np.float16)}
+
+
+def test_logits_for_transformed_images_are_saved_and_damage_names_the_cure(tmp_path, monkeypatch):
+    monkeypatch.setattr(runs, "weights_digest", lambda config: "")
     config = experiments.model("model2", profile="tiny", dataset="drawn", seed=0)
-    run = SimpleNamespace(config=config, folder=runs.folder_of(config))
-    run.folder.mkdir(parents=True)
-    np.savez(run.folder / "weights.npz", w0=np.arange(3.0))
-    np.savez(run.folder / "logits.npz", public=np.zeros((2, 7)))
-    made = {"public": np.ones((6, 2, 7), np.float16)}
-
-    def compute(answers, **settings):
-        computed = replace(ensemble.MEASUREMENT, compute=answers, **settings)
-        monkeypatch.setattr(ensemble, "MEASUREMENT", computed)
-
-    compute(lambda *_: made)
-    ensemble.transformed_logits(run, None)
-    compute(lambda *_: pytest.fail("computed again"))
-    assert ensemble.transformed_logits(run, None)["public"].dtype == np.float32
-    compute(lambda *_: {"public": made["public"][:2]}, settings="other transforms")
-    assert ensemble.transformed_logits(run, None)["public"].shape == (2, 2, 7)
-    (run.folder / "measured" / "test_time.npz").write_bytes(b"PK")
+    run = SimpleNamespace(config=config, folder=tmp_path, logits={"public": np.zeros((2, 7))})
+    for code in (six, six, two):
+        monkeypatch.setattr(ensemble, "MEASUREMENT", Measurement("test_time", code))
+        found = ensemble.transformed_logits(run, None)
+        np.testing.assert_array_equal(found["public"], code(run, None)["public"])
+        assert found["public"].dtype == np.float32
+    (tmp_path / "measured" / "test_time.npz").write_bytes(b"PK")
     with pytest.raises(runs.DamagedRun, match=r"test_time\.npz: .*; delete .*trained again"):
         ensemble.transformed_logits(run, None)

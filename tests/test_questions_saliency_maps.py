@@ -12,7 +12,7 @@ from fer_utils.fer2013 import CLASSES, SIZE
 from fer_utils.homework import ZONES as CLAIMED
 from fer_utils.interpret import faithfulness, saliency
 from fer_utils.questions import face_zones
-from fer_utils.questions.saliency_maps import checks, claims, measurement
+from fer_utils.questions.saliency_maps import checks, claims, measured_maps
 
 LAYERS = keras.layers
 N = 40
@@ -58,11 +58,11 @@ def judged(model, images, of_model):
     maps = {"gradient": saliency.explain("gradient", of_model, images, targets)}
     maps |= faithfulness.control_maps(images)
     found = {
-        mode: measurement._areas(model, images, targets, maps, mode, 5)
+        mode: measured_maps._areas(model, images, targets, maps, mode, 5)
         for mode in ("deletion", "insertion")
     }
     evidence = np.broadcast_to(ALL_ZONES["mouth"], (N, SIZE, SIZE))
-    found |= measurement._beside_evidence(maps, evidence) | {"names": np.array(list(maps))}
+    found |= measured_maps._beside_evidence(maps, evidence) | {"names": np.array(list(maps))}
     return {m: checks.judge(m, checks.values(found, m)) for m in checks.measures(found)}
 
 
@@ -75,7 +75,7 @@ def test_true_maps_beat_the_controls_and_those_of_a_random_network_do_not(traine
 
 def test_areas_are_those_of_the_whole_curves(trained, images):
     maps = faithfulness.control_maps(images)
-    found = measurement._areas(trained, images, np.ones(N, int), maps, "insertion", 4)
+    found = measured_maps._areas(trained, images, np.ones(N, int), maps, "insertion", 4)
     fractions = np.linspace(0, 1, 4)
     curves = faithfulness.perturbation_curves(
         trained, images, np.ones(N, int), maps["contrast"], mode="insertion", fractions=fractions
@@ -146,7 +146,7 @@ def compared(methods):
     flat = face_zones.zone_mass(np.random.default_rng(9).random((N, SIZE, SIZE)))
     labels = np.repeat([CLASSES.index("happy"), CLASSES.index("sad")], 20)
     mass = {name: masses(bright, seed=i) for i, (name, bright) in enumerate(methods.items())}
-    return claims.compare(mass, dict.fromkeys(mass, flat), flat, labels)
+    return claims.compare_zones(mass, dict.fromkeys(mass, flat), flat, labels)
 
 
 @pytest.mark.parametrize(
@@ -188,7 +188,7 @@ def test_what_the_architecture_prefers_by_itself_is_not_looked_at():
     mass = {"gradient": masses(("nose", "nose"))}
     flat = np.tile(face_zones.AREAS, (N, 1)) + np.random.default_rng(0).normal(0, 1e-4, (N, 8))
     labels = np.repeat([3, 4], 20)
-    table = claims.compare(mass, {"gradient": masses(("nose", "nose"), seed=5)}, flat, labels)
+    table = claims.compare_zones(mass, {"gradient": masses(("nose", "nose"), seed=5)}, flat, labels)
     nose = table[table["zone"] == "nose"]
     assert set(nose["looks"]) == {claims.NOT_SHOWN}
     assert set(nose["control"]) == {"the untrained network"}
@@ -219,13 +219,13 @@ def test_zones_are_a_partition_and_have_all_that_the_homework_names():
 
 def test_what_is_measured(trained, images, monkeypatch):
     chosen = pd.DataFrame({"row": range(8), "label": [1] * 5 + [3] * 3, "probability": 0.9})
-    monkeypatch.setattr(measurement.examples, "candidates", lambda run, dataset: None)
-    monkeypatch.setattr(measurement.examples, "surest", lambda table, count: chosen)
-    monkeypatch.setattr(measurement, "build", lambda config: watcher(2))
+    monkeypatch.setattr(measured_maps.examples, "candidates", lambda run, dataset: None)
+    monkeypatch.setattr(measured_maps.examples, "surest", lambda table, count: chosen)
+    monkeypatch.setattr(measured_maps, "build", lambda config: watcher(2))
     run = SimpleNamespace(model=lambda: trained, config=SimpleNamespace(per_image_norm=True))
     dataset = SimpleNamespace(name="fer2013", images=images[..., 0] * 50 + 100)
-    budget = measurement.Budget(5, 2, 2, 16, 3, randomised=2, draws=2, stages=2)
-    found = measurement.measure(run, dataset, budget)
+    budget = measured_maps.SaliencyBudget(5, 2, 2, 16, 3, randomised=2, draws=2, stages=2)
+    found = measured_maps.measure_saliency(run, dataset, budget)
     shapes = {name: array.shape for name, array in found.items()}
     methods, maps = len(saliency.METHODS), len(saliency.METHODS) + len(faithfulness.CONTROLS)
     assert shapes["zones"] == (maps, 8, 8)
@@ -237,5 +237,5 @@ def test_what_is_measured(trained, images, monkeypatch):
         name not in ("disgust", "happy") for name in CLASSES
     ]
     np.testing.assert_allclose(np.nanmean(found["averages"][:5, 1], axis=(1, 2)), 1, rtol=1e-3)
-    assert measurement.Budget(**json.loads(str(found["budget"]))) == budget
+    assert measured_maps.SaliencyBudget(**json.loads(str(found["budget"]))) == budget
     assert all(array.dtype.kind in "iufU" for array in found.values()), "numbers and names"

@@ -9,7 +9,7 @@ from fer_utils import overview, readme
 from fer_utils.data.dataset import Dataset
 from fer_utils.data.drawn import faces
 from fer_utils.files import ROOT, read_arrays, runs_dir
-from fer_utils.training import campaign, experiments
+from fer_utils.training import experiments, train_run
 from fer_utils.training.network import build
 
 
@@ -44,9 +44,9 @@ def test_counts_of_one_network(tmp_path, monkeypatch):
     monkeypatch.setenv("FER_CACHE", str(tmp_path / "cache"))
     dataset = Dataset("drawn", "", *faces.dataset(sizes=(160, 40, 30)))
     config = experiments.model("model1", profile="tiny", dataset="drawn", seed=0)
-    monkeypatch.setattr(overview.experiments, "campaign", lambda _: [config])
+    monkeypatch.setattr(overview.experiments, "all_experiments", lambda _: [config])
     monkeypatch.setattr(overview, "ENSEMBLES", {"alone": (config.name,)})
-    run = campaign.get(config, dataset)
+    run = train_run.get(config, dataset)
     table = overview.measure(dataset)
     assert table[config.name]["public"]["all"][1] == 40
     assert table[config.name]["test"]["all"][1] == 70

@@ -37,7 +37,7 @@ META = {
     "source": "6,000 drawn faces (FER2013 was not found in data/)",
     "profile": "quick",
     "seed": 0,
-    "stand_ins": [],
+    "fallbacks": [],
     "seconds": 71.2,
     "versions": {"python": "3.11.9", "tensorflow": "2.21.0", "keras": "3.15.1"},
     "machine": "x86_64, 2 cores",
@@ -324,10 +324,10 @@ def test_small_print(built):
     assert cover.find(class_="warning"), "drawn faces are not FER2013"
 
 
-def test_stand_ins_are_named(tmp_path, monkeypatch):
+def test_fallbacks_are_named(tmp_path, monkeypatch):
     monkeypatch.setenv("FER_BUILD", str(tmp_path))
     write_executed(tmp_path, NAMES[:1])
-    write_executed(tmp_path, NAMES[1:], stand_ins=["model1-reference"])
+    write_executed(tmp_path, NAMES[1:], fallbacks=["model1-reference"])
     document.write(NAMES)
     assert "in place of model1-reference" in parse(tmp_path / "index.html").header.get_text()
 

@@ -86,7 +86,7 @@ def test_another_data_set_is_no_edition(tmp_path, monkeypatch):
     monkeypatch.setenv("FER_BUILD", str(tmp_path))
     with pytest.raises(ReportError, match="01_x has not been executed"):
         edition.write(["01_x"], tmp_path / "edition")
-    record = {"meta": {"dataset": "drawn", "stand_ins": []}}
+    record = {"meta": {"dataset": "drawn", "fallbacks": []}}
     (tmp_path / "notebooks").mkdir()
     made = new_notebook(cells=[new_code_cell("nb.finish()")], metadata={RECORDED: record})
     nbformat.write(made, tmp_path / "notebooks" / "01_x.ipynb")

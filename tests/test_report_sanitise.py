@@ -87,7 +87,7 @@ def report_full_of(text: str, folder: Path) -> str:
     names = ("dataset", "source", "machine", "commit", "date", "profile", "seed")
     meta = dict.fromkeys(names, text) | {
         "seconds": 1,
-        "stand_ins": [text],
+        "fallbacks": [text],
         "versions": {text: text},
     }
     finding = dict.fromkeys(("what", "ours", "homework", "verdict"), text)

@@ -13,7 +13,7 @@ import pytest
 from fer_utils.backend import GPUS
 from fer_utils.data.dataset import Dataset, hold_out
 from fer_utils.training import devices, loop, runs
-from fer_utils.training.experiments import Config, Phase
+from fer_utils.training.config import Config, Phase
 
 # No tensor is wide enough for dropout, whose masks depend on the number of replicas.
 CONFIG = Config(
@@ -50,7 +50,7 @@ def train(config: Config, checkpoint, strategy=None, after_step=None) -> loop.Tr
         config,
         examples(),
         checkpoint=checkpoint,
-        data_id=f"{noise.rows}-{noise.pixels}",
+        made_from=f"{noise.rows}-{noise.pixels}",
         strategy=strategy,
         after_step=after_step,
     )
@@ -122,7 +122,7 @@ import sys
 from pathlib import Path
 import numpy as np
 from fer_utils.training import devices
-from fer_utils.training import campaign
+from fer_utils.training import train_run
 from fer_utils.training import loop
 from fer_utils.files import cache_dir
 from test_training_devices import CONFIG, dataset, train
@@ -150,7 +150,7 @@ trained = train(CONFIG, checkpoint, strategy, after_step=steps.append)
 print("resumed", steps)
 name = "chief" if devices.is_chief(strategy) else "worker"
 savez(folder / f"{name}.npz", *trained.best)
-print("run", campaign.get(CONFIG, dataset(), strategy).made["replicas"])
+print("run", train_run.get(CONFIG, dataset(), strategy).metadata["replicas"])
 """
 
 

@@ -17,7 +17,7 @@ from fer_utils.interpret import ascent, faithfulness, saliency
 from fer_utils.interpret.inference import predictor
 from fer_utils.interpret.introspection import normalise_tensor
 from fer_utils.interpret.maps import most_influential, visible
-from fer_utils.notebook import Session
+from fer_utils.notebook.session import Session
 from fer_utils.training.experiments import STUDENTS
 from fer_utils.training.predictions import tested, together
 
@@ -67,9 +67,9 @@ class Explorer:
     @cached_property
     def runs(self) -> dict:
         """The finished runs of the models, and of students where there are any, by name."""
-        others = self.session.committee_and_students()
+        others = self.session.runs.members_and_students()
         students = {name: others[name] for name in STUDENTS if name in others}
-        return self.session.models(*ROLES) | students
+        return self.session.runs.models(*ROLES) | students
 
     @cached_property
     def networks(self) -> dict[str, keras.Model]:

@@ -15,7 +15,7 @@ from fer_utils.data.dataset import DataError, load
 from fer_utils.files import ROOT, runs_dir
 from fer_utils.statistics.calibration import least_confidence
 from fer_utils.training import runs
-from fer_utils.training.experiments import Config
+from fer_utils.training.config import Config
 
 SPEED = ROOT / "bench" / "speed.json"
 QUICK = 20  # ms of CPU time a face, at most, of the network that answers unless another is named
@@ -148,8 +148,7 @@ def best_network() -> Network:
     ]
     if not candidates:
         raise NoNetwork(
-            "no reference run is finished: train one with "
-            "`python -m fer_utils.training.campaign model1`"
+            "no reference run is finished: train one with `python -m fer_utils.training model1`"
         )
     return max(candidates, key=lambda network: network.accuracy)
 

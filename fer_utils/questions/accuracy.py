@@ -21,7 +21,8 @@ from fer_utils.statistics.intervals import (
     judged_with_detectable,
     proportion,
 )
-from fer_utils.training.experiments import Config, two_phases
+from fer_utils.training.config import Config
+from fer_utils.training.experiments import two_phases
 from fer_utils.training.predictions import Predictions, tested, together
 
 Parts = Mapping[str, Predictions]
@@ -271,7 +272,8 @@ def train_a_little(dataset: Dataset, *, images: int, steps: int, seed: int) -> p
     pandas.DataFrame
         The history, as `Run.history`.
     """
-    from fer_utils.training.loop import Examples, train
+    from fer_utils.training.examples import Examples
+    from fer_utils.training.loop import train
 
     config = Config(
         name="live",
@@ -290,5 +292,5 @@ def train_a_little(dataset: Dataset, *, images: int, steps: int, seed: int) -> p
         dataset.images[fit], dataset.labels[fit], dataset.images[held_out], dataset.labels[held_out]
     )
     with tempfile.TemporaryDirectory() as folder:
-        made = train(config, examples, checkpoint=Path(folder) / "c.npz", data_id="live")
+        made = train(config, examples, checkpoint=Path(folder) / "c.npz", made_from="live")
     return pd.DataFrame(made.history).set_index("step")

@@ -60,7 +60,7 @@ def in_words(run: Run, groups: Mapping[str, Group], dataset: Dataset) -> str:
         counts = f"{next(iter(seeds.values()))} for each row of the homework's tables"
     return (
         f"Twelve convolutions of {' / '.join(map(str, config.widths))} channels, "
-        f"{run.made['parameters']:,} parameters "
+        f"{run.metadata['parameters']:,} parameters "
         f"(a little fewer without batch normalisation); {optimisers}, {most}{config.steps:,} "
         f"steps on batches of {config.batch_size}: {most}{passes:.1f} passes over the originals, "
         f"or {passes / 20:.1f} over the ×20 set. Seeds: {counts}."

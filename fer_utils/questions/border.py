@@ -21,7 +21,11 @@ from fer_utils.training.runs import Run
 
 SHIFT = Transform(right=4)
 ZERO, REFLECTED, NONE = "zero-padded shifts", "reflected shifts", "no shifts"
-CELLS = {ZERO: {"transforms": "x20"}, REFLECTED: {"transforms": "x20", "fill": "reflect"}, NONE: {}}
+AUGMENTATIONS = {
+    ZERO: {"transforms": "x20"},
+    REFLECTED: {"transforms": "x20", "fill": "reflect"},
+    NONE: {},
+}
 UNTRAINED = "untrained"
 PLACES = ("frame", "seam")
 FEWEST_SEEDS = 2
@@ -55,7 +59,7 @@ def responses(model: keras.Model, images: np.ndarray) -> pd.DataFrame:
     return pd.concat(frames, ignore_index=True)
 
 
-def measure(runs: Mapping[str, Sequence[Run]], images: np.ndarray) -> pd.DataFrame:
+def measure_border(runs: Mapping[str, Sequence[Run]], images: np.ndarray) -> pd.DataFrame:
     """`responses` of every run and of its network before training: adds condition and seed."""
     frames = []
     for condition, seeds in runs.items():
@@ -68,7 +72,7 @@ def measure(runs: Mapping[str, Sequence[Run]], images: np.ndarray) -> pd.DataFra
     return pd.concat(frames, ignore_index=True)
 
 
-def compare(frame: pd.DataFrame) -> pd.DataFrame:
+def differences(frame: pd.DataFrame) -> pd.DataFrame:
     """Zero-padded shifts against each other condition, at each place; Holm over the table.
 
     Per filter the difference of responses; its mean per seed; over seeds the mean and Student's

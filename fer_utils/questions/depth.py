@@ -48,7 +48,7 @@ def table(sheets: Mapping[str, Ascent]) -> pd.DataFrame:
     return pd.DataFrame.from_dict(rows, "index")
 
 
-def claims(
+def selectivity_by_depth(
     sheets: Mapping[str, Ascent], control: Mapping[str, Ascent], layers: Sequence[str]
 ) -> pd.DataFrame:
     """`homework.FILTERS` for the trained network and the control.

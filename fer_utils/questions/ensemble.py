@@ -11,7 +11,7 @@ from scipy.optimize import minimize
 from fer_utils.data.dataset import Dataset
 from fer_utils.data.transforms import Transform, augment, normalise
 from fer_utils.statistics.intervals import Interval, bootstrap, mean_interval, proportion
-from fer_utils.training.measurements import Measurement, kept, measure
+from fer_utils.training.measurements import Measurement, load_measured, measure_and_save
 from fer_utils.training.predictions import (
     Predictions,
     average,
@@ -169,7 +169,8 @@ TEST_TIME_AVERAGES = {
 }
 
 
-def _compute(run: Run, dataset: Dataset) -> dict[str, np.ndarray]:
+def transformed(run: Run, dataset: Dataset) -> dict[str, np.ndarray]:
+    """By part the logits (transforms, n, 7) float16 of a run, one for each of TEST_TIME."""
     from fer_utils.interpret.inference import predictor
 
     predict = predictor(run.model())
@@ -183,7 +184,7 @@ def _compute(run: Run, dataset: Dataset) -> dict[str, np.ndarray]:
     return {part: np.array(given, np.float16) for part, given in logits.items()}
 
 
-MEASUREMENT = Measurement("test_time", ("data/transforms.py",), _compute, settings=repr(TEST_TIME))
+MEASUREMENT = Measurement("test_time", transformed)
 
 
 def transformed_logits(run: Run, dataset: Dataset) -> dict[str, np.ndarray]:
@@ -191,13 +192,13 @@ def transformed_logits(run: Run, dataset: Dataset) -> dict[str, np.ndarray]:
 
     They are computed once and kept with the run. Raises DamagedRun.
     """
-    found = kept(run, MEASUREMENT) or measure(run, dataset, MEASUREMENT)
+    found = load_measured(run, MEASUREMENT) or measure_and_save(run, dataset, MEASUREMENT)
     return {part: logits.astype(np.float32) for part, logits in found.items()}
 
 
 def can_be_asked(run: Run) -> bool:
     """Whether `transformed_logits` can give a run's: made before, or from weights that it keeps."""
-    return run.config.keep_weights or kept(run, MEASUREMENT) is not None
+    return run.config.keep_weights or load_measured(run, MEASUREMENT) is not None
 
 
 def transform_averages(run: Run, dataset: Dataset) -> dict[str, dict[str, Predictions]]:

@@ -22,7 +22,7 @@ from fer_utils.interpret.ascent import (
 from fer_utils.interpret.introspection import normalise_tensor
 from fer_utils.questions.face_zones import AREAS, ZONES, zone_mass
 from fer_utils.statistics.intervals import judged, mean_interval
-from fer_utils.training.experiments import Config
+from fer_utils.training.config import Config
 from fer_utils.training.network import build
 
 UNTRAINED_SEED = 1000  # networks before training: this seed and the next ones

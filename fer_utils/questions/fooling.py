@@ -33,7 +33,7 @@ SIGNS = ("along the gradient", "at random (control)")
 
 
 @dataclass(frozen=True)
-class Budget:
+class FilterBudget:
     """How much is measured: test images, filters of the layer, seeds and steps of class images."""
 
     images: int
@@ -43,10 +43,12 @@ class Budget:
     steps: int
 
 
-FULL = Budget(images=400, filters=32, controls=4, seeds=5, steps=160)
+FULL = FilterBudget(images=400, filters=32, controls=4, seeds=5, steps=160)
 
 
-def measure(run: Run, dataset: Dataset, budget: Budget = FULL) -> dict[str, np.ndarray]:
+def measure_filters(
+    run: Run, dataset: Dataset, budget: FilterBudget = FULL
+) -> dict[str, np.ndarray]:
     """What notebook 07 needs of a run, as arrays without photographs.
 
     rows (n,) int: correct test images without a twin, drawn at random; epsilons (2, n): smallest
@@ -83,17 +85,7 @@ def _class_images(model: keras.Model, steps: int, seed: int) -> np.ndarray:
     return found.images
 
 
-MEASUREMENT = measurements.Measurement(
-    "filters",
-    (
-        "questions/fooling.py",
-        "questions/filters.py",
-        "questions/face_zones.py",
-        "interpret/ascent.py",
-        "interpret/adversarial.py",
-    ),
-    measure,
-)
+MEASUREMENT = measurements.Measurement("filters", measure_filters)
 
 
 def answers(model: keras.Model, images: np.ndarray) -> np.ndarray:
@@ -127,7 +119,7 @@ def recognised(
 def flipped(epsilons: np.ndarray, levels: Sequence[float]) -> pd.DataFrame:
     """By SIGNS (rows): the part of the images flipped by a change of so many grey levels of 255.
 
-    epsilons (2, n) as `measure` gives them, in [0, 1], inf where nothing flips.
+    epsilons (2, n) as `measure_filters` gives them, in [0, 1], inf where nothing flips.
     """
     return pd.DataFrame(
         {

@@ -59,15 +59,16 @@ def circumstances(sections: Sequence[Section]) -> dict[str, str]:
                 )
     minutes, seconds = divmod(round(sum(meta["seconds"] for meta in metas.values())), 60)
     versions = {key: text for meta in metas.values() for key, text in meta["versions"].items()}
-    stand_ins = _distinct(run for meta in metas.values() for run in meta["stand_ins"])
+    fallbacks = _distinct(run for meta in metas.values() for run in meta["fallbacks"])
     anew, on_original = (
         _distinct(run for meta in metas.values() for run in meta.get(key, ()))
-        for key in ("scored_anew", "scored_on_original")
+        for key in ("rescored", "not_rescored")
     )
     lines = {
         "Data set": first["source"],
         "Profile": f"{first['profile']}, seed {first['seed']}",
-        "Stand-ins": stand_ins and f"narrow networks, trained briefly, in place of {stand_ins}",
+        "Fallback models": fallbacks
+        and f"small networks, trained briefly, in place of {fallbacks}",
         "Scored anew": anew and f"{anew}: their answers are to this copy's pixels",
         "Not scored anew": on_original
         and f"{on_original}: answers to the original's pixels, since weights are not kept of all "

@@ -76,7 +76,7 @@ def write(names: list[str], target: Path = EDITION) -> None:
     notebooks = {name: read_executed(executed / f"{name}.ipynb") for name in names}
     answers = {name: made.metadata.get(RECORDED, {}) for name, made in notebooks.items()}
     metas = [answer.get("meta", {}) for answer in answers.values()]
-    if any(meta.get("dataset") != "fer2013" or meta["stand_ins"] for meta in metas):
+    if any(meta.get("dataset") != "fer2013" or meta["fallbacks"] for meta in metas):
         raise ReportError(
             "the edition is that of FER2013 with its reference runs: run `make report FER_DATA=...`"
         )

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from fer_utils.backend import tf
-from fer_utils.training.experiments import Config
+from fer_utils.training.config import Config
 
 Strategy = tf.distribute.Strategy
 
@@ -59,11 +59,14 @@ def thread_count() -> int:
     return chosen or usable
 
 
-def arithmetic(config: Config, strategy: Strategy) -> dict[str, int | str]:
-    """What decides how sums are rounded; `threads` only if one replica does all the work."""
+def arithmetic(policy: str, strategy: Strategy) -> dict[str, int | str]:
+    """What decides how sums are rounded; `threads` only if one replica does all the work.
+
+    `policy` is what `precision` gives.
+    """
     replicas = strategy.num_replicas_in_sync
     threads = {"threads": thread_count()} if replicas == 1 else {"replicas": replicas}
-    return {**threads, "precision": precision(config)}
+    return {**threads, "precision": policy}
 
 
 def is_chief(strategy: Strategy) -> bool:
@@ -87,7 +90,7 @@ def distribute(
     )
 
 
-def agree(strategy: Strategy, *values: float) -> tuple[float, ...]:
+def all_reduce_mean(strategy: Strategy, *values: float) -> tuple[float, ...]:
     """The mean of each value over the replicas, the same for all workers."""
     if strategy.num_replicas_in_sync == 1:
         return values
@@ -97,6 +100,6 @@ def agree(strategy: Strategy, *values: float) -> tuple[float, ...]:
     return tuple(strategy.reduce("MEAN", everyones, axis=None).numpy().tolist())
 
 
-def meet(strategy: Strategy) -> None:
+def barrier(strategy: Strategy) -> None:
     """Wait until all workers have come here."""
-    agree(strategy, 0.0)
+    all_reduce_mean(strategy, 0.0)

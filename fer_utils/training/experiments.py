@@ -5,121 +5,11 @@
 that everything runs.
 """
 
-import json
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 
-PASS = 200  # batches of 128 in a pass over the 90 % of FER2013's Training that are not held out
+from fer_utils.training.config import Config, Phase
 
-
-@dataclass(frozen=True)
-class Phase:
-    """One optimiser for at most `steps` steps.
-
-    `patience` evaluations without a better held-out accuracy end the phase (0: it runs through).
-    SGD's learning rate falls linearly to `final_rate` over the phase; Adadelta's is constant. Each
-    step shrinks the kernels by learning rate times `weight_decay`, decoupled from the gradient
-    (arXiv 1711.05101); with momentum m that does what an L2 term of weight_decay (1 - m) does.
-    `size` is the side of the images in pixels: 48, or 24, the means of 2 x 2 pixels.
-    """
-
-    optimizer: str
-    learning_rate: float
-    steps: int
-    momentum: float = 0.0
-    patience: int = 0
-    weight_decay: float = 0.0
-    final_rate: float = 0.0
-    size: int = 48
-
-
-@dataclass(frozen=True)
-class Config:
-    """Everything that decides the outcome of a run, apart from the data.
-
-    network
-        "vgg": units of 3 convolutions of the given widths; "dense": `widths` are the units of its
-        hidden layers; "compact": a residual network of three stages of these widths
-    activation
-        of "compact": a Keras name such as "relu" or "silu"
-    dropout
-        the rate after each unit (or stage), then after each hidden dense layer; () is the rule of
-        `layers.dropout_rate`
-    transforms
-        "x1" | "x13" | "x20", or "random": drawn anew for each image and step
-    fill
-        "zero" | "reflect", what shifts leave behind
-    label_smoothing
-        the part of each label that is spread evenly over all classes (arXiv 1512.00567, section 7)
-    averaged
-        the last part of the last phase whose weights are averaged (arXiv 1803.05407); 0 is none
-    teachers
-        names of runs whose mean probabilities on the image and its mirror image are the targets,
-        with `teacher_weight` beside the label's 1 - teacher_weight (arXiv 1503.02531, temperature
-        1); () is none
-    unseen_only
-        whether weights are chosen on those held-out images alone that have no near duplicate in
-        the part trained on
-    selection
-        the weights that count: "best", of the best evaluation, or "last", of the last step; with
-        "last" the predictions of the best evaluation are saved beside them
-    without_test_duplicates
-        whether training images that are duplicates of a test image are left out
-    keep_weights
-        whether the weights are saved with the run
-    precision
-        the Keras dtype policy on a CPU, "float32" or, where the CPU has it, "mixed_bfloat16" (a GPU
-        has "mixed_float16"); weights and logits are float32 in any case
-    """
-
-    name: str
-    dataset: str
-    phases: tuple[Phase, ...]
-    widths: tuple[int, ...]
-    dense: tuple[int, ...]
-    evaluate_every: int
-    network: str = "vgg"
-    per_image_norm: bool = True
-    batch_norm: bool = True
-    transforms: str = "x1"
-    fill: str = "zero"
-    batch_size: int = 128
-    seed: int = 0
-    label_smoothing: float = 0.0
-    activation: str = "relu"
-    dropout: tuple[float, ...] = ()
-    averaged: float = 0.0
-    teachers: tuple[str, ...] = ()
-    teacher_weight: float = 0.8
-    unseen_only: bool = False
-    keep_weights: bool = True
-    precision: str = "float32"
-    selection: str = "best"
-    without_test_duplicates: bool = False
-
-    @classmethod
-    def from_dict(cls, saved: dict) -> "Config":
-        """What `to_dict` gave; a field that did not exist then has its default.
-
-        Raises TypeError if `saved` has a field that does not exist now.
-        """
-        lists = {
-            key: tuple(saved[key])
-            for key in ("widths", "dense", "dropout", "teachers")
-            if key in saved
-        }
-        phases = tuple(Phase(**phase) for phase in saved["phases"])
-        # the first runs kept the weights of these only
-        kept = saved["network"] == "vgg" and saved["per_image_norm"] and saved["batch_norm"]
-        return cls(**{"keep_weights": kept, **saved, **lists, "phases": phases})
-
-    def to_dict(self) -> dict:
-        """As JSON gives it back (lists for tuples)."""
-        return json.loads(json.dumps(asdict(self)))
-
-    @property
-    def steps(self) -> int:
-        """The most optimiser steps that the run can take."""
-        return sum(phase.steps for phase in self.phases)
+STEPS_PER_EPOCH = 200  # batches of 128: the 90 % of FER2013's Training that are trained on
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -193,8 +83,10 @@ PROFILES = {
         models=Recipe(
             widths=(16, 48, 128, 256),
             dense=(256, 128),
-            phases=two_phases(12 * PASS, 60 * PASS, patience=3, rate=0.1, weight_decay=0.005),
-            evaluate_every=PASS,
+            phases=two_phases(
+                12 * STEPS_PER_EPOCH, 60 * STEPS_PER_EPOCH, patience=3, rate=0.1, weight_decay=0.005
+            ),
+            evaluate_every=STEPS_PER_EPOCH,
             label_smoothing=0.1,
             unseen_only=True,
             precision="mixed_bfloat16",
@@ -202,8 +94,8 @@ PROFILES = {
         narrow=Recipe(
             widths=(12, 24, 48, 96),
             dense=(128, 128),
-            phases=two_phases(8 * PASS, 6 * PASS),
-            evaluate_every=PASS,
+            phases=two_phases(8 * STEPS_PER_EPOCH, 6 * STEPS_PER_EPOCH),
+            evaluate_every=STEPS_PER_EPOCH,
         ),
         seeds=3,
         without_convolutions=(832, 608, 128),
@@ -212,14 +104,14 @@ PROFILES = {
         models=Recipe(
             widths=(64, 128, 256, 512),
             dense=(1024, 512),
-            phases=two_phases(60 * PASS, 90 * PASS, patience=10),
-            evaluate_every=PASS,
+            phases=two_phases(60 * STEPS_PER_EPOCH, 90 * STEPS_PER_EPOCH, patience=10),
+            evaluate_every=STEPS_PER_EPOCH,
         ),
         narrow=Recipe(
             widths=(32, 64, 128, 256),
             dense=(512, 256),
-            phases=two_phases(30 * PASS, 20 * PASS),
-            evaluate_every=PASS,
+            phases=two_phases(30 * STEPS_PER_EPOCH, 20 * STEPS_PER_EPOCH),
+            evaluate_every=STEPS_PER_EPOCH,
         ),
         seeds=3,
         without_convolutions=(2752, 2048, 512),
@@ -227,22 +119,24 @@ PROFILES = {
 }
 
 #: `runs/drawn/`: the reference on the drawn faces, of which there are an eighth as many.
-_DRAWN_PASS = 56  # batches of 64
+_DRAWN_STEPS_PER_EPOCH = 56  # batches of 64
 DRAWN = Profile(
     models=Recipe(
         widths=(8, 20, 32, 48),
         dense=(96, 64),
-        phases=two_phases(20 * _DRAWN_PASS, 30 * _DRAWN_PASS, rate=0.05, weight_decay=0.002),
+        phases=two_phases(
+            20 * _DRAWN_STEPS_PER_EPOCH, 30 * _DRAWN_STEPS_PER_EPOCH, rate=0.05, weight_decay=0.002
+        ),
         batch_size=64,
-        evaluate_every=_DRAWN_PASS,
+        evaluate_every=_DRAWN_STEPS_PER_EPOCH,
         label_smoothing=0.1,
     ),
     narrow=Recipe(
         widths=(8, 16, 24, 32),
         dense=(64, 64),
-        phases=two_phases(20 * _DRAWN_PASS, 15 * _DRAWN_PASS),
+        phases=two_phases(20 * _DRAWN_STEPS_PER_EPOCH, 15 * _DRAWN_STEPS_PER_EPOCH),
         batch_size=64,
-        evaluate_every=_DRAWN_PASS,
+        evaluate_every=_DRAWN_STEPS_PER_EPOCH,
     ),
     seeds=1,
     without_convolutions=(56, 64, 80),
@@ -258,7 +152,7 @@ def scale(profile: str, dataset: str) -> Profile:
 MODELS = {"model0": "x1", "model1": "x13", "model2": "x20"}
 
 #: The narrow networks, by (per-image normalisation, batch normalisation, x20 augmentation).
-CELLS = {
+FACTORIAL_DESIGN = {
     (norm, bn, augmented): {
         "per_image_norm": norm,
         "batch_norm": bn,
@@ -285,7 +179,7 @@ ANOTHER_SEED = "model2-seed3"
 OWN_SEED = {"model0": 2, **dict.fromkeys(WITHOUT, 2), "model1": 1, ANOTHER_SEED: 3}
 
 
-def _gentle(phases: tuple[Phase, Phase]) -> tuple[Phase, Phase]:
+def _lower_learning_rates(phases: tuple[Phase, Phase]) -> tuple[Phase, Phase]:
     """The phases at rates by which a network without either normalisation learns.
 
     By the models' own phases it named one class alone; bench/recipes.md has what was tried.
@@ -328,7 +222,7 @@ def model(role: str, *, profile: str, dataset: str, seed: int) -> Config:
     elif role in WITHOUT:
         settings = {"transforms": MODELS["model0"], "keep_weights": False, **WITHOUT[role]}
         if role == "model0-raw-nobn":
-            settings["phases"] = _gentle(recipe.phases)
+            settings["phases"] = _lower_learning_rates(recipe.phases)
     elif role == ANOTHER_SEED:
         settings = {"transforms": MODELS["model2"], "keep_weights": False}
     else:
@@ -398,8 +292,8 @@ def _small_then_large(small: int, large: int) -> tuple[Phase, Phase]:
     """SGD for so many passes over images of 24 x 24 pixels, then of 48 x 48."""
     common = {"optimizer": "sgd", "momentum": 0.9, "weight_decay": 0.005}
     return (
-        Phase(learning_rate=0.1, steps=small * PASS, final_rate=0.06, size=24, **common),
-        Phase(learning_rate=0.06, steps=large * PASS, **common),
+        Phase(learning_rate=0.1, steps=small * STEPS_PER_EPOCH, final_rate=0.06, size=24, **common),
+        Phase(learning_rate=0.06, steps=large * STEPS_PER_EPOCH, **common),
     )
 
 
@@ -408,7 +302,7 @@ COMPACT = Recipe(
     network="compact",
     widths=(64, 128, 256),
     phases=_small_then_large(48, 28),
-    evaluate_every=PASS,
+    evaluate_every=STEPS_PER_EPOCH,
     label_smoothing=0.1,
     dropout=(0.0, 0.0, 0.3),
     averaged=0.25,
@@ -449,7 +343,7 @@ def student(name: str) -> Config:
     return _config(name, "reference", "fer2013", COMPACT, **settings)
 
 
-def campaign(profile: str, dataset: str = "fer2013") -> list[Config]:
+def all_experiments(profile: str, dataset: str = "fer2013") -> list[Config]:
     """Every run that the notebooks ask for, the cheapest questions first.
 
     One seed of what the homework draws, then the models, then interactions and further seeds; on
@@ -458,9 +352,9 @@ def campaign(profile: str, dataset: str = "fer2013") -> list[Config]:
     """
     common = {"profile": profile, "dataset": dataset}
     needed = [(True, True, False), (True, True, True), (False, True, False), (False, False, False)]
-    contrasts = [*(CELLS[levels] for levels in needed), REFLECTED]
-    first = [*contrasts, CELLS[True, False, False]]
-    others = [cell for cell in CELLS.values() if cell not in first]
+    contrasts = [*(FACTORIAL_DESIGN[levels] for levels in needed), REFLECTED]
+    first = [*contrasts, FACTORIAL_DESIGN[True, False, False]]
+    others = [cell for cell in FACTORIAL_DESIGN.values() if cell not in first]
     return [
         *(ablation(**cell, **common, seed=0) for cell in first),
         *(model(role, **common, seed=0) for role in ("dense", "model1", "model2", "model0")),
@@ -472,7 +366,7 @@ def campaign(profile: str, dataset: str = "fer2013") -> list[Config]:
         ),
         *(
             [
-                *committee_and_students(),
+                *members_and_students(),
                 model(ANOTHER_SEED, **common, seed=0),
                 *(replicate(role, seed) for seed in REPLICATES for role in MODELS),
                 *(replicate("model2-without-test-duplicates", seed) for seed in REPLICATES),
@@ -488,7 +382,7 @@ def campaign(profile: str, dataset: str = "fer2013") -> list[Config]:
     ]
 
 
-def committee_and_students() -> list[Config]:
+def members_and_students() -> list[Config]:
     """The members of the committee, then the students: the reference on FER2013 alone has them."""
     members, students = map(member, MEMBERS), map(student, STUDENTS)
     return [*members, *students]

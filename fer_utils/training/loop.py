@@ -21,12 +21,17 @@ from fer_utils.data.transforms import normalise
 from fer_utils.fer2013 import CLASSES
 from fer_utils.files import DamagedFile, read_arrays, replacing
 from fer_utils.interpret.inference import predictor
-from fer_utils.training.batches import Batches
-from fer_utils.training.devices import agree, arithmetic, distribute, is_chief, precision
-from fer_utils.training.experiments import Config, Phase
+from fer_utils.training.config import Config, Phase
+from fer_utils.training.devices import (
+    all_reduce_mean,
+    arithmetic,
+    distribute,
+    is_chief,
+    precision,
+)
+from fer_utils.training.examples import Batches, Examples
 from fer_utils.training.network import at_size, build
 from fer_utils.training.progress import Progress
-from fer_utils.training.runs import code_version
 
 CHECKPOINT_SECONDS = 300
 AVERAGE_EVERY = 10  # steps between the weights that are averaged
@@ -37,20 +42,6 @@ LOSS_SCALE = 1024.0
 
 class TrainingError(Exception):
     """Training cannot go on; the message says why."""
-
-
-@dataclass(frozen=True)
-class Examples:
-    """Images (n, 48, 48) uint8 and labels (n,) to train on, and those that are held out.
-
-    `soft` (n, 7) float: the teachers' probabilities for the images to train on, if there are any.
-    """
-
-    images: np.ndarray
-    labels: np.ndarray
-    held_out_images: np.ndarray
-    held_out_labels: np.ndarray
-    soft: np.ndarray | None = None
 
 
 @dataclass
@@ -85,6 +76,7 @@ class Trained:
 
     best: the weights of the best held-out evaluation
     last: those of the last step (the averaged ones, if the config averages)
+    arithmetic: as `devices.arithmetic` gives it
     """
 
     best: list[np.ndarray]
@@ -93,6 +85,7 @@ class Trained:
     best_step: int
     seconds: float
     waited: float
+    arithmetic: dict[str, int | str]
 
 
 def train(
@@ -100,7 +93,7 @@ def train(
     examples: Examples,
     *,
     checkpoint: Path,
-    data_id: str,
+    made_from: str,
     strategy: "tf.distribute.Strategy | None" = None,
     after_step: Callable[[int], None] | None = None,
 ) -> Trained:
@@ -113,10 +106,10 @@ def train(
     examples
         The images, labels or targets, and the held-out images.
     checkpoint
-        A file; it is read only if it was written for the same config, code and `data_id`, and stays
+        A file; it is read only if it was written for the same config and `made_from`, and stays
         until the caller has saved the result.
-    data_id
-        Fingerprint of the data.
+    made_from
+        The key of data and code.
     strategy
         Any tf.distribute strategy: its replicas divide each batch, with one dropout mask for all of
         it; several workers read the same checkpoint file and one of them writes it.
@@ -128,7 +121,7 @@ def train(
     TrainingError
         If the loss is not finite; the last checkpoint is kept.
     """
-    return _Training(config, examples, Path(checkpoint), data_id, strategy).finish(after_step)
+    return _Training(config, examples, Path(checkpoint), made_from, strategy).finish(after_step)
 
 
 class _Training:
@@ -139,19 +132,20 @@ class _Training:
         config: Config,
         examples: Examples,
         checkpoint: Path,
-        data_id: str,
+        made_from: str,
         strategy: "tf.distribute.Strategy | None",
     ):
         self.config, self.examples, self.checkpoint = config, examples, checkpoint
         self.strategy = strategy or tf.distribute.get_strategy()
-        circumstances = [data_id, arithmetic(config, self.strategy), code_version()]
-        self.identity = json.dumps([config.to_dict(), *circumstances])
+        self.policy = precision(config)
+        self.arithmetic = arithmetic(self.policy, self.strategy)
+        self.identity = json.dumps([config.to_dict(), made_from, self.arithmetic])
         self.held_out = normalise(examples.held_out_images, config.per_image_norm)
         self.batches = Batches(examples.images, examples.labels, config)
         self.targets = _targets(examples, config)
         self.state = State()
         with self.strategy.scope():
-            self.model = build(config, precision(config))
+            self.model = build(config, self.policy)
             sizes = {phase.size for phase in config.phases}
             self.networks = {size: at_size(self.model, size) for size in sizes}
         self.predictors = {size: predictor(network) for size, network in self.networks.items()}
@@ -195,6 +189,7 @@ class _Training:
             best_step=state.best_step,
             seconds=state.seconds,
             waited=state.waited,
+            arithmetic=self.arithmetic,
         )
 
     def _one_step(self, upcoming: Future, pool: ThreadPoolExecutor) -> Future:
@@ -234,7 +229,7 @@ class _Training:
 
     def _make_train_step(self, phase: Phase) -> None:
         with self.strategy.scope():
-            self.optimizer = _optimizer(phase, precision(self.config))
+            self.optimizer = _optimizer(phase, self.policy)
             self.optimizer.build(self.model.trainable_variables)
         network = self.networks[phase.size]
         self.train_step = _train_step(network, self.optimizer, self.strategy, self.config)
@@ -244,7 +239,7 @@ class _Training:
         state, started = self.state, time.monotonic()
         labels, size = self.examples.held_out_labels, self.config.phases[self.state.phase].size
         logits = self.predictors[size](_shrunk(self.held_out, size))
-        loss, accuracy = agree(self.strategy, *_score(logits, labels))
+        loss, accuracy = all_reduce_mean(self.strategy, *_score(logits, labels))
         better = (accuracy, -loss) > (state.best_accuracy, -state.best_loss)
         if better:
             state.best_accuracy, state.best_loss, state.best_step = accuracy, loss, state.step

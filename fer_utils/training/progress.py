@@ -11,7 +11,7 @@ from functools import lru_cache
 import numpy as np
 from tqdm.auto import tqdm
 
-from fer_utils.training.experiments import Config
+from fer_utils.training.config import Config
 
 
 def watched() -> bool:

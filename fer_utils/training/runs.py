@@ -1,44 +1,33 @@
-"""Finished runs: `runs/<name>/` holds config, history with its curves, metrics, logits, weights.
+"""Finished runs: `runs/<name>/` holds config, history, metrics, logits and, if kept, weights.
 
-`config.json` also has the SHA-256 of the other files that hold numbers.
-The runs in `runs/` are the reference runs on FER2013, those in `runs/drawn/` on the drawn faces;
-they are committed. All others are trained on the user's machine and lie in `runs/local/`.
-`training.campaign` writes them.
+`config.json` also has the SHA-256 of the other files, and each file is checked against it wherever
+it is read. The runs in `runs/` are the reference runs on FER2013, those in `runs/drawn/` on the
+drawn faces; they are committed. All others are trained on the user's machine and lie in
+`runs/local/`.
+`training.train_run` writes them.
 """
 
 import hashlib
 import json
-from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
+from fer_utils import provenance
 from fer_utils.data.dataset import DataError, Dataset
-from fer_utils.fer2013 import CLASSES
-from fer_utils.files import ROOT, DamagedFile, cache_dir, cached, read_arrays, runs_dir
-from fer_utils.training import experiments
-from fer_utils.training.experiments import Config
+from fer_utils.files import ROOT, DamagedFile, cache_dir, cached, runs_dir
+from fer_utils.training.config import PROFILE_NAMES, Config
 from fer_utils.training.predictions import Predictions, of_logits, part_rows, scores
 
 if TYPE_CHECKING:
     from fer_utils.backend import keras
 
-#: What decides how a run is trained.
-TRAINING_SOURCES = (
-    "data/transforms.py",
-    "interpret/inference.py",
-    *(f"training/{name}.py" for name in ("batches", "devices", "layers", "loop", "network")),
-)
-
-
 #: What must be known of a run beyond its config.
 CIRCUMSTANCES = ("rows", "pixels", "code", "parameters", "best_step", "seconds")
-
-#: Numbers that each row of a history has; that of the averaged weights no loss and no accuracy.
-CURVES = ("loss", "accuracy", "learning_rate", "held_out_loss", "held_out_accuracy")
 
 
 class DamagedRun(DataError):
@@ -49,34 +38,35 @@ class DamagedRun(DataError):
 class Run:
     """A finished run.
 
-    `history` has a row per evaluation; `metrics` and `logits` have an entry per part that the data
-    have ("held_out", "public", "private"), logits (n, 7) float32 in the data's order. `folder` is
-    that of the answers: of a run that was scored anew it is in the cache.
+    `metadata` says how it was made; `history` has a row per evaluation; `metrics` and `logits` have
+    an entry per part that the data have ("held_out", the validation set, "public", "private"),
+    logits (n, 7) float32 in the data's order. `folder` is that of the predictions: of a run that
+    was scored again on a copy of the data it is in the cache.
     """
 
     config: Config
     folder: Path
-    made: dict
+    metadata: dict
     history: pd.DataFrame
     metrics: dict
     logits: dict[str, np.ndarray]
 
     def __repr__(self) -> str:
         scores = ", ".join(f"{part} {m['accuracy']:.3f}" for part, m in self.metrics.items())
-        return f"{self.config.name}: {self.made['parameters']:,} parameters, accuracy {scores}"
+        return f"{self.config.name}: {self.metadata['parameters']:,} parameters, accuracy {scores}"
 
     def model(self) -> "keras.Model":
         """The trained network: normalised images (n, 48, 48, 1) -> logits (n, 7)."""
         return trained_model(self.config)
 
     def predictions(self, dataset: Dataset) -> dict[str, Predictions]:
-        """The run's answers on each labelled part of the data."""
+        """The run's predictions on each labelled part of the data."""
         return of_logits(self.logits, dataset)
 
 
 def is_reference(config: Config) -> bool:
     """Whether a run is one of those that the project ships."""
-    return not config.name.startswith(tuple(f"{profile}-" for profile in experiments.PROFILES))
+    return not config.name.startswith(tuple(f"{profile}-" for profile in PROFILE_NAMES))
 
 
 def folder_of(config: Config) -> Path:
@@ -84,47 +74,59 @@ def folder_of(config: Config) -> Path:
     return runs_dir() / config.name if is_reference(config) else runs_dir() / "local" / config.name
 
 
-def weights_file(config: Config) -> Path:
-    """Where the weights of a run lie, if it keeps them."""
-    return folder_of(config) / "weights.npz"
-
-
 def trained_model(config: Config) -> "keras.Model":
     """The Keras model of a finished run that keeps its weights; needs no data.
 
-    Raises DamagedRun if the weights are absent, damaged or another network's.
+    Raises DamagedRun if the weights are absent or damaged.
     """
     from fer_utils.training.network import build
 
-    model = build(config)
     try:
-        weights = _weights(config)
-        found, expected = ([w.shape for w in each] for each in (weights, model.get_weights()))
-        if found != expected:
-            raise DamagedFile(f"{weights_file(config)}: the weights are another network's")
+        arrays = _arrays(Folder(folder_of(config)), "weights.npz")
     except DamagedFile as error:
         raise damaged_run(config, error) from None
-    model.set_weights(weights)
+    model = build(config)
+    model.set_weights([arrays[f"w{i}"].astype(np.float32) for i in range(len(arrays))])
     return model
 
 
-def find(config: Config, dataset: Dataset, *, anew: bool = True) -> Run | None:
+def weights_digest(config: Config) -> str:
+    """SHA-256 of a run's weights, or of its logits where no weights were kept; see `digests`.
+
+    Raises DamagedRun.
+    """
+    try:
+        found = Folder(folder_of(config)).digests
+    except DamagedFile as error:
+        raise damaged_run(config, error) from None
+    return found.get("weights.npz") or found["logits.npz"]
+
+
+def saved_config(name: str) -> Config:
+    """The config of the finished reference run of this name. Raises DataError."""
+    try:
+        return Folder(runs_dir() / name).config
+    except DamagedFile as error:
+        raise DataError(f"{error}; train the run {name} first, or restore it") from None
+
+
+def find(config: Config, dataset: Dataset, *, rescore: bool = True) -> Run | None:
     """The finished run of this config on these data, or None.
 
     A reference run fits if labels and splits are the same, row for row, and faces are drawn in
     the same way (a last grey level may differ between machines). On a copy of FER2013 with other
-    pixels (`Dataset.original`) it is scored anew; unless `anew`, and where its weights were not
-    kept, it has its answers to the original's pixels. A run trained on this machine also needs the
-    same pixels and the same training code. It counts as absent if it is damaged, which is said; a
-    reference run that is damaged raises DamagedRun.
+    pixels (`Dataset.original`) it is scored again; unless `rescore`, and where its weights were not
+    kept, it has its predictions for the original's pixels. A run trained on this machine also needs
+    the same pixels and the same training code. It counts as absent if it is damaged, which is said;
+    a reference run that is damaged raises DamagedRun.
     """
     folder = _folder_number(config)
     try:
-        found = _read(config, dataset, anew) if folder else None
+        found = _read(config, dataset, rescore) if folder else None
     except DamagedFile as error:
         found = error
     if _folder_number(config) != folder:  # replaced while it was read
-        return find(config, dataset, anew=anew)
+        return find(config, dataset, rescore=rescore)
     if not isinstance(found, DamagedFile):
         return found
     if is_reference(config):
@@ -147,197 +149,120 @@ def damaged_run(config: Config, error: DamagedFile) -> DamagedRun:
     return DamagedRun(f"{error}; delete {folder}, and the run is trained again")
 
 
-def _read(config: Config, dataset: Dataset, anew: bool) -> Run | None:
+class Folder:
+    """The files of a saved run, each of which is checked when it is read.
+
+    path: of the folder
+    config: None if it was saved by a version whose configs had other fields
+    metadata: how the run was made
+    digests: SHA-256 by name of the other files
+
+    Raises DamagedFile if `config.json` is not that of a run.
+    """
+
+    def __init__(self, path: Path):
+        self.path, file = path, path / "config.json"
+        try:
+            saved = json.loads(file.read_text(encoding="utf-8"))
+            given, self.metadata, self.digests = saved["config"], saved["made"], saved["sha256"]
+            missing = [name for name in CIRCUMSTANCES if name not in self.metadata]
+            other_fields = set(given) - {field.name for field in fields(Config)}
+            self.config = None if other_fields else Config.from_dict(given)
+        except FileNotFoundError:
+            raise DamagedFile(f"{file}: missing") from None
+        except (AttributeError, KeyError, TypeError, ValueError, OSError) as error:
+            raise DamagedFile(f"{file}: a field is missing or wrong ({error})") from None
+        if missing:
+            raise DamagedFile(f"{file}: without {', '.join(missing)}")
+
+    def read(self, name: str) -> bytes:
+        """The content of a file. Raises DamagedFile unless it is as when the run was written."""
+        path = self.path / name
+        try:
+            content = path.read_bytes()
+        except OSError as error:
+            raise DamagedFile(f"{path}: {error.strerror}") from None
+        if hashlib.sha256(content).hexdigest() != self.digests.get(name):
+            raise DamagedFile(f"{path}: not as it was when the run was written")
+        return content
+
+
+def _arrays(folder: Folder, name: str) -> dict[str, np.ndarray]:
+    with np.load(BytesIO(folder.read(name)), allow_pickle=False) as arrays:
+        return dict(arrays)
+
+
+def _read(config: Config, dataset: Dataset, rescore: bool) -> Run | None:
     """The run in its folder, None if it is another's. Raises DamagedFile."""
-    folder = folder_of(config)
-    saved = _parsed(folder / "config.json", _json)
-    made = _made(folder / "config.json", saved, config, dataset)
-    if made is None:
+    folder = Folder(folder_of(config))
+    if folder.config != config or not _fits(folder, dataset):
         return None
-    logits = {
-        part: values.astype(np.float32) for part, values in _arrays(folder / "logits.npz").items()
-    }
-    metrics = _parsed(folder / "metrics.json", _json)
-    history = _parsed(folder / "history.csv", pd.read_csv)
-    _check_scores(folder, logits, metrics, dataset)
-    if not whole(history, config) or made["best_step"] not in history["step"].to_numpy():
-        raise DamagedFile(f"{folder / 'history.csv'}: not the history of a whole run")
-    if not is_reference(config) and config.keep_weights:
-        _weights(config)
-    _check_digests(folder, saved.get("sha256", {}))
-    run = Run(config, folder, made, history, metrics, logits)
-    anew = anew and is_on_copy(run, dataset) and config.keep_weights
-    return _scored_anew(run, dataset) if anew else run
+    logits = {part: x.astype(np.float32) for part, x in _arrays(folder, "logits.npz").items()}
+    metrics = json.loads(folder.read("metrics.json"))
+    history = pd.read_csv(BytesIO(folder.read("history.csv")))
+    if config.keep_weights:
+        folder.read("weights.npz")
+    run = Run(config, folder.path, folder.metadata, history, metrics, logits)
+    rescore = rescore and is_on_copy(run, dataset) and config.keep_weights
+    return _rescored(run, dataset) if rescore else run
 
 
 def is_on_copy(run: Run, dataset: Dataset) -> bool:
     """Whether the data are a copy, with other pixels, of the photographs that a run was made on."""
-    return dataset.name == "fer2013" and run.made["pixels"] != dataset.pixels
+    return dataset.name == "fer2013" and run.metadata["pixels"] != dataset.pixels
 
 
-def is_scored_anew(run: Run) -> bool:
-    """Whether the answers are to the data's own pixels, not as saved to those of the original."""
+def is_rescored(run: Run) -> bool:
+    """Whether the predictions are for the data's own pixels, not as saved for the original's."""
     return run.folder != folder_of(run.config)
 
 
-def _scored_anew(run: Run, dataset: Dataset) -> Run:
-    """The run with its answers to these pixels, which are kept in the cache."""
-    from fer_utils.data.transforms import normalise
-    from fer_utils.interpret.inference import predictor
-
-    weights = hashlib.sha256(weights_file(run.config).read_bytes()).hexdigest()
+def _rescored(run: Run, dataset: Dataset) -> Run:
+    """The run with its predictions for these pixels, which are kept in the cache."""
     folder = cache_dir() / "copies" / dataset.pixels / run.config.name
+    key = provenance.key(part_logits, dataset.rows, weights_digest(run.config))
 
     def compute() -> dict[str, np.ndarray]:
-        print(f"{run.config.name}: scored anew on these images", flush=True)
-        predict = predictor(run.model())
-        return {
-            part: predict(normalise(dataset.images[rows], run.config.per_image_norm))
-            for part, rows in part_rows(dataset).items()
-        }
+        print(f"{run.config.name}: scored again on these images", flush=True)
+        return part_logits(run.model(), run.config, dataset)
 
-    logits = cached(folder / "logits.npz", f"{dataset.rows} {weights}", compute)
+    logits = cached(folder / "logits.npz", key, compute)
     return replace(run, folder=folder, logits=logits, metrics=scores(logits, dataset))
 
 
-def _made(path: Path, saved: dict, config: Config, dataset: Dataset) -> dict | None:
-    """How a run was made, None if its config or data are others; `saved` is what `path` holds.
+def part_logits(model: "keras.Model", config: Config, dataset: Dataset) -> dict[str, np.ndarray]:
+    """Logits (n, 7) float32 of a network for the labelled images of each part."""
+    from fer_utils.data.transforms import normalise
+    from fer_utils.interpret.inference import predictor
 
-    Raises DamagedFile.
-    """
-    try:
-        given, made = saved["config"], saved["made"]
-        if set(given) - {field.name for field in fields(Config)}:
-            return None  # saved by a version whose configs had other fields
-        if missing := [name for name in CIRCUMSTANCES if name not in made]:
-            raise DamagedFile(f"{path}: without {', '.join(missing)}")
-        fits = Config.from_dict(given) == config and _fits(config, made, dataset)
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise DamagedFile(f"{path}: a field is missing or wrong ({error})") from None
-    return made if fits else None
-
-
-def _json(path: Path) -> object:
-    return json.loads(path.read_text(encoding="utf-8"))
-
-
-def _parsed(path: Path, parse: Callable[[Path], object]):
-    """What `parse` makes of a file. Raises DamagedFile."""
-    try:
-        return parse(path)
-    except FileNotFoundError:
-        raise DamagedFile(f"{path}: missing") from None
-    except Exception as error:
-        raise DamagedFile(f"{path}: {str(error).splitlines()[0]}") from error
-
-
-def _arrays(path: Path) -> dict[str, np.ndarray]:
-    """`files.read_arrays`, for which a missing file is damage too; all numbers are finite."""
-    try:
-        arrays = read_arrays(path)
-    except FileNotFoundError:
-        raise DamagedFile(f"{path}: missing") from None
-    for name, array in arrays.items():
-        if array.dtype.kind != "f" or not np.isfinite(array).all():
-            raise DamagedFile(f"{path}: {name} is not finite numbers")
-    return arrays
-
-
-def _weights(config: Config) -> list[np.ndarray]:
-    """The saved weights, float32. Raises DamagedFile."""
-    path = weights_file(config)
-    arrays = _arrays(path)
-    if set(arrays) != {f"w{i}" for i in range(len(arrays))}:
-        raise DamagedFile(f"{path}: not the weights of a network")
-    return [arrays[f"w{i}"].astype(np.float32) for i in range(len(arrays))]
-
-
-def _check_scores(folder: Path, logits: dict, metrics: dict, dataset: Dataset) -> None:
-    """Raises DamagedFile unless there is a row of logits per image, and they give the metrics."""
-    rows = {part: (len(index), len(CLASSES)) for part, index in part_rows(dataset).items()}
-    if {part: values.shape for part, values in logits.items()} != rows:
-        raise DamagedFile(f"{folder / 'logits.npz'}: not a row for each image of {', '.join(rows)}")
-    expected = scores(logits, dataset)
-    try:
-        same = _names(metrics) == _names(expected) and np.allclose(
-            _numbers(metrics), _numbers(expected), rtol=0, atol=1e-9
-        )
-    except (AttributeError, TypeError, ValueError):
-        same = False
-    if not same:
-        raise DamagedFile(f"{folder / 'metrics.json'}: not what logits.npz gives")
+    predict = predictor(model)
+    return {
+        part: predict(normalise(dataset.images[rows], config.per_image_norm))
+        for part, rows in part_rows(dataset).items()
+    }
 
 
 def digests(folder: Path) -> dict[str, str]:
-    """SHA-256, by name, of the files of a run that hold numbers, its config apart."""
-    names = ("history.csv", "metrics.json", "logits.npz", "best_evaluation.npz", "weights.npz")
-    return {name: _sha256(folder / name) for name in names if (folder / name).exists()}
+    """SHA-256, by name, of the files in a folder."""
+    return {
+        path.name: hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(folder.iterdir())
+    }
 
 
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-def _check_digests(folder: Path, written: dict[str, str]) -> None:
-    """Raises DamagedFile for a file that is not as `written`; runs of earlier code have {}."""
-    for name, digest in written.items():
-        if not (folder / name).exists() or _sha256(folder / name) != digest:
-            raise DamagedFile(f"{folder / name}: not as it was when the run was written")
-
-
-def _names(metrics: dict) -> dict[str, list[str]]:
-    return {part: sorted(figures) for part, figures in metrics.items()}
-
-
-def _numbers(metrics: dict) -> np.ndarray:
-    """All numbers of `scores`, in the order of their names."""
-    figures = [value for part in sorted(metrics) for _, value in sorted(metrics[part].items())]
-    return np.concatenate([np.ravel(value) for value in figures])
-
-
-def whole(history: pd.DataFrame, config: Config) -> bool:
-    """Whether a history has every evaluation of every phase, up to the end of the last.
-
-    A phase ends after its steps, or when patience has run out; after the last there may be one row
-    more, of the averaged weights.
-    """
-    if not {"step", "phase", "optimizer", *CURVES} <= set(history):
-        return False
-    history = history[["step", "phase", *CURVES]].apply(pd.to_numeric, errors="coerce")
-    finite = np.isfinite(history)
-    finite.loc[history.duplicated("step"), ["loss", "accuracy"]] = True
-    if not finite.all(axis=None):
-        return False
-    if set(history["phase"]) != set(range(1, len(config.phases) + 1)):
-        return False
-    start = 0
-    for number, phase in enumerate(config.phases, 1):
-        rows = history[history["phase"] == number]
-        steps = rows["step"].tolist()
-        if number == len(config.phases) and steps[-1:] == steps[-2:-1]:
-            steps.pop()
-        end = steps[-1]
-        on_time = [s for s in range(start + 1, end) if s % config.evaluate_every == 0]
-        if steps != [*on_time, end] or not _ended(phase, end - start, rows["held_out_accuracy"]):
-            return False
-        start = end
-    return True
-
-
-def _ended(phase: experiments.Phase, steps: int, accuracies: pd.Series) -> bool:
-    """Whether a phase is over after so many steps and these evaluations."""
-    stale = len(accuracies) - 1 - int(np.argmax(accuracies))
-    return steps == phase.steps or 0 < phase.patience <= stale
-
-
-def _fits(config: Config, made: dict, dataset: Dataset) -> bool:
+def _fits(folder: Folder, dataset: Dataset) -> bool:
+    made = folder.metadata
     if made["rows"] != dataset.rows:
         return False
-    if not is_reference(config):
+    if not is_reference(folder.config):
         return made["pixels"] == dataset.pixels and made["code"] == code_version()
     if dataset.name != "drawn":
         return made["pixels"] == dataset.pixels or dataset.original
-    return np.allclose(made["brightness"], brightness(dataset), atol=0.1)
+    try:
+        return np.allclose(made["brightness"], brightness(dataset), atol=0.1)
+    except (KeyError, TypeError, ValueError) as error:
+        path = folder.path / "config.json"
+        raise DamagedFile(f"{path}: a field is missing or wrong ({error})") from None
 
 
 def brightness(dataset: Dataset) -> np.ndarray:
@@ -346,8 +271,5 @@ def brightness(dataset: Dataset) -> np.ndarray:
 
 
 def code_version() -> str:
-    """Hash of the sources that decide how a run is trained."""
-    digest = hashlib.sha256()
-    for name in TRAINING_SOURCES:
-        digest.update((ROOT / "fer_utils" / name).read_bytes())
-    return digest.hexdigest()[:12]
+    """The key of the code that decides how a run is trained and scored."""
+    return provenance.key("training.train_run:train_and_write")

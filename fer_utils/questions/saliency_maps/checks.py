@@ -1,6 +1,6 @@
 """Notebook 06's verdicts on saliency methods: each is judged against maps that ignore the model.
 
-`measured` are the arrays of `measurement.measure`. The values of a measure are a data
+`measured` are the arrays of `measured_maps.measure`. The values of a measure are a data
 frame with a row per image and a column per method and control, under the names of `maps.NAMES`.
 """
 

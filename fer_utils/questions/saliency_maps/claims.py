@@ -20,7 +20,7 @@ HOLDS, FAILS, DISAGREE = "holds", "does not hold", "the methods disagree"
 SOME = "shown by some methods only"
 
 
-def compare(
+def compare_zones(
     mass: Mapping[str, np.ndarray],
     untrained: Mapping[str, np.ndarray],
     contrast: np.ndarray,

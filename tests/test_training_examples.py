@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from fer_utils.training.batches import Batches
-from fer_utils.training.experiments import Config
+from fer_utils.training.config import Config
+from fer_utils.training.examples import Batches
 
 
 def batches(seed: int, **changed) -> Batches:

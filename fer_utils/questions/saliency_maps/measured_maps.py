@@ -1,6 +1,6 @@
 """What notebook 06 measures of a network's saliency maps, image by image.
 
-    python -m fer_utils.questions.saliency_maps.measurement model2
+    python -m fer_utils.questions.saliency_maps.measured_maps model2
 
 measures anew, with the full budget; it takes about an hour. The numbers are kept with the run, and
 the notebook loads them.
@@ -40,7 +40,7 @@ SIMILARITY = ("spearman", "ssim")
 
 
 @dataclass(frozen=True)
-class Budget:
+class SaliencyBudget:
     """How much is computed.
 
     images: of each class, the surest of those that the network names correctly
@@ -74,12 +74,12 @@ class Budget:
         }
 
 
-FULL = Budget(
+FULL = SaliencyBudget(
     images=50, samples=50, steps=50, stride=4, points=17, randomised=15, draws=15, stages=6
 )
 
 
-def measure(run: Run, dataset: Dataset, budget: Budget = FULL) -> Arrays:
+def measure_saliency(run: Run, dataset: Dataset, budget: SaliencyBudget = FULL) -> Arrays:
     """Arrays by name; n images, m maps (`names`: the methods, then the controls).
 
     `row`, `label`, `probability` (n,): the images. `zones` (m, n, zones): what part of a map lies
@@ -158,7 +158,7 @@ def _beside_evidence(maps: Mapping[str, np.ndarray], evidence: np.ndarray) -> Ar
 
 
 def _randomised(
-    model: keras.Model, inputs: np.ndarray, targets: np.ndarray, budget: Budget, bar: tqdm
+    model: keras.Model, inputs: np.ndarray, targets: np.ndarray, budget: SaliencyBudget, bar: tqdm
 ) -> Arrays:
     """How alike maps are to the trained network's, with ever more layers random."""
     options = {"draws": budget.draws, "stages": budget.stages, "after_each": bar.update}
@@ -178,19 +178,7 @@ def _compact(arrays: Arrays) -> Arrays:
     }
 
 
-#: The sources are what defines the images, the maps and the measures.
-MEASUREMENT = Measurement(
-    "saliency",
-    sources=(
-        "interpret/saliency.py",
-        "interpret/maps.py",
-        "interpret/faithfulness.py",
-        "questions/examples.py",
-        "questions/face_zones.py",
-        "questions/saliency_maps/measurement.py",
-    ),
-    compute=measure,
-)
+MEASUREMENT = Measurement("saliency", measure_saliency)
 
 if __name__ == "__main__":
-    sys.exit(command(MEASUREMENT, "fer_utils.questions.saliency_maps.measurement"))
+    sys.exit(command(MEASUREMENT, "fer_utils.questions.saliency_maps.measured_maps"))
