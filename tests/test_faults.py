@@ -35,7 +35,10 @@ FAULTS = {
         "is refused in one line",
         "test_files::test_folder_with_sources_in_it_is_refused",
     ),
-    "a link to such a folder": ("is refused", "test_files::test_link_to_sources_is_refused"),
+    "a link to such a folder": (
+        "is refused",
+        "test_files::test_folder_with_sources_in_it_is_refused",
+    ),
     "a build folder with somebody's files in it": (
         "is refused; nothing in it is touched",
         "test_build::test_folder_of_somebody_else_is_refused",
@@ -99,9 +102,9 @@ FAULTS = {
         "the notebooks are executed again",
         "test_build::test_another_parameter_is_a_reason",
     ),
-    "35,887 files to look at": (
-        "less than 0.3 s",
-        "test_files::test_state_of_a_data_folder_is_found_in_a_moment",
+    "data that are large": (
+        "are not read to see whether they have changed",
+        "test_files::test_state_reads_no_file",
     ),
     "nothing changed": (
         "nothing is made, and make -n lists nothing",
@@ -223,7 +226,7 @@ FAULTS = {
     ),
     "a damaged file in the cache": (
         "is made again",
-        "test_files::test_a_damaged_cache_is_made_anew",
+        "test_files::test_a_damaged_cache_is_computed_again",
     ),
     # data
     "a cached parse that is damaged": (
@@ -306,8 +309,8 @@ FAULTS = {
         "test_training_runs::test_second_process_waits_and_loads",
     ),
     "a reader while a folder is replaced": (
-        "meets the old one, none, or the new one",
-        "test_files::test_a_reader_never_meets_half_a_folder",
+        "sees the old one, none, or the new one",
+        "test_files::test_a_reader_never_sees_half_a_folder",
     ),
     "a run replaced while it is read": (
         "is read again",
@@ -317,13 +320,17 @@ FAULTS = {
         "stays as it was",
         "test_files::test_a_folder_that_cannot_be_replaced_stays",
     ),
-    "two containers that count the same process numbers": (
-        "their temporary files have names of their own",
-        "test_files::test_processes_and_threads_have_names_of_their_own",
+    "Ctrl-C while a folder is replaced": (
+        "leaves the old one or the new one",
+        "test_files::test_ctrl_c_leaves_the_old_folder_or_the_new_one",
+    ),
+    "two processes that write the same file": (
+        "have temporary files of their own; the last wins",
+        "test_files::test_two_writers_of_one_file_do_not_meet",
     ),
     "temporary files that a killed process has left": (
-        "are removed by the next",
-        "test_files::test_what_a_killed_process_left_is_removed_by_the_next",
+        "are removed when they are a day old",
+        "test_files::test_what_a_killed_process_left_is_removed_when_it_is_a_day_old",
     ),
     # surroundings
     "no network, not even loopback": (
