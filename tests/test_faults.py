@@ -359,7 +359,15 @@ FAULTS = {
     ),
     "a notebook that was run in place is committed": (
         "git add takes the outputs out",
-        "test_lab::test_notebook_run_in_place_is_committed_without_outputs",
+        "test_git::test_notebook_run_in_place_is_committed_without_outputs",
+    ),
+    "no environment: it was deleted, or the worktree is new": (
+        "git works; outputs are taken with a hint, and found by make lint",
+        "test_git::test_git_works_with_and_without_an_environment",
+    ),
+    "a notebook with the marks of a merge": (
+        "git takes it as it is",
+        "test_git::test_a_notebook_in_the_middle_of_a_merge_is_no_obstacle",
     ),
     "a working copy edited, or not, when the notebook changes": (
         "kept; renewed",
