@@ -4,9 +4,9 @@ The table is checked: every test that it names exists. Injections that take minu
 `long` and run by `make faults`; the others by `make test`.
 """
 
-import ast
 import os
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -107,7 +107,7 @@ FAULTS = {
         "test_files::test_state_reads_no_file",
     ),
     "nothing changed": (
-        "nothing is made, and make -n lists nothing",
+        "no file is written, and make -n lists nothing",
         "test_make::test_nothing_is_done_again_without_a_change",
     ),
     "a page truncated or deleted": (
@@ -376,11 +376,14 @@ FAULTS = {
 }
 
 
-@pytest.mark.parametrize("fault", FAULTS)
-def test_is_injected(fault):
-    module, _, name = FAULTS[fault][1].partition("::")
-    tree = ast.parse((ROOT / "tests" / f"{module}.py").read_text(encoding="utf-8"))
-    assert name in {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
+def test_every_test_that_the_table_names_exists():
+    missing = []
+    for _, test in FAULTS.values():
+        module, _, name = test.partition("::")
+        text = (ROOT / "tests" / f"{module}.py").read_text(encoding="utf-8")
+        if not re.search(rf"^def {name}\(", text, re.M):
+            missing.append(test)
+    assert missing == []
 
 
 class Checkout:
