@@ -67,10 +67,11 @@ lab: $(READY) filter  ## Open working copies of the notebooks in JupyterLab
 data: $(READY)  ## Fetch FER2013 into data/; FROM=photos: cut faces out of your own pictures
 	@$(if $(value FROM),$(PYTHON) -m fer_utils.predict.training_data "$$FROM" $${TO:+"$$TO"},$(PYTHON) -m fer_utils.data.fetch)
 
-lint: $(READY) filter  ## Check that notebooks carry no outputs; style, formatting
+lint: $(READY) filter  ## Check that notebooks carry no outputs; style, formatting, types
 	@$(PYTHON) -m nbstripout --verify --keep-id notebooks/*.ipynb
 	@$(PYTHON) -m ruff check .
 	@$(PYTHON) -m ruff format --check .
+	@$(PYTHON) -m mypy
 
 clean:  ## Remove what builds made here: the report, the cache, the runs trained here
 	@python=$(PYTHON); test -x "$$python" || python=python3; "$$python" -m fer_utils.report.folder

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+import yaml
 
 from fer_utils.files import ROOT
 
@@ -109,3 +110,12 @@ def test_lint_finds_outputs(project):
     done = subprocess.run(command, cwd=project, capture_output=True, text=True)
     assert done.returncode != 0
     assert NAME in done.stdout + done.stderr
+
+
+def test_the_hooks_of_pre_commit_pass_on_what_is_committed():
+    text = (ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8")
+    (local,) = yaml.safe_load(text)["repos"]
+    for hook in local["hooks"]:
+        python, *arguments = hook["entry"].split()
+        assert python == ".venv/bin/python"
+        run(sys.executable, *arguments, NAME, cwd=ROOT)
