@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help report edition test faults oracles lab data lint clean
+.PHONY: help report edition test faults oracles lab data lint clean filter
 
 ifeq ($(wildcard fer_utils/build.py),)
 $(error not in the folder of this Makefile: use `make -C that/folder`)
@@ -61,17 +61,17 @@ oracles: $(READY)  ## Compare saliency maps with xplique and tf-keras-vis (envir
 	@.cache/oracles/bin/python -c "import tf_keras_vis, xplique"
 	@.cache/oracles/bin/python -m pytest tests/test_interpret_oracles.py
 
-lab: $(READY)  ## Open working copies of the notebooks in JupyterLab
-	@$(STRIP)
+lab: $(READY) filter  ## Open working copies of the notebooks in JupyterLab
 	@$(PYTHON) -m fer_utils.lab $(LAB)
 
 data: $(READY)  ## Fetch FER2013 into data/; FROM=photos: cut faces out of your own pictures
 	@$(if $(value FROM),$(PYTHON) -m fer_utils.predict.training_data "$$FROM" $${TO:+"$$TO"},$(PYTHON) -m fer_utils.data.fetch)
 
-lint: $(READY)  ## Check style, formatting, and that the notebooks carry no outputs
+lint: $(READY) filter  ## Check that notebooks carry no outputs; style, formatting, types
+	@$(PYTHON) -m nbstripout --verify --keep-id notebooks/*.ipynb
 	@$(PYTHON) -m ruff check .
 	@$(PYTHON) -m ruff format --check .
-	@$(PYTHON) -m nbstripout --verify --keep-id notebooks/*.ipynb
+	@$(PYTHON) -m mypy
 
 clean:  ## Remove what builds made here: the report, the cache, the runs trained here
 	@python=$(PYTHON); test -x "$$python" || python=python3; "$$python" -m fer_utils.report.folder
@@ -82,23 +82,37 @@ FIND_UV = uv=$$(command -v uv) || { \
 	  test -x $$uv || { python3 -m venv .cache/uv && .cache/uv/bin/pip install -q uv; }; \
 	} || { echo "python3 -m venv failed: install Python's venv module (Debian: python3-venv)" >&2; exit 1; }
 
-# In a git checkout: `git add` takes the outputs out of notebooks that were run in place.
-STRIP = if git rev-parse --git-dir >/dev/null 2>&1; then \
-	  git config filter.nbstripout.clean "'"$(PYTHON)"' -m nbstripout --keep-id"; \
-	  git config filter.nbstripout.smudge cat; \
-	  git config filter.nbstripout.required true; \
+# Git takes the outputs out of a notebook that was run in place when it is added. Where there is no
+# environment (it was deleted, or the worktree is new) git takes the file as it is, and says so.
+define CLEAN
+for python in .venv/bin/python "$$(git config filter.nbstripout.python)"; do
+  test -x "$$python" && exec "$$python" -m nbstripout --keep-id
+done
+copy=$$(mktemp) && cat >"$$copy" && cat "$$copy" || exit
+grep -qE '"(output_type|execution_count)": [^n]' "$$copy" &&
+  echo %f": taken with its outputs, for want of an environment; see \`make lint\`" >&2
+rm "$$copy"
+endef
+export CLEAN
+FILTER = if git rev-parse --git-dir >/dev/null 2>&1; then \
+	  git config filter.nbstripout.clean "$$CLEAN"; \
+	  git config filter.nbstripout.python "$$(cd "$(VENV)/bin" && pwd)/python"; \
+	  git config filter.nbstripout.required false; \
 	fi
+
+filter:
+	@$(FILTER)
 
 # Bytecode is compiled at once: TensorFlow's first import takes half a minute without it. With
 # VENV=... (conda) the environment is the user's.
 .venv/.ready: pyproject.toml uv.lock
 	@$(FIND_UV); $$uv sync --frozen --compile-bytecode
-	@$(STRIP)
+	@$(FILTER)
 	@rm -f $@-gpu
 	@touch $@
 
 # Also for TensorFlow on an NVIDIA GPU; a plain `make` takes it as it is.
 .venv/.ready-gpu: pyproject.toml uv.lock
 	@$(FIND_UV); $$uv sync --frozen --compile-bytecode --extra gpu
-	@$(STRIP)
+	@$(FILTER)
 	@touch .venv/.ready $@

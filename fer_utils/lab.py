@@ -2,8 +2,9 @@
 
     python -m fer_utils.lab [JupyterLab's options]
 
-The copies lie in `lab/`. One that has been edited is kept; any other is renewed when its notebook
-changes. Where the environment names no data, those of the last report are used.
+The copies lie in `lab/`. One that has been edited stays; any other is renewed when its notebook
+changes. Where the environment names no data, those of the last report are used. What JupyterLab is
+told is in `jupyter/jupyter_server_config.py`; what the user's own files say holds besides.
 """
 
 import hashlib
@@ -24,6 +25,7 @@ from fer_utils.report.folder import BuildFolder, products
 
 NOTEBOOKS = ROOT / "notebooks"
 WORKING = ROOT / "lab"
+CONFIG = Path(__file__).with_name("jupyter")
 START = "00_start.ipynb"
 KERNEL = {"display_name": "Python 3", "name": "python3"}  # so that JupyterLab asks for none
 WELCOME = """# Facial expressions: the notebooks 表情辨識
@@ -40,28 +42,28 @@ notebook's first cell.
 
 
 def working_copies(notebooks: Sequence[Path], folder: Path) -> Iterator[str]:
-    """Copy the notebooks into `folder`, but keep edited copies; yield what there is to say."""
+    """Copy the notebooks into `folder` but for edited copies; yield what there is to say."""
     for path in notebooks:
         copy = folder / path.name
         notebook = nbformat.read(path, as_version=4)
+        notebook.metadata["copy_of"] = digest = _digest(notebook)
         if copy.exists():
             try:
                 old = nbformat.read(copy, as_version=4)
             except (ValueError, nbformat.ValidationError):
                 yield f"lab/{copy.name} can't be read: delete it to get a new copy"
                 continue
-            made_of = old.metadata.get("copy_of")
-            if made_of == _digest(notebook):
+            copied = old.metadata.get("copy_of")
+            if copied == digest:
                 continue
-            if _digest(old) != made_of:
+            if copied != _digest(old):
                 yield f"lab/{copy.name} is kept, with your changes; notebooks/{path.name} is newer"
                 continue
-        notebook.metadata["copy_of"] = _digest(notebook)
         _write(notebook, copy)
 
 
 def start_page(notebooks: Sequence[Path], data: str) -> nbformat.NotebookNode:
-    """A notebook that leads to the others: title and first sentence of each."""
+    """Return a notebook that leads to the others, with title and first sentence of each."""
     rows = []
     for path in notebooks:
         text = "\n".join(c.source for c in nbformat.read(path, as_version=4).cells[:1])
@@ -77,14 +79,14 @@ def start_page(notebooks: Sequence[Path], data: str) -> nbformat.NotebookNode:
 
 
 def data_of_last_report() -> Path | None:
-    """The path of the data that the last report was made of; None for the default data."""
+    """Return the path of the data of the last report; None for the default data."""
     names = sorted(path.stem for path in NOTEBOOKS.glob("[0-9]*.ipynb"))
     made_of = BuildFolder().made_of(products(names[0])[0])
     return dataset.path_named(made_of.get("DATASET", "auto"), made_of.get("FER_DATA", ""))
 
 
 def _choose_data() -> str:
-    """Set FER_DATA where it is not set; return what the notebooks will find, in words.
+    """Set FER_DATA where it is not set; return the names of the files of data.
 
     Raises DataError for what only a report takes.
     """
@@ -102,7 +104,7 @@ def _choose_data() -> str:
 
 
 def _digest(notebook: nbformat.NotebookNode) -> str:
-    """Of what a person edits: kind, source and tags of the cells."""
+    """Return a digest of what a person edits: kind, source and tags of the cells."""
     cells = [[c.cell_type, c.source, c.metadata.get("tags", [])] for c in notebook.cells]
     return hashlib.sha256(json.dumps(cells).encode()).hexdigest()[:16]
 
@@ -113,25 +115,26 @@ def _write(notebook: nbformat.NotebookNode, path: Path) -> None:
 
 
 def main() -> int:
-    """Command line: becomes JupyterLab."""
+    """Run JupyterLab until it is stopped; return the exit status."""
     sys.stdout.reconfigure(errors="backslashreplace")
     try:
         data = _choose_data()
         notebooks = sorted(NOTEBOOKS.glob("*.ipynb"))
         for line in working_copies(notebooks, WORKING):
-            print(line)
+            print(line, flush=True)
         _write(start_page(notebooks, data), WORKING / START)
     except (DataError, FolderError, OSError) as error:
         print(error, file=sys.stderr)
         return 1
     own_package_first()
-    kernels = os.path.join(sys.prefix, "share", "jupyter")  # this environment's python3 first
-    os.environ["JUPYTER_PATH"] = os.pathsep.join(
-        filter(None, [kernels, os.environ.get("JUPYTER_PATH")])
-    )
-    command = [sys.executable, "-m", "jupyter", "lab", str(WORKING / START), *sys.argv[1:]]
-    sys.stdout.flush()
-    os.execv(sys.executable, command)
+    kernels = Path(sys.prefix, "share", "jupyter")  # this environment's python3 comes first
+    for variable, folder in (("JUPYTER_PATH", kernels), ("JUPYTER_CONFIG_PATH", CONFIG)):
+        others = os.environ.get(variable)
+        os.environ[variable] = os.pathsep.join(filter(None, [str(folder), others]))
+    from jupyterlab.labapp import LabApp
+
+    LabApp.launch_instance(sys.argv[1:])
+    return 0
 
 
 if __name__ == "__main__":

@@ -1,6 +1,11 @@
-"""Which tests start first: with two workers, the longest must not be what the end waits for."""
+"""Which tests start first (with two workers, the longest must not be what the end waits for), and
+the fixture of a full disk."""
 
 import os
+import resource
+from contextlib import contextmanager
+
+import pytest
 
 # `make` in a test is a make of its own, also when `make test` runs the tests
 for name in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS"):
@@ -18,3 +23,19 @@ def pytest_collection_modifyitems(items):
     """These modules, then the others; pytest-xdist keeps that with `--no-loadscope-reorder`."""
     rank = {name: number for number, name in enumerate(LONGEST_FIRST)}
     items.sort(key=lambda item: rank.get(item.path.name, len(rank)))
+
+
+@pytest.fixture
+def full_disk():
+    """`with full_disk():` is a block in which no file of this process can grow."""
+
+    @contextmanager
+    def block():
+        before = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (0, before[1]))
+        try:
+            yield
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+    return block

@@ -354,7 +354,7 @@ def test_clean_removes_what_builds_made_and_says_so(built, capsys, monkeypatch, 
     shutil.copytree(built.built, copy)
     (copy / "notes.txt").write_text("mine")
     (copy / ".notes.tmp").write_text("mine too")
-    (copy / "notebooks" / files._temporary_name()).touch()
+    (copy / "notebooks" / ".fer-killed.tmp").mkdir()
     monkeypatch.setenv("FER_BUILD", str(copy))
     assert build_folder.main() == 0
     said = capsys.readouterr().out

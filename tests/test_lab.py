@@ -1,13 +1,20 @@
-"""`make lab`: working copies, the start page, the data, and a notebook that was run in place."""
+"""`make lab`: working copies, the start page, the data, and JupyterLab itself."""
 
+import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
+import time
+from contextlib import suppress
 from pathlib import Path
+from urllib.request import Request, urlopen
 
 import nbformat
 import pytest
+from jupyter_client.kernelspec import get_kernel_spec
+from jupyterlab.labapp import LabApp
 
 from fer_utils import build, lab
 from fer_utils.files import ROOT, write_json
@@ -66,35 +73,83 @@ def test_start_page_leads_to_every_notebook():
 
 
 @pytest.fixture
+def server(tmp_path):
+    """`make lab` in a checkout of its own, with a user's config; its URL and token."""
+    folder = tmp_path / "it's a checkout"
+    for name in ("fer_utils", "notebooks"):
+        ignored = shutil.ignore_patterns("__pycache__", ".ipynb_checkpoints")
+        shutil.copytree(ROOT / name, folder / name, ignore=ignored)
+    shutil.copy(ROOT / "Makefile", folder)
+    of_the_user = {"ServerApp": {"allow_root": True, "root_dir": "/"}}
+    write_json(tmp_path / "user" / "jupyter_server_config.json", of_the_user)
+    environment = os.environ | {
+        "JUPYTER_CONFIG_DIR": str(tmp_path / "user"),
+        "JUPYTER_RUNTIME_DIR": str(tmp_path / "runtime"),
+        **dict.fromkeys(("FER_DATA", "FER_BUILD", "JUPYTER_CONFIG_PATH", "PYTHONPATH"), ""),
+    }
+    options = "LAB=--no-browser --IdentityProvider.token=secret"
+    with subprocess.Popen(
+        ["make", "lab", f"VENV={sys.prefix}", options],
+        cwd=folder,
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    ) as process:
+        try:
+            yield answering(process, tmp_path / "runtime")
+        finally:
+            os.killpg(process.pid, signal.SIGTERM)
+
+
+def answering(process: subprocess.Popen, runtime: Path) -> dict:
+    """What JupyterLab writes of itself into its runtime folder, once it takes connections."""
+    while process.poll() is None:
+        time.sleep(0.1)
+        for path in runtime.glob("jpserver-*.json"):
+            with suppress(OSError, ValueError):  # half of a file, no connection yet
+                about = json.loads(path.read_text(encoding="utf-8"))
+                urlopen(about["url"] + "api", timeout=60).close()
+                return about
+    pytest.fail("JupyterLab ends at once")
+
+
+def test_jupyterlab_opens_the_start_page_among_the_copies(server):
+    """The options reach it, and what the user's own config says holds besides."""
+
+    def get(path: str):
+        request = Request(server["url"] + path, headers={"Authorization": "token secret"})
+        return urlopen(request, timeout=60)
+
+    assert server["token"] == "secret"
+    listed = {entry["name"] for entry in json.load(get("api/contents"))["content"]}
+    assert listed == {lab.START, *(path.name for path in NOTEBOOKS)}
+    assert get("").url == f"{server['url']}lab/tree/{lab.START}"
+    assert json.load(get("api/kernelspecs"))["default"] == "python3"
+
+
+@pytest.fixture
 def started(tmp_path, monkeypatch):
-    """`start(*options)` runs `main` up to the point where it becomes JupyterLab; its command."""
+    """`start(*options)` runs `main` up to the point where JupyterLab starts; its status."""
     monkeypatch.setattr(lab, "WORKING", tmp_path / "lab")
     monkeypatch.setenv("FER_BUILD", str(tmp_path / "build"))
-    monkeypatch.setenv("FER_DATA", "")
-    monkeypatch.setenv("JUPYTER_PATH", "")
-    monkeypatch.setenv("PYTHONPATH", "")
-    commands = []
-    monkeypatch.setattr(os, "execv", lambda program, command: commands.append(command))
-
-    def start(*options: str) -> list[str]:
-        monkeypatch.setattr(sys, "argv", ["lab", *options])
-        lab.main()
-        return commands[-1]
-
-    return start
+    for name in ("FER_DATA", "JUPYTER_PATH", "JUPYTER_CONFIG_PATH", "PYTHONPATH"):
+        monkeypatch.setenv(name, "")
+    monkeypatch.setattr(LabApp, "launch_instance", lambda options: None)
+    monkeypatch.setattr(sys, "argv", ["lab"])
+    return lab.main
 
 
-def test_options_and_start_page_reach_jupyterlab(started, tmp_path):
-    command = started("--allow-root", "--no-browser")
-    assert command[1:] == [
-        *("-m", "jupyter", "lab", str(tmp_path / "lab" / "00_start.ipynb")),
-        *("--allow-root", "--no-browser"),
-    ]
-    assert os.environ["PYTHONPATH"] == str(lab.ROOT), "kernels import this checkout's package"
-    assert {path.name for path in (tmp_path / "lab").iterdir()} == {
-        "00_start.ipynb",
-        *(path.name for path in NOTEBOOKS),
-    }
+def test_kernels_are_this_environments_and_import_this_package(started, tmp_path, monkeypatch):
+    """Also where another environment's kernel comes first in the search path."""
+    other = tmp_path / "other" / "kernels" / "python3"
+    other.mkdir(parents=True)
+    (other / "kernel.json").write_text('{"argv": [], "display_name": "", "language": ""}')
+    monkeypatch.setenv("JUPYTER_PATH", str(tmp_path / "other"))
+    assert get_kernel_spec("python3").resource_dir == str(other)
+    assert started() == 0
+    assert Path(get_kernel_spec("python3").resource_dir).is_relative_to(sys.prefix)
+    assert os.environ["PYTHONPATH"] == str(ROOT)
 
 
 @pytest.mark.parametrize("named", ["FER_DATA", "DATASET"])
@@ -118,60 +173,11 @@ def test_data_are_those_of_the_last_report(started, tmp_path, monkeypatch, named
 
 def test_missing_data_are_one_line(started, monkeypatch, capsys):
     monkeypatch.setenv("FER_DATA", "no/such.csv")
-    monkeypatch.setattr(sys, "argv", ["lab"])
-    assert lab.main() == 1
+    assert started() == 1
     assert capsys.readouterr().err.count("\n") == 1
 
 
 def test_what_only_a_report_takes_is_refused(started, monkeypatch, capsys):
     monkeypatch.setenv("DATASET", "drawn")
-    monkeypatch.setattr(sys, "argv", ["lab"])
-    assert lab.main() == 1
+    assert started() == 1
     assert capsys.readouterr().err.startswith("make lab takes no DATASET: set it in a notebook's")
-
-
-def test_notebook_run_in_place_is_committed_without_outputs(tmp_path):
-    """In a scratch repository with this checkout's files, after `make lab`."""
-
-    def run(*command: str) -> str:
-        return subprocess.run(
-            command, cwd=tmp_path, check=True, capture_output=True, text=True, env=environment
-        ).stdout
-
-    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True)
-    if listed.returncode:
-        pytest.skip("not a git checkout")
-    names = [*listed.stdout.splitlines(), ".gitattributes"]
-    wanted = [n for n in names if n.startswith(("notebooks/", "fer_utils/", "Makefile", ".git"))]
-    for name in wanted:
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(ROOT / name, tmp_path / name)
-    author = {"NAME": "A", "EMAIL": "a@example.org"}
-    environment = os.environ | {
-        f"GIT_{role}_{key}": value
-        for role in ("AUTHOR", "COMMITTER")
-        for key, value in author.items()
-    }
-    environment |= {
-        "FER_DATA": "",
-        "FER_CACHE": str(tmp_path.parent / "cache"),
-        "FER_HEADLESS": "1",
-    }
-    run("git", "init", "-q")
-    run("make", "lab", f"VENV={sys.prefix}", "LAB=--version")
-    run("git", "add", "-A")
-    run("git", "commit", "-qm", "as it is")
-    assert "lab/" not in run("git", "ls-files"), "working copies are ignored"
-
-    name = f"notebooks/{NOTEBOOKS[0].name}"
-    edit(tmp_path / name, "print('from a cell that was run')", cell=1)
-    notebook = nbformat.read(tmp_path / name, as_version=4)
-    notebook.cells = notebook.cells[:2]
-    nbformat.write(notebook, tmp_path / name)
-    run(sys.executable, "-m", "jupyter", "execute", "--inplace", name)
-    assert (tmp_path / name).read_text().count("from a cell that was run") == 2
-    run("git", "add", "-A")
-    run("git", "commit", "-qm", "run")
-    committed = nbformat.reads(run("git", "show", f"HEAD:{name}"), as_version=4)
-    assert committed.cells[1].source == "print('from a cell that was run')"
-    assert (committed.cells[1].outputs, committed.cells[1].execution_count) == ([], None)

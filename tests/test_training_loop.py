@@ -7,12 +7,12 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import nullcontext
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from fer_utils import files
 from fer_utils.backend import keras, tf
 from fer_utils.data.transforms import normalise
 from fer_utils.training import loop
@@ -213,25 +213,16 @@ def test_with_a_damaged_checkpoint_training_starts_over(
 
 
 @pytest.mark.parametrize("fault", ["a file where the folder should be", "a full disk"])
-def test_a_checkpoint_that_cannot_be_written_costs_no_run(tmp_path, monkeypatch, capsys, fault):
+def test_a_checkpoint_that_cannot_be_written_costs_no_run(tmp_path, capsys, full_disk, fault):
     training = loop._Training(TINY, examples(), tmp_path / "there" / "c.npz", "x", None)
-    if fault == "a full disk":
-        name = files._temporary_name
-        monkeypatch.setattr(files, "_temporary_name", lambda: full(tmp_path / "there", name()))
-    else:
+    if fault != "a full disk":
         (tmp_path / "there").write_text("in the way")
-    training._save()
+    with full_disk() if fault == "a full disk" else nullcontext():
+        training._save()
     said = capsys.readouterr().out.splitlines()
     assert len(said) == 1
     assert said[0].startswith(f"tiny: no checkpoint, training goes on: {tmp_path / 'there'}: ")
     assert not list(tmp_path.glob("there/*"))
-
-
-def full(folder, name: str) -> str:
-    """A temporary file that a full disk takes nothing of."""
-    folder.mkdir(exist_ok=True)
-    (folder / name).symlink_to("/dev/full")
-    return name
 
 
 def test_hidden_dense_units_survive_the_first_steps_of_adadelta(tmp_path):

@@ -104,9 +104,11 @@ class BuildFolder:
 
         Returns the names of what was removed, and of what was left.
         """
-        below = (path for path in self.path.rglob(".*") if TEMPORARY.fullmatch(path.name))
-        unfinished = [str(path.relative_to(self.path)) for path in below]
-        removed = self.remove(sorted({*names, *self._entries, *unfinished}))
+        unfinished = list(self.path.rglob(TEMPORARY))
+        for temporary in unfinished:
+            shutil.rmtree(temporary)
+        removed = self.remove(sorted({*names, *self._entries}))
+        removed += [str(temporary.relative_to(self.path)) for temporary in unfinished]
         self.remove([RECORD, LOCK])
         for folder in (self.path / "notebooks", self.path):
             if folder.is_dir() and not _holds_anything(folder):
