@@ -17,7 +17,7 @@ from PIL import Image
 from fer_utils.data import dataset as data
 from fer_utils.data import fetch
 from fer_utils.data.dataset import DataError, Dataset, hold_out, load
-from fer_utils.data.formats import table
+from fer_utils.data.formats import delimited, tables
 from fer_utils.fer2013 import CLASSES, PRIVATE, PUBLIC, SPLITS, TRAINING
 
 LABELS = np.array([0, 6, 3, 1, 4, 5, 2], np.int8)
@@ -81,7 +81,7 @@ def test_rows_are_kept_in_order(folder, text):
 
 
 def test_many_batches(folder, monkeypatch):
-    monkeypatch.setattr(table, "BATCH_BYTES", 20_000)
+    monkeypatch.setattr(delimited, "BLOCK", 20_000)
     write(folder / "fer2013.csv", FER2013)
     assert_is_the_set(load())
 
@@ -272,7 +272,7 @@ def test_drawn_faces_are_the_default_and_cached(folder, monkeypatch):
 def test_a_file_has_one_cache_entry_whatever_it_is_called(folder, monkeypatch):
     write(folder / "fer2013.csv", FER2013)
     load()
-    monkeypatch.setattr(table, "read", lambda *_: pytest.fail("parsed again"))
+    monkeypatch.setattr(tables, "read", lambda *_: pytest.fail("parsed again"))
     monkeypatch.chdir(folder)
     assert_is_the_set(load("fer2013.csv"))
 

@@ -16,8 +16,8 @@ import numpy as np
 from fer_utils.data import original
 from fer_utils.data.drawn import action_units, faces, renderer
 from fer_utils.data.formats import DataError, NothingError, recognise
-from fer_utils.data.formats.forms import Form
 from fer_utils.data.formats.names import decided
+from fer_utils.data.formats.recognise import Form
 from fer_utils.data.formats.unread import EXPECTED
 from fer_utils.fer2013 import CLASSES, PRIVATE, SIZES, SPLITS, TRAINING
 from fer_utils.files import FolderError, cache_dir, cached, data_dir, state
