@@ -1,4 +1,4 @@
-"""What is wrong with a row, the cache, the rows held out, `make data`; forms: test_data_forms."""
+"""What is wrong with a row, the cache, the validation set, `make data`; forms: test_data_forms."""
 
 import gzip
 import lzma
@@ -15,7 +15,7 @@ from fer2013_files import CSV, IMAGES, LABELS, ROWS, SPLIT, TEXTS, csv, image, w
 
 from fer_utils.data import dataset as data
 from fer_utils.data import fetch
-from fer_utils.data.dataset import DataError, Dataset, hold_out, load
+from fer_utils.data.dataset import DataError, Dataset, load, validation_split
 from fer_utils.data.formats import delimited, tables
 from fer_utils.fer2013 import CLASSES, PRIVATE, PUBLIC, SPLITS, TRAINING
 
@@ -250,33 +250,33 @@ def test_dataset_parts_and_fingerprints():
     np.testing.assert_array_equal(images, IMAGES[4:6])
     np.testing.assert_array_equal(labels, [4, 5])
     other = Dataset("drawn", "", 255 - IMAGES, LABELS, SPLIT)
-    assert other.rows == dataset.rows
-    assert other.pixels != dataset.pixels
-    assert len(dataset.rows) == len(dataset.pixels) == 16
-    assert Dataset("drawn", "", IMAGES, LABELS[::-1], SPLIT).rows != dataset.rows
+    assert other.labels_hash == dataset.labels_hash
+    assert other.images_hash != dataset.images_hash
+    assert len(dataset.labels_hash) == len(dataset.images_hash) == 16
+    assert Dataset("drawn", "", IMAGES, LABELS[::-1], SPLIT).labels_hash != dataset.labels_hash
 
 
-def test_hold_out_is_stratified_fixed_and_free_of_duplicates():
+def test_validation_split_is_stratified_fixed_and_free_of_duplicates():
     counts = {0: 100, 3: 50, 1: 10, 2: 10, 4: 10, 5: 10, 6: 10, -1: 10}
     labels = np.repeat([*counts, 5], [*counts.values(), 20]).astype(np.int8)
     split = np.repeat([TRAINING, PUBLIC], [210, 20]).astype(np.int8)
     images = np.random.default_rng(1).integers(0, 256, (230, 48, 48)).astype(np.uint8)
-    _, held_out = hold_out(Dataset("drawn", "", images, labels, split))
-    free = np.setdiff1d(np.arange(150), held_out)[:2]
-    images[free] = images[held_out[0]]
+    _, validation = validation_split(Dataset("drawn", "", images, labels, split))
+    free = np.setdiff1d(np.arange(150), validation)[:2]
+    images[free] = images[validation[0]]
 
-    fit, again = hold_out(Dataset("drawn", "", images, labels, split))
-    np.testing.assert_array_equal(again, held_out)
-    np.testing.assert_array_equal(np.bincount(labels[held_out]), [10, 1, 1, 5, 1, 1, 1])
-    np.testing.assert_array_equal(fit, np.setdiff1d(np.arange(200), np.append(held_out, free)))
-    np.testing.assert_array_equal(held_out[:3], [0, 2, 21])
+    fit, again = validation_split(Dataset("drawn", "", images, labels, split))
+    np.testing.assert_array_equal(again, validation)
+    np.testing.assert_array_equal(np.bincount(labels[validation]), [10, 1, 1, 5, 1, 1, 1])
+    np.testing.assert_array_equal(fit, np.setdiff1d(np.arange(200), np.append(validation, free)))
+    np.testing.assert_array_equal(validation[:3], [0, 2, 21])
 
 
-def test_a_class_too_small_to_be_held_out_is_named():
+def test_a_class_too_small_for_a_validation_set_is_named():
     labels = np.repeat(np.arange(7), [20, 4, 20, 20, 20, 20, 20]).astype(np.int8)
     images, split = np.zeros((124, 48, 48), np.uint8), np.full(124, TRAINING, np.int8)
     with pytest.raises(DataError, match="Training has 4 labelled images of 'disgust': too few"):
-        hold_out(Dataset("drawn", "", images, labels, split))
+        validation_split(Dataset("drawn", "", images, labels, split))
 
 
 def test_command_line(folder):
@@ -342,9 +342,9 @@ def test_real_fer2013():
     assert [np.count_nonzero(dataset.split == s) for s in range(3)] == [28709, 3589, 3589]
     training = np.bincount(dataset.part(TRAINING)[1])
     np.testing.assert_array_equal(training, [3995, 436, 4097, 7215, 4830, 3171, 4965])
-    fit, held_out = hold_out(dataset)
+    fit, validation = validation_split(dataset)
     np.testing.assert_array_equal(
-        np.bincount(dataset.labels[held_out]), [round(0.1 * n) for n in training]
+        np.bincount(dataset.labels[validation]), [round(0.1 * n) for n in training]
     )
-    held_out_images = {image.tobytes() for image in dataset.images[held_out]}
-    assert not any(image.tobytes() in held_out_images for image in dataset.images[fit])
+    validation_images = {image.tobytes() for image in dataset.images[validation]}
+    assert not any(image.tobytes() in validation_images for image in dataset.images[fit])
