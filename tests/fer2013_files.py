@@ -1,13 +1,16 @@
 """Seven random images in FER2013's form, and how tests put them into files."""
 
 import io
+import json
 import tarfile
 import zipfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import numpy as np
+import pyarrow
 from PIL import Image
+from pyarrow.parquet import write_table
 
 from fer_utils.fer2013 import CLASSES, SPLITS
 
@@ -71,6 +74,16 @@ def tarred(files: Files, mode: str = "w") -> bytes:
             info = tarfile.TarInfo(name)
             info.size = len(content)
             archive.addfile(info, io.BytesIO(content))
+    return file.getvalue()
+
+
+def parquet(columns: dict, class_names: list[str] | None = None) -> bytes:
+    table = pyarrow.Table.from_pydict(columns)
+    if class_names:
+        about = {"info": {"features": {"label": {"names": class_names}}}}
+        table = table.replace_schema_metadata({"huggingface": json.dumps(about)})
+    file = io.BytesIO()
+    write_table(table, file)
     return file.getvalue()
 
 

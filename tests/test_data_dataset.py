@@ -11,12 +11,24 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from fer2013_files import CSV, IMAGES, LABELS, ROWS, SPLIT, TEXTS, csv, image, write, zipped
+from fer2013_files import (
+    CSV,
+    IMAGES,
+    LABELS,
+    ROWS,
+    SPLIT,
+    TEXTS,
+    csv,
+    image,
+    parquet,
+    write,
+    zipped,
+)
 
 from fer_utils.data import dataset as data
 from fer_utils.data import fetch
 from fer_utils.data.dataset import DataError, Dataset, load, validation_split
-from fer_utils.data.formats import delimited, tables
+from fer_utils.data.formats import tables
 from fer_utils.fer2013 import CLASSES, PRIVATE, PUBLIC, SPLITS, TRAINING
 
 
@@ -44,7 +56,7 @@ def assert_is_the_set(dataset: Dataset) -> None:
 
 
 ODD = CSV.replace(TEXTS[1], f'"{TEXTS[1].replace(" ", "  ")} "').replace("\n", "\r\n") + "\r\n"
-ODD = ODD.replace("emotion,", " Emotion , ").replace("\r\n", "\r\n\r\n", 3)
+ODD = ODD.replace("emotion,", " Emotion , ").replace("\r\n", "\r\n \r\n\r\n", 3)
 
 
 @pytest.mark.parametrize("text", [CSV, ODD], ids=["as published", "quotes, spaces, CRLF"])
@@ -55,8 +67,9 @@ def test_rows_are_kept_in_order(folder, text):
 
 
 def test_many_batches(folder, monkeypatch):
-    monkeypatch.setattr(delimited, "BLOCK", 20_000)
-    write(folder, {"fer2013.csv": CSV})
+    monkeypatch.setattr(tables, "ROWS", 3)
+    columns = {"pixels": TEXTS, "label": LABELS.tolist(), "split": [SPLITS[s] for s in SPLIT]}
+    write(folder, {"fer2013.parquet": parquet(columns)})
     assert_is_the_set(load())
 
 

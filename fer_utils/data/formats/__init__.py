@@ -43,10 +43,8 @@ class Parsed:
     notes: tuple[str, ...] = ()
 
 
-def shown(text: str | bytes, longest: int = 200) -> str:
+def shown(text: str, longest: int = 200) -> str:
     """A name or a field on one line, printable in any terminal that can print the rest."""
-    if isinstance(text, bytes):
-        text = text.strip().decode("ascii", errors="backslashreplace")
     text = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
     return text if len(text) <= longest else f"{text[:longest]}..."
 

@@ -4,18 +4,15 @@ Without a header the columns are recognised by what the first row holds.
 """
 
 import re
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Iterator
+from functools import partial
+from typing import NamedTuple
 
 from fer_utils.data.formats import DataError, progress
 from fer_utils.data.formats.contents import Opened
 from fer_utils.data.formats.names import label_of, split_of
 from fer_utils.data.formats.places import Member
 from fer_utils.fer2013 import SIZE
-
-if TYPE_CHECKING:
-    from pyarrow import RecordBatch
-    from pyarrow.csv import InvalidRow
 
 PIXELS = SIZE * SIZE
 GREY_VALUE = re.compile(r"0*(\d{1,2}|1\d\d|2[0-4]\d|25[0-5])", re.ASCII)
@@ -26,8 +23,9 @@ COLUMNS = {
     "emotion": ("emotion", "emotions", "label", "labels", "class", "target"),
     "usage": ("usage", "split", "subset"),
 }
-BLOCK = 1 << 18  # bytes read at once; a longer line may be refused, one of two such is
-MOST_BLANK = 1000  # lines of spaces
+AROUND = ' "\t\r\n'  # a field
+LONGEST_LINE = 1 << 16  # bytes; a row of FER2013 has less than 10,000
+MOST_BLANK = 4000  # lines one after the other
 
 
 class Dialect(NamedTuple):
@@ -40,18 +38,18 @@ class Dialect(NamedTuple):
 
 def dialect(head: bytes) -> Dialect | None:
     """The dialect of a file that begins with `head`; None if it has no column of pixels."""
-    line = first_line(head).decode("utf-8", "replace")
+    line = first_line(head)
     for recognised, has_header in ((key_of, True), (_held, False)):
         for delimiter in DELIMITERS:
-            columns = tuple(recognised(field.strip(' "\t')) for field in line.split(delimiter))
+            columns = tuple(recognised(field.strip(AROUND)) for field in line.split(delimiter))
             if "pixels" in columns:
                 return Dialect(delimiter, columns, has_header)
     return None
 
 
-def first_line(head: bytes) -> bytes:
+def first_line(head: bytes) -> str:
     """The first line of a text that is not empty."""
-    return head.removeprefix(b"\xef\xbb\xbf").lstrip().partition(b"\n")[0].rstrip(b"\r")
+    return head.decode("utf-8-sig", "replace").strip().partition("\n")[0]
 
 
 def key_of(column: str) -> str:
@@ -69,49 +67,28 @@ def _held(field: str) -> str:
     return "usage" if split_of(field) is not None else ""
 
 
-def rows(
-    member: Member, file: Opened, form: Dialect, keys: Sequence[str]
-) -> Iterator[dict[str, str]]:
-    """What the columns `keys` of each row hold, the header too.
+def rows(member: Member, file: Opened, form: Dialect) -> Iterator[dict[str, str]]:
+    """What the columns of each row hold, by their keys; lines of spaces are no rows.
 
     Raises DataError naming the file and the row, if one has more columns or less.
     """
-    from pyarrow import ArrowInvalid, binary, csv
-
-    blank, wrong = 0, f": a line of more than {BLOCK:,} bytes, expected {4 * PIXELS:,} an image"
-
-    def irregular(row: "InvalidRow") -> str:
-        """Skip lines of spaces; of others keep what is wrong, as what is raised here is lost."""
-        nonlocal blank, wrong
-        if row.text.isspace() and blank < MOST_BLANK:
-            blank += 1
-            return "skip"
-        number = row.number - blank - form.has_header
-        wrong = f", row {number}: {row.actual_columns} columns, expected {row.expected_columns}"
-        return "error"
-
-    names = [key or f"column {place}" for place, key in enumerate(form.columns)]
-    try:
-        batches = csv.open_csv(
-            file.stream,
-            csv.ReadOptions(column_names=names, block_size=BLOCK, use_threads=False),
-            csv.ParseOptions(
-                delimiter=form.delimiter,
-                quote_char=False,  # one that is not closed must not join rows
-                invalid_row_handler=irregular,
-            ),
-            csv.ConvertOptions(column_types=dict.fromkeys(names, binary()), include_columns=keys),
-        )
-        with progress(member.name, total=member.size, unit="B", unit_scale=True) as bar:
-            for batch in batches:
-                bar.update(file.raw.tell() - bar.n)
-                for row in rows_of(batch, keys):
-                    yield {k: v.decode("utf-8", "replace").strip(' "\t') for k, v in row.items()}
-    except ArrowInvalid as error:
-        raise DataError(f"{member.name}{wrong}") from error
-
-
-def rows_of(batch: "RecordBatch", keys: Sequence[str]) -> Iterator[dict]:
-    """Each row of a batch, its values under `keys`, of which there is one for each column."""
-    cells = zip(*(column.to_pylist() for column in batch.columns), strict=True)
-    return (dict(zip(keys, row, strict=True)) for row in cells)
+    number, blank = -form.has_header, 0
+    with progress(member.name, total=member.size, unit="B", unit_scale=True) as bar:
+        for line in iter(partial(file.stream.readline, LONGEST_LINE), b""):
+            bar.update(file.raw.tell() - bar.n)
+            if len(line) == LONGEST_LINE:
+                found = f"a line of more than {LONGEST_LINE:,} bytes"
+                raise DataError(f"{member.name}: {found}, expected about {4 * PIXELS:,} an image")
+            blank = blank + 1 if line.isspace() else 0
+            if blank > MOST_BLANK:
+                raise DataError(f"{member.name}: thousands of empty lines one after the other")
+            if blank:
+                continue
+            fields = line.decode("utf-8-sig", "replace").split(form.delimiter)
+            if len(fields) != len(form.columns):
+                found = f"row {number + 1}: {len(fields)} columns"
+                raise DataError(f"{member.name}, {found}, expected {len(form.columns)}")
+            number += 1
+            if number:  # not the header
+                columns = zip(form.columns, fields, strict=True)
+                yield {key: field.strip(AROUND) for key, field in columns if key}

@@ -12,7 +12,7 @@ import numpy as np
 
 from fer_utils.data.formats import MOST_IMAGES, DataError, Parsed, delimited, progress, shown
 from fer_utils.data.formats.contents import PARQUET, Opened, opened
-from fer_utils.data.formats.delimited import COLUMNS, GREY_VALUE, PIXELS, key_of, rows_of
+from fer_utils.data.formats.delimited import COLUMNS, GREY_VALUE, PIXELS, key_of
 from fer_utils.data.formats.names import check_numbers, label_of, split_notes, split_of
 from fer_utils.data.formats.pictures import content, grey
 from fer_utils.data.formats.places import Member
@@ -49,16 +49,16 @@ def read(member: Member, implied: int | None, find: Find) -> Parsed:
     Parquet file holds, or None.
     Raises DataError naming the file, and the row, at the first thing that is not as expected.
     """
-    from pyarrow import ArrowException
-
     with opened(member) as file:
-        try:
-            if file.kind == PARQUET:
-                return _parsed(member.name, _parquet(member, file), implied, find)
+        if file.kind != PARQUET:
             return _parsed(member.name, _csv(member, file), implied, None)
+        from pyarrow import ArrowException
+
+        try:
+            return _parsed(member.name, _parquet(member, file), implied, find)
         except ArrowException as error:
-            reason = str(error).partition("\n")[0]
-            raise DataError(f"{member.name}: not a readable table ({shown(reason)})") from error
+            reason = shown(str(error).partition("\n")[0])
+            raise DataError(f"{member.name}: not a readable Parquet file ({reason})") from error
 
 
 def _parsed(name: str, table: Table, implied: int | None, find: Find | None) -> Parsed:
@@ -138,11 +138,8 @@ def _csv(member: Member, file: Opened) -> Table:
     for key in keys:
         if (count := keys.count(key)) > 1:
             raise DataError(f"{member.name}: {count} columns could be the {key}")
-    rows = delimited.rows(member, file, form, keys)
-    if not form.has_header:
-        return Table(keys, rows, ("no header: the columns were recognised by their content",))
-    next(rows)
-    return Table(keys, rows, ())
+    by_content = ("no header: the columns were recognised by their content",)
+    return Table(keys, delimited.rows(member, file, form), () if form.has_header else by_content)
 
 
 def _parquet(member: Member, file: Opened) -> Table:
@@ -174,7 +171,9 @@ def _parquet_rows(
 ) -> Iterator[dict]:
     with progress(name, total=parquet.metadata.num_rows) as bar:
         for batch in parquet.iter_batches(ROWS, columns=list(columns.values())):
-            for row in rows_of(batch.select(columns.values()), tuple(columns)):
+            cells = (batch.column(column).to_pylist() for column in columns.values())
+            for values in zip(*cells, strict=True):
+                row = dict(zip(columns, values, strict=True))
                 if words:
                     row["emotion"] = words.get(str(row["emotion"]), row["emotion"])
                 yield row
