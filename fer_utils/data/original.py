@@ -86,8 +86,8 @@ def arranged(
         (n,) int, the copy's row for each row of the original, so that `images[order]` has its
         order; (n,) int8, the original's splits.
     """
-    kept = read_arrays(FILE)
-    reference = Marks(kept["signatures"], kept["checksums"])
+    stored = read_arrays(FILE)
+    reference = Marks(stored["signatures"], stored["checksums"])
     if len(images) != len(reference.signatures) or labels.min() < 0:
         return None
     found = marks(images)

@@ -1,6 +1,7 @@
 """Pictures: one image file to 48 x 48 grey values, and the form `<split>/<class>/<picture>`."""
 
 import io
+from collections import defaultdict
 from collections.abc import Sequence
 
 import numpy as np
@@ -63,6 +64,35 @@ def eight_bits(name: str, image: Image.Image) -> Image.Image:
         image = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
     return image.convert("L" if image.mode in ("1", "L") else "RGB")
+
+
+def trees(members: Sequence[Member]) -> dict[tuple[str, ...], list[Member]]:
+    """The files of each folder form, by the folders that its splits' folders lie in.
+
+    There is one where a file lies in `<split>/<class>/`; all below folders of splits beside that
+    is of it, and pictures in them.
+    """
+    roots = {m.folders[:-2] for m in members if _in_class_folder(m.folders)}
+    found = defaultdict(list)
+    for member in members:
+        root = next((root for root in roots if _belongs(member, root)), None)
+        if root is not None:
+            found[root].append(member)
+    return found
+
+
+def _in_class_folder(folders: tuple[str, ...]) -> bool:
+    """Whether the last of the folders names a class, and the one above it a split."""
+    *_, above, name = ("", "", *folders)
+    return split_of(above) is not None and (name.isdecimal() or class_of(name) is not None)
+
+
+def _belongs(member: Member, root: tuple[str, ...]) -> bool:
+    """Whether a file is one of the pictures of the tree at `root`, or should be one."""
+    above, below = member.folders[: len(root)], member.folders[len(root) :]
+    if above != root or not below or split_of(below[0]) is None:
+        return False
+    return len(below) > 1 or is_picture(member.name)
 
 
 def read(where: str, pictures: Sequence[Member], depth: int) -> Parsed:

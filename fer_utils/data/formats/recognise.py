@@ -29,7 +29,7 @@ from fer_utils.data.formats import (
     unread,
 )
 from fer_utils.data.formats.contents import PARQUET, TAR, TEXT, ZIP
-from fer_utils.data.formats.names import class_of, split_notes, split_of
+from fer_utils.data.formats.names import split_notes, split_of
 from fer_utils.data.formats.places import Member, Place
 from fer_utils.data.formats.unread import EXPECTED
 
@@ -92,7 +92,10 @@ def at(path: Path) -> Form:
 
 def in_place(place: Place, nested: int = 0) -> Form:
     """The form that lies in a folder or an archive, itself in `nested` others. Raises as `at`."""
-    trees, loose = _divided(place)
+    trees = pictures.trees(place.members)
+    of_trees = {id(member) for tree in trees.values() for member in tree}
+    others = [m for m in place.members if id(m) not in of_trees and not _is_companion(m, place)]
+    loose = sorted(others, key=lambda member: (len(member.folders), member.path))
     files = [member for member in loose if not pictures.is_picture(member.name)]
     looks = [(member, look(member)) for member in files[:LOOKED_INTO]]
     for member, kind in looks:
@@ -127,34 +130,10 @@ def look(member: Member) -> str:
         return TABLE if delimited.dialect(file.head) else f'{TEXT} (it begins with "{begin}")'
 
 
-def _divided(place: Place) -> tuple[dict[tuple[str, ...], list[Member]], list[Member]]:
-    """The files below `<split>/<class>/`, by the folders above those; and the other files, but
-    for companions of data."""
-    roots = {m.folders[:-2] for m in place.members if _is_class_folder(m.folders)}
-    trees, loose = defaultdict(list), []
-    archived = os.path.isfile(place.file)
-    for member in place.members:
-        root = next((root for root in roots if _belongs(member, root)), None)
-        if root is not None:
-            trees[root].append(member)
-        elif not COMPANION.match(member.name) or (member.name == VOTES and archived):
-            loose.append(member)
-    loose.sort(key=lambda member: (len(member.folders), member.path))
-    return trees, loose
-
-
-def _is_class_folder(folders: tuple[str, ...]) -> bool:
-    """Whether the last of them names a class, and the one above it a split."""
-    *_, above, name = ("", "", *folders)
-    return split_of(above) is not None and (name.isdecimal() or class_of(name) is not None)
-
-
-def _belongs(member: Member, root: tuple[str, ...]) -> bool:
-    """Whether a file is one of the pictures of the tree at `root`, or should be one."""
-    above, below = member.folders[: len(root)], member.folders[len(root) :]
-    if above != root or not below or split_of(below[0]) is None:
-        return False
-    return len(below) > 1 or pictures.is_picture(member.name)
+def _is_companion(member: Member, place: Place) -> bool:
+    """Whether a file is one that lies beside data without being any."""
+    from_archive = member.name == VOTES and os.path.isfile(place.file)
+    return bool(COMPANION.match(member.name)) and not from_archive
 
 
 def _tree(place: Place, root: tuple[str, ...], members: list[Member]) -> Form:
