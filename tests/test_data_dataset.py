@@ -1,4 +1,4 @@
-"""What is wrong with a row, the cache, the rows held out, `make data`; forms: test_data_forms."""
+"""What is wrong with a row, the cache, the validation set, `make data`; forms: test_data_forms."""
 
 import gzip
 import lzma
@@ -6,27 +6,30 @@ import os
 import re
 import subprocess
 import sys
-import zipfile
 from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from PIL import Image
+from fer2013_files import (
+    CSV,
+    IMAGES,
+    LABELS,
+    ROWS,
+    SPLIT,
+    TEXTS,
+    csv,
+    image,
+    parquet,
+    write,
+    zipped,
+)
 
 from fer_utils.data import dataset as data
 from fer_utils.data import fetch
-from fer_utils.data.dataset import DataError, Dataset, hold_out, load
-from fer_utils.data.formats import table
+from fer_utils.data.dataset import DataError, Dataset, load, validation_split
+from fer_utils.data.formats import tables
 from fer_utils.fer2013 import CLASSES, PRIVATE, PUBLIC, SPLITS, TRAINING
-
-LABELS = np.array([0, 6, 3, 1, 4, 5, 2], np.int8)
-SPLIT = np.array([0, 0, 0, 0, 1, 1, 2], np.int8)
-IMAGES = np.random.default_rng(0).integers(0, 256, (7, 48, 48)).astype(np.uint8)
-IMAGES[0, 0, :6] = (0, 9, 10, 99, 100, 255)
-TEXTS = [" ".join(map(str, image.ravel())) for image in IMAGES]
-ROWS = [f"{y},{text},{SPLITS[s]}" for y, text, s in zip(LABELS, TEXTS, SPLIT, strict=True)]
-FER2013 = "\n".join(["emotion,pixels,Usage", *ROWS, ""])
 
 
 @pytest.fixture(autouse=True)
@@ -44,23 +47,6 @@ def cache_files(folder: Path) -> list[Path]:
     return list(folder.parent.glob("cache/*"))
 
 
-def write(path: Path, text: str) -> None:
-    """Write `text`, compressed as the name says."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    content = text.encode()
-    if path.suffix == ".zip":
-        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-            archive.writestr(path.stem, content)
-        return
-    pack = {".gz": gzip.compress, ".xz": lzma.compress}.get(path.suffix, bytes)
-    path.write_bytes(pack(content))
-
-
-def write_image(path: Path, image: np.ndarray) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(image).save(path)
-
-
 def assert_is_the_set(dataset: Dataset) -> None:
     for array, expected in zip(
         (dataset.images, dataset.labels, dataset.split), (IMAGES, LABELS, SPLIT), strict=True
@@ -69,26 +55,28 @@ def assert_is_the_set(dataset: Dataset) -> None:
         assert array.dtype == expected.dtype
 
 
-ODD = FER2013.replace(TEXTS[1], f'"{TEXTS[1].replace(" ", "  ")} "').replace("\n", "\r\n") + "\r\n"
-ODD = ODD.replace("emotion,", " Emotion , ").replace("\r\n", "\r\n\r\n", 3)
+ODD = CSV.replace(TEXTS[1], f'"{TEXTS[1].replace(" ", "  ")} "').replace("\n", "\r\n") + "\r\n"
+ODD = ODD.replace("emotion,", " Emotion , ").replace("\r\n", "\r\n \r\n\r\n", 3)
 
 
-@pytest.mark.parametrize("text", [FER2013, ODD], ids=["as published", "quotes, spaces, CRLF"])
+@pytest.mark.parametrize("text", [CSV, ODD], ids=["as published", "quotes, spaces, CRLF"])
 def test_rows_are_kept_in_order(folder, text):
-    write(folder / "fer2013.csv", text)
+    write(folder, {"fer2013.csv": text})
     for _ in range(2):  # parsed, then from the cache
         assert_is_the_set(load())
 
 
 def test_many_batches(folder, monkeypatch):
-    monkeypatch.setattr(table, "BATCH_BYTES", 20_000)
-    write(folder / "fer2013.csv", FER2013)
+    monkeypatch.setattr(tables, "ROWS", 3)
+    columns = {"pixels": TEXTS, "label": LABELS.tolist(), "split": [SPLITS[s] for s in SPLIT]}
+    write(folder, {"fer2013.parquet": parquet(columns)})
     assert_is_the_set(load())
 
 
 def test_competition_files_are_one_set(folder):
-    write(folder / "train.csv", "\n".join(["emotion,pixels", f"0,{TEXTS[0]}", f"6,{TEXTS[1]}"]))
-    write(folder / "test.csv.gz", "\n".join(["pixels", *TEXTS[2:]]))
+    train = csv([f"0,{TEXTS[0]}", f"6,{TEXTS[1]}"], "emotion,pixels")
+    test = gzip.compress(csv(TEXTS[2:], "pixels").encode())
+    write(folder, {"train.csv": train, "test.csv.gz": test})
     dataset = load("fer2013")
     np.testing.assert_array_equal(dataset.images, IMAGES)
     np.testing.assert_array_equal(dataset.labels, [0, 6, -1, -1, -1, -1, -1])
@@ -100,40 +88,15 @@ def test_competition_files_are_one_set(folder):
 
 def test_test_images_of_folders_are_divided_by_their_names(folder):
     for stem, label in (("PublicTest_8", 3), ("PrivateTest_7", 0), ("PrivateTest_9", 0)):
-        write_image(folder / "set" / "test" / CLASSES[label] / f"{stem}.png", IMAGES[label])
+        write(folder, {f"set/test/{CLASSES[label]}/{stem}.png": image(IMAGES[label])})
     dataset = load()
     np.testing.assert_array_equal(dataset.split, [PRIVATE, PRIVATE, PUBLIC])
     np.testing.assert_array_equal(dataset.labels, [0, 0, 3])
 
 
-def csv_case(text, *expected, name="fer2013.csv", id):
-    return pytest.param(lambda path: write(path / name, text), [name, *expected], id=id)
-
-
-def truncated(suffix):
-    def make(path):
-        file = path / f"fer2013.csv{suffix}"
-        write(file, FER2013)
-        file.write_bytes(file.read_bytes()[:-40])
-
-    expected = ["fer2013.csv" + suffix, "cannot be read to its end"]
-    return pytest.param(make, expected, id=f"truncated {suffix}")
-
-
-def image_case(name, content, *expected, id):
-    def make(path):
-        write_image(path / "train" / "happy" / "a.png", IMAGES[0])
-        if isinstance(content, bytes):
-            (path / name).write_bytes(content)
-        else:
-            write_image(path / name, content)
-
-    return pytest.param(make, expected, id=id)
-
-
 def changed(old: str, new: str, row: int = 3) -> str:
     """The CSV file with one change in one of its rows."""
-    lines = FER2013.split("\n")
+    lines = CSV.split("\n")
     assert old in lines[row]
     lines[row] = lines[row].replace(old, new, 1)
     return "\n".join(lines)
@@ -144,76 +107,69 @@ def first_pixel(new: str) -> str:
     return changed(TEXTS[2], f"{new} {TEXTS[2].partition(' ')[2]}")
 
 
+#: The file fer2013.csv, and words of the error, which names it too.
+TABLES = {
+    "missing column": (CSV.replace("emotion", "id"), "no column of labels"),
+    "renamed column": (CSV.replace("pixels", "x"), '"emotion,x,Usage"'),
+    "short row": (changed(",Training", ""), "row 3", "2 columns, expected 3"),
+    "2305 pixels": (changed(",", ",7 "), "row 3", "2305 pixels, expected 2304"),
+    "2303 pixels": (
+        changed(TEXTS[5], TEXTS[5].rpartition(" ")[0], row=6),
+        "row 6",
+        "2303 pixels, expected 2304",
+    ),
+    "not an integer": (first_pixel("1x"), "row 3", 'pixel "1x"', "integer in 0..255"),
+    "a fraction": (first_pixel("1.5"), "row 3", 'pixel "1.5"'),
+    "above 255": (first_pixel("256"), "row 3", 'pixel "256"'),
+    "above 255, with zeros": (first_pixel("00256"), "row 3", 'pixel "00256"'),
+    "below 0": (first_pixel("-1"), "row 3", 'pixel "-1"'),
+    "very long number": (first_pixel("9" * 257), "row 3", "integer in 0..255"),
+    "in the middle": (changed(" 255 ", " 255x "), "row 3", 'pixel "255x"'),
+    "at the end": (changed(",Training", "x,Training"), "row 3", "in 0..255"),
+    "label 7": (changed("3,", "7,"), "row 3", 'emotion "7"', "0..6"),
+    "label -1": (changed("3,", "-1,"), "row 3", 'emotion "-1"', "0..6"),
+    "no label": (changed("3,", ","), "row 3", 'emotion ""', "0..6"),
+    "Usage": (changed("PublicTest", "Elsewhere", row=5), "row 5", 'usage "Elsewhere"', *SPLITS),
+    "empty file": ("", "empty file"),
+    "header only": ("emotion,pixels,Usage\n", "without rows"),
+    "truncated .csv": (CSV[:-5000], "row 7", "columns"),
+}
+PACKED = {
+    ".gz": gzip.compress(CSV.encode()),
+    ".xz": lzma.compress(CSV.encode()),
+    ".zip": zipped({"fer2013.csv": CSV}),
+}
+PICTURE = {"train/happy/a.png": image(IMAGES[0])}
+NARROW = image(np.zeros((48, 40), np.uint8))
+ERRORS = {
+    **{name: ({"fer2013.csv": row[0]}, "fer2013.csv", *row[1:]) for name, row in TABLES.items()},
+    "train.csv": ({"train.csv": "emotion,pixel\n0,1"}, "train.csv", "row 1", "1 pixels"),
+    "not text": ({"fer2013.csv.gz": "\0" * 99}, "fer2013.csv.gz", "a file of unknown kind"),
+    **{
+        f"truncated {suffix}": (
+            {f"fer2013.csv{suffix}": content[:-40]},
+            f"fer2013.csv{suffix}",
+            "cannot be read to its end",
+        )
+        for suffix, content in PACKED.items()
+    },
+    "unreadable": (PICTURE | {"train/happy/b.jpg": b"\xff\xd8 no"}, "b.jpg", "not a readable"),
+    "size": (PICTURE | {"train/happy/b.png": NARROW}, "b.png", "40x48"),
+    "class folder": (
+        PICTURE | {"test/contempt/b.png": image(IMAGES[1])},
+        "test/contempt",
+        *CLASSES,
+    ),
+    "no image": (lambda path: (path / "train").mkdir(), "only empty folders"),
+    "empty folder": ({}, "make data", "train/<class>/"),
+}
+
+
 @pytest.mark.parametrize(
-    ("make", "expected"),
-    [
-        csv_case(FER2013.replace("emotion", "id"), "no column of labels", id="missing column"),
-        csv_case(FER2013.replace("pixels", "x"), '"emotion,x,Usage"', id="renamed column"),
-        csv_case("emotion,pixel\n0,1", "row 1", "1 pixels", name="train.csv", id="train.csv"),
-        csv_case(changed(",Training", ""), "row 3", "2 columns, expected 3", id="short row"),
-        csv_case(changed(",", ",7 "), "row 3", "2305 pixels, expected 2304", id="2305 pixels"),
-        csv_case(
-            changed(TEXTS[5], TEXTS[5].rpartition(" ")[0], row=6),
-            "row 6",
-            "2303 pixels, expected 2304",
-            id="2303 pixels",
-        ),
-        csv_case(
-            first_pixel("1x"),
-            "row 3",
-            'pixel "1x"',
-            "integer in 0..255",
-            id="not an integer",
-        ),
-        csv_case(
-            first_pixel("1.5"),
-            "row 3",
-            'pixel "1.5"',
-            id="a fraction",
-        ),
-        csv_case(
-            first_pixel("256"),
-            "row 3",
-            'pixel "256"',
-            id="above 255",
-        ),
-        csv_case(
-            first_pixel("-1"),
-            "row 3",
-            'pixel "-1"',
-            id="below 0",
-        ),
-        csv_case(first_pixel("9" * 257), "row 3", "integer in 0..255", id="very long number"),
-        csv_case(changed(" 255 ", " 255x "), "row 3", 'pixel "255x"', id="in the middle"),
-        csv_case(changed(",Training", "x,Training"), "row 3", "in 0..255", id="at the end"),
-        csv_case(changed("3,", "7,"), "row 3", 'emotion "7"', "0..6", id="label 7"),
-        csv_case(changed("3,", "-1,"), "row 3", 'emotion "-1"', "0..6", id="label -1"),
-        csv_case(changed("3,", ","), "row 3", 'emotion ""', "0..6", id="no label"),
-        csv_case(
-            changed("PublicTest", "Elsewhere", row=5),
-            "row 5",
-            'usage "Elsewhere"',
-            *SPLITS,
-            id="Usage",
-        ),
-        csv_case("", "empty file", id="empty file"),
-        csv_case("emotion,pixels,Usage\n", "without rows", id="header only"),
-        csv_case(FER2013[:-5000], "row 7", "columns", id="truncated .csv"),
-        csv_case("\0" * 99, "a file of unknown kind", name="fer2013.csv.gz", id="not text"),
-        *map(truncated, (".gz", ".xz", ".zip")),
-        image_case("train/happy/b.jpg", b"\xff\xd8 no", "b.jpg", "not a readable", id="unreadable"),
-        image_case("train/happy/b.png", np.zeros((48, 40), np.uint8), "b.png", "40x48", id="size"),
-        image_case("test/contempt/b.png", IMAGES[1], "test/contempt", *CLASSES, id="class folder"),
-        pytest.param(
-            lambda path: (path / "train").mkdir(),
-            ["only empty folders"],
-            id="no image",
-        ),
-        pytest.param(lambda path: None, ["make data", "train/<class>/"], id="empty folder"),
-    ],
+    ("files", "expected"), [(row[0], row[1:]) for row in ERRORS.values()], ids=ERRORS
 )
-def test_errors(folder, make, expected):
-    make(folder)
+def test_errors(folder, files, expected):
+    write(folder, files)
     with pytest.raises(DataError) as error:
         load(str(folder))
     message = str(error.value)
@@ -225,9 +181,8 @@ def test_errors(folder, make, expected):
 
 @pytest.mark.parametrize("cut", [40, 2000, 6000])
 def test_truncated_image(folder, cut):
-    file = folder / "train" / "sad" / "a.jpg"
-    write_image(file, IMAGES[0])
-    file.write_bytes(file.read_bytes()[: -min(cut, file.stat().st_size - 4)])
+    content = image(IMAGES[0], "jpeg")
+    write(folder, {"train/sad/a.jpg": content[: -min(cut, len(content) - 4)]})
     with pytest.raises(DataError, match=r"a\.jpg: not a readable image"):
         load()
 
@@ -245,8 +200,8 @@ def test_absent_path_or_set(folder, monkeypatch):
 
 
 def test_fer_data_goes_before_the_folder(folder, monkeypatch):
-    write(folder / "fer2013.csv", FER2013)
-    write(folder.parent / "mine.csv.xz", "\n".join(FER2013.split("\n")[:3]))
+    write(folder, {"fer2013.csv": CSV})
+    write(folder.parent, {"mine.csv.xz": lzma.compress(csv(ROWS[:2]).encode())})
     monkeypatch.setenv("FER_DATA", str(folder.parent / "mine.csv.xz"))
     assert load("auto").source == (
         "FER2013's form, not the original: 2 / 0 / 0 of 28,709 / 3,589 / 3,589 images; "
@@ -270,19 +225,19 @@ def test_drawn_faces_are_the_default_and_cached(folder, monkeypatch):
 
 
 def test_a_file_has_one_cache_entry_whatever_it_is_called(folder, monkeypatch):
-    write(folder / "fer2013.csv", FER2013)
+    write(folder, {"fer2013.csv": CSV})
     load()
-    monkeypatch.setattr(table, "read", lambda *_: pytest.fail("parsed again"))
+    monkeypatch.setattr(tables, "read", lambda *_: pytest.fail("parsed again"))
     monkeypatch.chdir(folder)
     assert_is_the_set(load("fer2013.csv"))
 
 
 def test_changed_source_is_parsed_again(folder):
     file = folder / "fer2013.csv"
-    write(file, FER2013)
+    write(folder, {"fer2013.csv": CSV})
     load()
     status = file.stat()
-    write(file, changed("3,", "2,"))  # of the same size
+    write(folder, {"fer2013.csv": changed("3,", "2,")})  # of the same size
     os.utime(file, ns=(status.st_atime_ns, status.st_mtime_ns + 1))
     assert load().labels[2] == 2
     assert len(cache_files(folder)) == 1
@@ -290,7 +245,7 @@ def test_changed_source_is_parsed_again(folder):
 
 @pytest.mark.parametrize("damage", ["images", "labels", "half", "empty", "text"])
 def test_damaged_cache_is_made_again(folder, damage):
-    write(folder / "fer2013.csv", FER2013)
+    write(folder, {"fer2013.csv": CSV})
     load()
     (kept,) = cache_files(folder)
     good = kept.read_bytes()
@@ -308,33 +263,33 @@ def test_dataset_parts_and_fingerprints():
     np.testing.assert_array_equal(images, IMAGES[4:6])
     np.testing.assert_array_equal(labels, [4, 5])
     other = Dataset("drawn", "", 255 - IMAGES, LABELS, SPLIT)
-    assert other.rows == dataset.rows
-    assert other.pixels != dataset.pixels
-    assert len(dataset.rows) == len(dataset.pixels) == 16
-    assert Dataset("drawn", "", IMAGES, LABELS[::-1], SPLIT).rows != dataset.rows
+    assert other.labels_hash == dataset.labels_hash
+    assert other.images_hash != dataset.images_hash
+    assert len(dataset.labels_hash) == len(dataset.images_hash) == 16
+    assert Dataset("drawn", "", IMAGES, LABELS[::-1], SPLIT).labels_hash != dataset.labels_hash
 
 
-def test_hold_out_is_stratified_fixed_and_free_of_duplicates():
+def test_validation_split_is_stratified_fixed_and_free_of_duplicates():
     counts = {0: 100, 3: 50, 1: 10, 2: 10, 4: 10, 5: 10, 6: 10, -1: 10}
     labels = np.repeat([*counts, 5], [*counts.values(), 20]).astype(np.int8)
     split = np.repeat([TRAINING, PUBLIC], [210, 20]).astype(np.int8)
     images = np.random.default_rng(1).integers(0, 256, (230, 48, 48)).astype(np.uint8)
-    _, held_out = hold_out(Dataset("drawn", "", images, labels, split))
-    free = np.setdiff1d(np.arange(150), held_out)[:2]
-    images[free] = images[held_out[0]]
+    _, validation = validation_split(Dataset("drawn", "", images, labels, split))
+    free = np.setdiff1d(np.arange(150), validation)[:2]
+    images[free] = images[validation[0]]
 
-    fit, again = hold_out(Dataset("drawn", "", images, labels, split))
-    np.testing.assert_array_equal(again, held_out)
-    np.testing.assert_array_equal(np.bincount(labels[held_out]), [10, 1, 1, 5, 1, 1, 1])
-    np.testing.assert_array_equal(fit, np.setdiff1d(np.arange(200), np.append(held_out, free)))
-    np.testing.assert_array_equal(held_out[:3], [0, 2, 21])
+    fit, again = validation_split(Dataset("drawn", "", images, labels, split))
+    np.testing.assert_array_equal(again, validation)
+    np.testing.assert_array_equal(np.bincount(labels[validation]), [10, 1, 1, 5, 1, 1, 1])
+    np.testing.assert_array_equal(fit, np.setdiff1d(np.arange(200), np.append(validation, free)))
+    np.testing.assert_array_equal(validation[:3], [0, 2, 21])
 
 
-def test_a_class_too_small_to_be_held_out_is_named():
+def test_a_class_too_small_for_a_validation_set_is_named():
     labels = np.repeat(np.arange(7), [20, 4, 20, 20, 20, 20, 20]).astype(np.int8)
     images, split = np.zeros((124, 48, 48), np.uint8), np.full(124, TRAINING, np.int8)
     with pytest.raises(DataError, match="Training has 4 labelled images of 'disgust': too few"):
-        hold_out(Dataset("drawn", "", images, labels, split))
+        validation_split(Dataset("drawn", "", images, labels, split))
 
 
 def test_command_line(folder):
@@ -342,14 +297,14 @@ def test_command_line(folder):
         command = [sys.executable, "-m", "fer_utils.data", str(path)]
         return subprocess.run(command, capture_output=True, text=True, check=False)
 
-    write(folder / "fer2013.csv", FER2013)
+    write(folder, {"fer2013.csv": CSV})
     good = run(folder)
     assert (good.returncode, good.stderr) == (0, "")
     assert good.stdout == (
         "FER2013's form, not the original: 4 / 2 / 1 of 28,709 / 3,589 / 3,589 images; "
         "from fer2013.csv: 4 Training, 2 PublicTest, 1 PrivateTest images\n"
     )
-    write(folder / "fer2013.csv", changed("3,", "8,"))
+    write(folder, {"fer2013.csv": changed("3,", "8,")})
     bad = run(folder)
     assert (bad.returncode, bad.stdout) == (1, "")
     assert bad.stderr == (
@@ -365,7 +320,7 @@ def fake_kagglehub(monkeypatch, download):
 def test_fetch_puts_the_file_into_data(folder, monkeypatch, capsys):
     def download(handle, output_dir):
         assert "/versions/" in handle
-        write(Path(output_dir) / "sub" / "fer2013.csv", FER2013)
+        write(Path(output_dir), {"sub/fer2013.csv": CSV})
 
     fake_kagglehub(monkeypatch, download)
     assert fetch.main() == 0
@@ -380,7 +335,7 @@ def test_failed_fetch_leaves_nothing(folder, monkeypatch, capsys, content):
     def download(handle, output_dir):
         if content is None:
             raise ConnectionError("no network")
-        write(Path(output_dir) / "fer2013.csv", content)
+        write(Path(output_dir), {"fer2013.csv": content})
 
     fake_kagglehub(monkeypatch, download)
     assert fetch.main() == 1
@@ -400,9 +355,9 @@ def test_real_fer2013():
     assert [np.count_nonzero(dataset.split == s) for s in range(3)] == [28709, 3589, 3589]
     training = np.bincount(dataset.part(TRAINING)[1])
     np.testing.assert_array_equal(training, [3995, 436, 4097, 7215, 4830, 3171, 4965])
-    fit, held_out = hold_out(dataset)
+    fit, validation = validation_split(dataset)
     np.testing.assert_array_equal(
-        np.bincount(dataset.labels[held_out]), [round(0.1 * n) for n in training]
+        np.bincount(dataset.labels[validation]), [round(0.1 * n) for n in training]
     )
-    held_out_images = {image.tobytes() for image in dataset.images[held_out]}
-    assert not any(image.tobytes() in held_out_images for image in dataset.images[fit])
+    validation_images = {image.tobytes() for image in dataset.images[validation]}
+    assert not any(image.tobytes() in validation_images for image in dataset.images[fit])

@@ -16,15 +16,15 @@ import numpy as np
 from fer_utils.data import original
 from fer_utils.data.drawn import action_units, faces, renderer
 from fer_utils.data.formats import DataError, NothingError, recognise
-from fer_utils.data.formats.forms import Form
 from fer_utils.data.formats.names import decided
+from fer_utils.data.formats.recognise import Form
 from fer_utils.data.formats.unread import EXPECTED
 from fer_utils.fer2013 import CLASSES, PRIVATE, SIZES, SPLITS, TRAINING
 from fer_utils.files import FolderError, cache_dir, cached, data_dir, state
 
 NAMES = ("auto", "fer2013", "drawn")  # what `load` takes besides paths
-HOLD_OUT_SEED = 2013
-HELD_OUT = 0.1  # of every class of Training
+VALIDATION_SEED = 2013
+VALIDATION_SHARE = 0.1  # of every class of Training
 #: What decides what is made of a file.
 CODE = (*sorted(Path(recognise.__file__).parent.glob("*.py")), Path(original.__file__))
 
@@ -69,14 +69,14 @@ class Dataset:
         return self.images[rows], self.labels[rows]
 
     @cached_property
-    def rows(self) -> str:
+    def labels_hash(self) -> str:
         """Fingerprint of labels and splits: 16 hexadecimal digits."""
         return _digest(self.labels.tobytes() + self.split.tobytes())
 
     @cached_property
-    def pixels(self) -> str:
+    def images_hash(self) -> str:
         """Fingerprint of the images: 16 hexadecimal digits."""
-        return _digest(np.ascontiguousarray(self.images).data)
+        return original.images_hash(self.images)
 
 
 def load(dataset: str = "auto") -> Dataset:
@@ -149,32 +149,33 @@ def _form(dataset: str) -> Form | None:
         ) from None
 
 
-def hold_out(dataset: Dataset) -> tuple[np.ndarray, np.ndarray]:
-    """Split the labelled Training rows into (fit_rows, held_out_rows), sorted indices of rows.
+def validation_split(dataset: Dataset) -> tuple[np.ndarray, np.ndarray]:
+    """Split the labelled Training rows into (fit_rows, validation_rows), sorted indices of rows.
 
-    HELD_OUT of every class is held out, the same rows each time. A row whose image is also held
-    out, byte by byte, is in neither.
-    Raises DataError if a class has too few rows for one of them to be held out.
+    VALIDATION_SHARE of every class is the validation set, the same rows each time. A row whose
+    image is also in the validation set, byte by byte, is in neither.
+    Raises DataError if a class has too few rows for one of them to be in it.
     """
     # RandomState: NumPy promises that its streams never change (NEP 19)
-    random = np.random.RandomState(HOLD_OUT_SEED)
+    random = np.random.RandomState(VALIDATION_SEED)
     of_class = [
         np.flatnonzero((dataset.split == TRAINING) & (dataset.labels == label))
         for label in range(len(CLASSES))
     ]
-    for name, rows in zip(CLASSES, of_class, strict=True):
-        if not round(HELD_OUT * len(rows)):
+    sizes = [round(VALIDATION_SHARE * len(rows)) for rows in of_class]
+    for name, rows, size in zip(CLASSES, of_class, sizes, strict=True):
+        if not size:
             raise DataError(
-                f"Training has {len(rows)} labelled images of {name!r}: too few to hold out "
-                f"{HELD_OUT:.0%} of every class, by which epochs and weights are chosen"
+                f"Training has {len(rows)} labelled images of {name!r}: too few for a validation "
+                f"set of {VALIDATION_SHARE:.0%} of every class, by which epochs and weights are "
+                "chosen"
             )
-    held_out = np.sort(
-        np.concatenate([random.permutation(r)[: round(HELD_OUT * len(r))] for r in of_class])
-    )
-    seen = {dataset.images[row].tobytes() for row in held_out}
+    drawn = [random.permutation(rows)[:size] for rows, size in zip(of_class, sizes, strict=True)]
+    validation = np.sort(np.concatenate(drawn))
+    seen = {dataset.images[row].tobytes() for row in validation}
     rows = np.sort(np.concatenate(of_class))
     fit = [row for row in rows if dataset.images[row].tobytes() not in seen]
-    return np.array(fit, dtype=held_out.dtype), held_out
+    return np.array(fit, dtype=validation.dtype), validation
 
 
 def _fer2013(form: Form) -> Dataset:
@@ -201,7 +202,7 @@ def _parsed(form: Form) -> dict[str, np.ndarray]:
         if np.any(order[1:] < order[:-1]):
             images, labels = images[order], labels[order]
             notes += ("put into the order of fer2013.csv",)
-        if not original.has_pixels(_digest(images.data)):
+        if not original.has_pixels(images):
             notes += ("not the pixels of fer2013.csv, as in a copy as JPEG",)
     about = np.array([parsed.where, *notes])
     arrays = {"images": images, "labels": labels, "split": split, "about": about}
@@ -239,7 +240,7 @@ def _code(*paths: Path) -> str:
     return "".join(path.read_text(encoding="utf-8") for path in paths)
 
 
-def _digest(content: bytes | memoryview) -> str:
+def _digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()[:16]
 
 

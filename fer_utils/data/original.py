@@ -7,9 +7,11 @@ from it by a few bits. Each split and class has a mask of its own that the signa
 with: the same image under two labels has two signatures, and no label is told. Among images that
 are nearly the same a checksum tells which is which, where the pixels are the original's.
 
-    FER_DATA=path/to/fer2013.csv python -m fer_utils.data.original      write original.npz anew
+    python -m fer_utils.data.original path/to/fer2013.csv      write original.npz again
 """
 
+import argparse
+import hashlib
 import sys
 import zlib
 from functools import cache
@@ -18,6 +20,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from fer_utils.data.formats import DataError, recognise
 from fer_utils.data.formats.names import TEST
 from fer_utils.fer2013 import CLASSES, PRIVATE, PUBLIC, SIZE, SPLITS
 from fer_utils.files import read_arrays, write_arrays
@@ -83,8 +86,8 @@ def arranged(
         (n,) int, the copy's row for each row of the original, so that `images[order]` has its
         order; (n,) int8, the original's splits.
     """
-    kept = read_arrays(FILE)
-    reference = Marks(kept["signatures"], kept["checksums"])
+    stored = read_arrays(FILE)
+    reference = Marks(stored["signatures"], stored["checksums"])
     if len(images) != len(reference.signatures) or labels.min() < 0:
         return None
     found = marks(images)
@@ -101,9 +104,14 @@ def arranged(
     return order, np.where(split[order] == TEST, test, split[order])
 
 
-def has_pixels(pixels: str) -> bool:
-    """Whether a fingerprint (`Dataset.pixels`) is that of fer2013.csv's images."""
-    return str(read_arrays(FILE)["pixels"]) == pixels
+def images_hash(images: np.ndarray) -> str:
+    """Fingerprint of images (n, 48, 48) uint8: 16 hexadecimal digits."""
+    return hashlib.sha256(np.ascontiguousarray(images).data).hexdigest()[:16]
+
+
+def has_pixels(images: np.ndarray) -> bool:
+    """Whether images (n, 48, 48) uint8 are those of fer2013.csv, pixel by pixel, in its order."""
+    return str(read_arrays(FILE)["pixels"]) == images_hash(images)
 
 
 def _masked(given: Marks, split: np.ndarray, labels: np.ndarray) -> np.ndarray:
@@ -139,7 +147,7 @@ def _matched(
     return row[np.argsort(column)]
 
 
-def write(images: np.ndarray, labels: np.ndarray, split: np.ndarray, pixels: str) -> None:
+def write(images: np.ndarray, labels: np.ndarray, split: np.ndarray) -> None:
     """Write `original.npz` from the original.
 
     Parameters
@@ -147,26 +155,24 @@ def write(images: np.ndarray, labels: np.ndarray, split: np.ndarray, pixels: str
     images
         (n, 48, 48) uint8, in the original's order.
     labels, split
-        (n,) int8 each, as in `Dataset`.
-    pixels
-        The fingerprint of the images, `Dataset.pixels`.
+        (n,) int8 each, as in `formats.Parsed`.
     """
     found = marks(images)
-    signatures = _masked(found, split, labels)
-    arrays = {"signatures": signatures, "checksums": found.checksums, "pixels": np.array(pixels)}
+    signatures, pixels = _masked(found, split, labels), np.array(images_hash(images))
+    arrays = {"signatures": signatures, "checksums": found.checksums, "pixels": pixels}
     write_arrays(FILE, arrays, compressed=False)
 
 
 def main() -> int:
     """Command line; returns the exit status."""
-    from fer_utils.data.dataset import DataError, load
-
+    parser = argparse.ArgumentParser(description="Write original.npz, from fer2013.csv itself.")
+    parser.add_argument("file", type=Path)
     try:
-        dataset = load("fer2013")
+        parsed = recognise.at(parser.parse_args().file).parse()
     except DataError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    write(dataset.images, dataset.labels, dataset.split, dataset.pixels)
+    write(parsed.images, parsed.labels, parsed.split)
     return 0
 
 

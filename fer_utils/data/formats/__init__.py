@@ -4,9 +4,13 @@ A place (folder, zip or tar archive) holds members; `recognise` finds the form i
 (CSV or Parquet) or pictures in `<split>/<class>/`. What is skipped or not read is said.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from tqdm import tqdm
+
+MOST_IMAGES = 100_000  # in one form
 
 
 class DataError(Exception):
@@ -39,9 +43,20 @@ class Parsed:
     notes: tuple[str, ...] = ()
 
 
-def shown(text: str | bytes, longest: int = 200) -> str:
+def shown(text: str, longest: int = 200) -> str:
     """A name or a field on one line, printable in any terminal that can print the rest."""
-    if isinstance(text, bytes):
-        text = text.strip().decode("ascii", errors="backslashreplace")
     text = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
     return text if len(text) <= longest else f"{text[:longest]}..."
+
+
+def joined(names: Sequence[str], most: int = 5) -> str:
+    """Names as a list in words, the first `most` of them: "a, b and c", "a, b and 7 more"."""
+    names = list(names)
+    if len(names) > most:
+        names[most:] = [f"{len(names) - most:,} more"]
+    return " and ".join(filter(None, [", ".join(names[:-1]), *names[-1:]]))
+
+
+def progress(what: str, **options) -> tqdm:
+    """A bar that shows up after a second, and only in a terminal; `options` are tqdm's."""
+    return tqdm(desc=f"reading {what}", delay=1, disable=None, leave=False, **options)

@@ -48,6 +48,14 @@ def class_of(name: str) -> int | None:
     return _CLASS_OF.get(_word(name))
 
 
+def label_of(text: str) -> int | None:
+    """The class that a label names: "3", "3.0", "happy"; None if it names none."""
+    number = text.removesuffix(".0")
+    if len(number) == 1 and number in "0123456":
+        return int(number)
+    return class_of(text) if text[:1].isalpha() else None
+
+
 @cache
 def split_of(name: str) -> int | None:
     """TRAINING, PUBLIC, PRIVATE or TEST of a word such as "Training_set" or "val"; else None."""

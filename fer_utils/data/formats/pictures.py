@@ -1,16 +1,16 @@
 """Pictures: one image file to 48 x 48 grey values, and the form `<split>/<class>/<picture>`."""
 
 import io
+from collections import defaultdict
 from collections.abc import Sequence
 
 import numpy as np
 from PIL import Image, ImageOps
 
-from fer_utils.data.formats import DataError, Parsed
-from fer_utils.data.formats.contents import UNREADABLE
+from fer_utils.data.formats import MOST_IMAGES, DataError, Parsed, progress
+from fer_utils.data.formats.contents import UNREADABLE, readable
 from fer_utils.data.formats.names import TEST, check_numbers, class_of, split_notes, split_of
 from fer_utils.data.formats.places import Member
-from fer_utils.data.formats.table import MOST_IMAGES, progress
 from fer_utils.fer2013 import CLASSES, PRIVATE, PUBLIC, SIZE, SPLITS
 
 SUFFIXES = (
@@ -66,93 +66,86 @@ def eight_bits(name: str, image: Image.Image) -> Image.Image:
     return image.convert("L" if image.mode in ("1", "L") else "RGB")
 
 
-def read(where: str, pictures: Sequence[Member], depth: int) -> Parsed:
-    """Parse the folder form.
+def trees(members: Sequence[Member]) -> dict[tuple[str, ...], list[Member]]:
+    """The files of each folder form, by the folders that its splits' folders lie in.
 
-    Parameters
-    ----------
-    where
-        What is read, for the user.
-    pictures
-        The files below folders that name a split.
-    depth
-        How many folders lie above those.
-
-    Returns
-    -------
-    Parsed
-        Sorted by split, class folder and name. An image of a test folder whose own name begins
-        with PublicTest or PrivateTest is of that split.
-
-    Raises
-    ------
-    DataError
-        Naming the path, if an image is unreadable or of another size, or if a folder is no class.
+    There is one where a file lies in `<split>/<class>/`; all below folders of splits beside that
+    is of it, and pictures in them.
     """
-    label_of, notes = _labels(where, pictures, depth)
+    roots = {m.folders[:-2] for m in members if _in_class_folder(m.folders)}
+    found = defaultdict(list)
+    for member in members:
+        root = next((root for root in roots if _belongs(member, root)), None)
+        if root is not None:
+            found[root].append(member)
+    return found
+
+
+def _in_class_folder(folders: tuple[str, ...]) -> bool:
+    """Whether the last of the folders names a class, and the one above it a split."""
+    *_, above, name = ("", "", *folders)
+    return split_of(above) is not None and (name.isdecimal() or class_of(name) is not None)
+
+
+def _belongs(member: Member, root: tuple[str, ...]) -> bool:
+    """Whether a file is one of the pictures of the tree at `root`, or should be one."""
+    above, below = member.folders[: len(root)], member.folders[len(root) :]
+    if above != root or not below or split_of(below[0]) is None:
+        return False
+    return len(below) > 1 or is_picture(member.name)
+
+
+def read(where: str, pictures: Sequence[Member], depth: int) -> Parsed:
+    """Parse the folder form: `pictures` lie `depth` + 1 folders down, below those of splits.
+
+    They are sorted by split, class folder and name. An image of a test folder whose own name begins
+    with PublicTest or PrivateTest is of that split.
+    Raises DataError naming the path, if an image is unreadable or of another size, or if a folder
+    is no class; `where` is what all are called.
+    """
     if len(pictures) > MOST_IMAGES:
         raise DataError(f"{where}: more than {MOST_IMAGES:,} images")
-    order = sorted(
-        range(len(pictures)),
-        key=lambda i: (split_of(pictures[i].folders[depth]), pictures[i].path),
+    labels = np.array([_label(member, depth) for member in pictures])
+    is_number = np.array([member.folders[-1].isdecimal() for member in pictures])
+    check_numbers(where, set(labels[is_number].tolist()))
+    # read as they lie: in a compressed archive each step back unpacks it from its start
+    images = np.stack([grey(str(m), content(m)) for m in progress(where, iterable=pictures)])
+    folders = [member.folders[depth] for member in pictures]
+    named = [_split_named(member.name) for member in pictures]
+    split = np.array(
+        [
+            name if split_of(folder) == TEST and name in (PUBLIC, PRIVATE) else split_of(folder)
+            for folder, name in zip(folders, named, strict=True)
+        ],
+        np.int8,
     )
-    images = np.empty((len(pictures), SIZE, SIZE), np.uint8)
-    place_of = {index: row for row, index in enumerate(order)}
-    for index, member in enumerate(progress(where, iterable=pictures)):
-        images[place_of[index]] = grey(str(member), content(member))
-    ordered = [pictures[index] for index in order]
-    split = np.array([_split(member, depth) for member in ordered], np.int8)
-    notes = split_notes(member.folders[depth] for member in ordered) + notes
-    if odd := sum(_named(m) not in (None, s) for m, s in zip(ordered, split, strict=True)):
+    notes = split_notes(folders)
+    if is_number.any():
+        notes += ("class folders are taken as FER2013's numbers",)
+    if odd := sum(n not in (None, s) for n, s in zip(named, split, strict=True)):
         notes += (f"{odd:,} images are named after another split than their folder",)
-    return Parsed(
-        where,
-        images,
-        np.array([label_of[member.folders[depth + 1]] for member in ordered], np.int8),
-        split,
-        notes,
-    )
+    order = sorted(range(len(pictures)), key=lambda i: (split_of(folders[i]), pictures[i].path))
+    return Parsed(where, images[order], labels[order].astype(np.int8), split[order], notes)
 
 
-def _labels(
-    where: str, pictures: Sequence[Member], depth: int
-) -> tuple[dict[str, int], tuple[str, ...]]:
-    """The class of each class folder, and what has to be said. DataError if one is no class."""
-    label_of, numbers = {}, set()
-    for member in pictures:
-        folders = member.folders[depth:]
-        word = folders[1] if len(folders) == 2 else ""
-        if word.isdecimal():
-            numbers.add(int(word))
-            label_of[word] = int(word)
-        elif word not in label_of:
-            label = class_of(word)
-            if label is None:
-                folder = str(member).rpartition("/")[0]
-                raise DataError(
-                    f"{folder}: not a class folder, expected one of {', '.join(CLASSES)}"
-                )
-            label_of[word] = label
-    check_numbers(where, numbers)
-    return label_of, ("class folders are taken as FER2013's numbers",) if numbers else ()
+def _label(member: Member, depth: int) -> int:
+    """The class that the folder below a split's folder names, by a word or a number."""
+    word = member.folders[-1] if len(member.folders) == depth + 2 else ""
+    label = int(word) if word.isdecimal() else class_of(word)
+    if label is None:
+        folder = str(member).rpartition("/")[0]
+        raise DataError(f"{folder}: not a class folder, expected one of {', '.join(CLASSES)}")
+    return label
 
 
-def _split(member: Member, depth: int) -> int:
-    split, named = split_of(member.folders[depth]), _named(member)
-    return named if split == TEST and named in (PUBLIC, PRIVATE) else split
-
-
-def _named(member: Member) -> int | None:
+def _split_named(name: str) -> int | None:
     """The split that a file's name begins with, such as PrivateTest_7.jpg."""
-    name = member.name.lower()
-    return next((k for k, split in enumerate(SPLITS) if name.startswith(split.lower())), None)
+    return next((k for k, word in enumerate(SPLITS) if name.lower().startswith(word.lower())), None)
 
 
 def content(member: Member) -> bytes:
+    """What is in a picture's file. DataError if it can't be read or is too large for a picture."""
     if member.size > MOST_BYTES:
         raise DataError(f"{member}: {member.size / 1e6:.0f} MB, expected a picture of 48x48 pixels")
-    try:
-        with member.open() as file:
-            return file.read()
-    except UNREADABLE as error:
-        raise DataError(f"{member}: cannot be read ({error})") from error
+    with readable(str(member)), member.open() as file:
+        return file.read()

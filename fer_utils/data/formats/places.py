@@ -12,7 +12,7 @@ import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
 from typing import BinaryIO
 
 from fer_utils.data.formats import DataError, shown
@@ -49,9 +49,9 @@ class Member:
         return shown(self.path.rpartition("/")[2])
 
     @property
-    def folders(self) -> list[str]:
+    def folders(self) -> tuple[str, ...]:
         """The folders that the file lies in, from the place down."""
-        return self.path.split("/")[:-1]
+        return tuple(self.path.split("/")[:-1])
 
     def __str__(self) -> str:
         return shown(f"{self.place}/{self.path}")
@@ -63,6 +63,7 @@ class Place:
 
     name: in messages
     file: the folder, or the archive's file
+    members: the files
     skipped: how many files or folders of which kind were left out unread
     empty: folders with nothing in them, as `Member.path`
     """
@@ -73,6 +74,11 @@ class Place:
     skipped: Counter[str] = field(default_factory=Counter)
     empty: list[str] = field(default_factory=list)
 
+    @cached_property
+    def by_path(self) -> dict[str, Member]:
+        """The members by their paths."""
+        return {member.path: member for member in self.members}
+
     def skips(self, name: str) -> bool:
         """Whether a file or folder of this name is skipped; if so, it is counted."""
         if not name.startswith(".") and name.lower() not in LEFT_BEHIND:
@@ -81,22 +87,7 @@ class Place:
         return True
 
     def add(self, path: str, size: int, open: Callable[[], BinaryIO], file: str) -> None:
-        """Take a file in, unless there are too many.
-
-        Parameters
-        ----------
-        path, size
-            Where it lies in the place, and how many bytes it has.
-        open
-            Opens it for reading.
-        file
-            The file on the disk that it is, or is packed in.
-
-        Raises
-        ------
-        DataError
-            Beyond MOST_FILES.
-        """
+        """Take a file in, see `Member`. Raises DataError beyond MOST_FILES."""
         if len(self.members) == MOST_FILES:
             raise DataError(
                 f"{self.name}: more than {MOST_FILES:,} files; name the data set's own folder"
@@ -117,6 +108,14 @@ def reached(path: str) -> os.stat_result:
     return status
 
 
+def single(path: str) -> Member:
+    """A file as the only member of its folder."""
+    folder, name = os.path.split(path)
+    return Member(
+        shown(folder or "."), name, os.stat(path).st_size, partial(open, path, "rb"), path
+    )
+
+
 def folder(path: str) -> Place:
     """List a folder and all below it, links followed. Raises DataError."""
     place = Place(shown(path), path)
@@ -125,9 +124,9 @@ def folder(path: str) -> Place:
 
 
 def _walk(place: Place, path: str, below: str, inside: tuple[tuple[int, int], ...]) -> None:
-    status = os.stat(path)
+    """List what lies `below` the place, inside these folders (device and inode)."""
+    status, where = os.stat(path), shown(path)
     this = status.st_dev, status.st_ino
-    where = shown(path)
     if this in inside:
         raise DataError(f"{where}: a link to a folder that it lies in")
     if len(inside) == DEEPEST:
@@ -136,31 +135,18 @@ def _walk(place: Place, path: str, below: str, inside: tuple[tuple[int, int], ..
         )
     try:
         with os.scandir(path) as entries:
-            entries = sorted((e for e in entries if not place.skips(e.name)), key=lambda e: e.name)
+            names = sorted(entry.name for entry in entries if not place.skips(entry.name))
     except OSError as error:
         raise DataError(f"{where}: cannot be listed ({error.strerror})") from error
-    for entry in entries:
-        status = reached(entry.path)
+    for name in names:
+        file = os.path.join(path, name)
+        status = reached(file)
         if stat.S_ISDIR(status.st_mode):
-            _walk(place, entry.path, f"{below}{entry.name}/", (*inside, this))
+            _walk(place, file, f"{below}{name}/", (*inside, this))
         else:
-            opener = partial(_open, entry.path)
-            place.add(f"{below}{entry.name}", status.st_size, opener, entry.path)
-    if not entries and below:
+            place.add(below + name, status.st_size, partial(open, file, "rb"), file)
+    if below and not names:
         place.empty.append(below.rstrip("/"))
-
-
-def _open(path: str) -> BinaryIO:
-    try:
-        return open(path, "rb")
-    except OSError as error:
-        raise DataError(f"{shown(path)}: cannot be read ({error.strerror})") from error
-
-
-def single(path: str) -> Member:
-    """A file as the only member of its folder."""
-    folder, name = os.path.split(path)
-    return Member(shown(folder or "."), name, os.stat(path).st_size, partial(_open, path), path)
 
 
 def archive(member: Member, stream: BinaryIO, is_zip: bool) -> Place:
@@ -170,34 +156,34 @@ def archive(member: Member, stream: BinaryIO, is_zip: bool) -> Place:
     """
     place = Place(member.name, member.file)
     try:
-        for path, size, open in (_zip if is_zip else _tar)(stream):
+        for path, size, opener in (_zip if is_zip else _tar)(stream):
             parts = [part for part in path.replace("\\", "/").split("/") if part not in ("", ".")]
             if size > MOST_BYTES:
-                gigabytes = f"{size / 1e9:.0f} GB"
-                raise DataError(f"{place.name}: {shown(path)} in it has {gigabytes} unpacked")
+                unpacked = f"{size / 1e9:.0f} GB unpacked"
+                raise DataError(f"{place.name}: {shown(path)} in it has {unpacked}")
             if parts and not any(map(place.skips, parts)):
-                place.add("/".join(parts), size, open, member.file)
+                place.add("/".join(parts), size, opener, member.file)
     except (ValueError, KeyError, IndexError, OverflowError, struct.error) as error:
         raise DataError(f"{place.name}: a damaged archive ({error})") from error
     return place
 
 
 def _zip(stream: BinaryIO) -> Iterator[tuple[str, int, Callable[[], BinaryIO]]]:
-    opened = zipfile.ZipFile(stream)
-    for info in opened.infolist():
+    packed = zipfile.ZipFile(stream)
+    for info in packed.infolist():
         if not info.is_dir():
-            yield info.filename, info.file_size, partial(opened.open, info)
+            yield info.filename, info.file_size, partial(packed.open, info)
 
 
 def _tar(stream: BinaryIO) -> Iterator[tuple[str, int, Callable[[], BinaryIO]]]:
-    opened = tarfile.TarFile(fileobj=stream)
-    for info in opened:
+    packed = tarfile.TarFile(fileobj=stream)
+    for info in packed:
         if not info.isdir():
-            yield info.name, info.size, partial(_extracted, opened, info)
+            yield info.name, info.size, partial(_extracted, packed, info)
 
 
-def _extracted(opened: tarfile.TarFile, info: tarfile.TarInfo) -> BinaryIO:
-    file = opened.extractfile(info)
+def _extracted(packed: tarfile.TarFile, info: tarfile.TarInfo) -> BinaryIO:
+    file = packed.extractfile(info)
     if file is None:
         raise tarfile.TarError(f"{shown(info.name)} in it is no file")
     return file

@@ -8,26 +8,28 @@ import os
 import re
 import stat
 from collections import defaultdict
-from collections.abc import Callable, Iterator
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+
+import numpy as np
 
 from fer_utils.data.formats import (
     DataError,
     NothingError,
     Parsed,
     contents,
-    parquet,
+    delimited,
+    joined,
     pictures,
     places,
     shown,
-    table,
+    tables,
     unread,
 )
 from fer_utils.data.formats.contents import PARQUET, TAR, TEXT, ZIP
-from fer_utils.data.formats.forms import Form, joined, of_file, of_files
-from fer_utils.data.formats.names import class_of, split_notes, split_of
+from fer_utils.data.formats.names import split_notes, split_of
 from fer_utils.data.formats.places import Member, Place
 from fer_utils.data.formats.unread import EXPECTED
 
@@ -49,7 +51,27 @@ VOTES = "fer2013new.csv"  # read from beside the data, but from no archive
 LOOKED_INTO = 200  # loose files of a place that are opened to see what they are
 NESTED = 3  # archives in one another
 
-Looks = list[tuple[Member, str]]
+
+@dataclass(frozen=True)
+class Form:
+    """What was recognised.
+
+    kind: one of KINDS
+    where: the user's name for it, such as "train.csv and test.csv"
+    depth: how many folders it lies below the place
+    members: the files it is read from
+    sources: files and folders on the disk that decide what is read
+    parse: reads it; raises DataError
+    notes: what the first line has to say about the place
+    """
+
+    kind: str
+    where: str
+    depth: int
+    members: Sequence[Member]
+    sources: Sequence[Path]
+    parse: Callable[[], Parsed]
+    notes: tuple[str, ...] = ()
 
 
 def at(path: Path) -> Form:
@@ -64,19 +86,24 @@ def at(path: Path) -> Form:
     member = places.single(str(path))
     kind = look(member)
     if kind not in UNDERSTOOD:
-        raise DataError(f"{member.name}: {unread.described(member, kind)}; expected {EXPECTED}")
-    return next(_forms([(member, kind)], places.Place(member.place, str(path)), 0))
+        raise DataError(f"{member.name}: {kind}; expected {EXPECTED}")
+    return next(_of_files([(member, kind)], Place(member.place, str(path)), 0))
 
 
 def in_place(place: Place, nested: int = 0) -> Form:
-    """The form that lies in a folder or an archive. Raises DataError as `at`."""
-    trees, loose = _divided(place)
+    """The form that lies in a folder or an archive, itself in `nested` others. Raises as `at`."""
+    trees = pictures.trees(place.members)
+    of_trees = {id(member) for tree in trees.values() for member in tree}
+    others = [m for m in place.members if id(m) not in of_trees and not _is_companion(m, place)]
+    loose = sorted(others, key=lambda member: (len(member.folders), member.path))
     files = [member for member in loose if not pictures.is_picture(member.name)]
     looks = [(member, look(member)) for member in files[:LOOKED_INTO]]
     for member, kind in looks:
-        if DATA_SUFFIX.match(member.name) and kind not in (*UNDERSTOOD, TEXT):
-            raise DataError(f"{member}: {unread.described(member, kind)}; mend or remove it")
-    forms = [*map(partial(_tree, place), trees.items()), *_forms(looks, place, nested)]
+        understood = kind in UNDERSTOOD or kind.startswith(TEXT)
+        if DATA_SUFFIX.match(member.name) and not understood:
+            raise DataError(f"{member}: {kind}; mend or remove it")
+    forms = [_tree(place, *tree) for tree in trees.items()]
+    forms += _of_files(looks, place, nested)
     if not forms:
         raise unread.not_understood(place, loose, looks)
     forms.sort(key=lambda form: (form.depth, KINDS.index(form.kind), form.where))
@@ -86,7 +113,7 @@ def in_place(place: Place, nested: int = 0) -> Form:
         raise DataError(f"{place.name}: which of {joined(rivals)}? name one of them")
     read = {id(member) for member in chosen.members}
     if chosen.kind == PARQUET_FORM:  # which may hold the paths of pictures
-        loose = [member for member in loose if not pictures.is_picture(member.name)]
+        loose = files
     left = [member.path for member in loose if id(member) not in read]
     left += [form.where for form in forms[1:] if form.kind == "pictures"]
     return replace(chosen, notes=(*chosen.notes, *unread.left_out(place, left)))
@@ -97,42 +124,19 @@ def look(member: Member) -> str:
     if UNFINISHED.match(member.name):
         return "an unfinished download"
     with contents.opened(member) as file:
-        is_table = file.kind == TEXT and table.dialect(file.head)
-        return TABLE if is_table else file.kind
+        if file.kind != TEXT:
+            return file.kind
+        begin = shown(delimited.first_line(file.head), 40)
+        return TABLE if delimited.dialect(file.head) else f'{TEXT} (it begins with "{begin}")'
 
 
-def _divided(place: Place) -> tuple[dict[tuple[str, ...], list[Member]], list[Member]]:
-    """The files below `<split>/<class>/`, by the folders above those; and the other files, but
-    for companions of data."""
-    roots = {tuple(m.folders[:-2]) for m in place.members if _is_in_class_folder(m)}
-    trees, loose = defaultdict(list), []
-    archived = os.path.isfile(place.file)
-    for member in place.members:
-        root = next((r for r in roots if _belongs(member, r)), None)
-        if root is not None:
-            trees[root].append(member)
-        elif not COMPANION.match(member.name) or (member.name == VOTES and archived):
-            loose.append(member)
-    loose.sort(key=lambda member: (len(member.folders), member.path))
-    return trees, loose
+def _is_companion(member: Member, place: Place) -> bool:
+    """Whether a file is one that lies beside data without being any."""
+    from_archive = member.name == VOTES and os.path.isfile(place.file)
+    return bool(COMPANION.match(member.name)) and not from_archive
 
 
-def _is_in_class_folder(member: Member) -> bool:
-    """Whether a file lies in a class folder, and that in a folder of a split."""
-    *_, above, name = ["", "", *member.folders]
-    return (name.isdecimal() or class_of(name) is not None) and split_of(above) is not None
-
-
-def _belongs(member: Member, root: tuple[str, ...]) -> bool:
-    """Whether a file is one of the pictures of the tree at `root`, or should be one."""
-    folders, depth = member.folders, len(root)
-    if tuple(folders[:depth]) != root or len(folders) == depth or split_of(folders[depth]) is None:
-        return False
-    return len(folders) > depth + 1 or pictures.is_picture(member.name)
-
-
-def _tree(place: Place, tree: tuple[tuple[str, ...], list[Member]]) -> Form:
-    root, members = tree
+def _tree(place: Place, root: tuple[str, ...], members: list[Member]) -> Form:
     splits = sorted({member.folders[len(root)] for member in members})
     where = f"{'/'.join(root)}/" if root else joined([f"{split}/" for split in splits])
     file = Path(place.file)
@@ -141,53 +145,55 @@ def _tree(place: Place, tree: tuple[tuple[str, ...], list[Member]]) -> Form:
     return Form("pictures", where, len(root), members, files, parse)
 
 
-def _forms(looks: Looks, place: Place, nested: int) -> Iterator[Form]:
+def _of_files(looks: list[tuple[Member, str]], place: Place, nested: int) -> Iterator[Form]:
     """The forms among loose files: tables, Parquet files, archives."""
     by_split: dict[tuple, list[Member]] = defaultdict(list)
     for member, kind in looks:
         word = _stem(member)
-        if kind in (TABLE, PARQUET) and split_of(word) is not None:
+        if kind in (ZIP, TAR):
+            parse = partial(_read_archive, member, kind == ZIP, nested)
+            depth, file = len(member.folders), Path(member.file)
+            yield Form("archive", member.name, depth, [member], [file], parse)
+        elif kind in (TABLE, PARQUET) and split_of(word) is not None:
             by_split[(*member.folders, kind)].append(member)
+        elif kind == PARQUET:
+            yield _tables(PARQUET_FORM, [member], place)
         elif kind == TABLE:
             known = (k for k in KINDS[:2] if word.lower().startswith(k.removesuffix(" table")))
-            yield of_file(next(known, "other table"), member, partial(table.read, member, None))
-        elif kind == PARQUET:
-            yield of_file(PARQUET_FORM, member, _parquet(member, None, place))
-        elif kind in (ZIP, TAR):
-            yield of_file("archive", member, partial(_read_archive, member, kind == ZIP, nested))
+            yield _tables(next(known, "other table"), [member], place)
     for (*_, kind), members in by_split.items():
-        yield _by_split(kind, members, place)
+        members.sort(key=lambda member: (split_of(_stem(member)), member.path))
+        if kind == TABLE:  # one of a split; of Parquet files a split may have several
+            first = {split_of(_stem(member)): member for member in reversed(members)}
+            members = [first[split] for split in sorted(first)]
+        yield _tables("tables by split" if kind == TABLE else PARQUET_FORM, members, place)
 
 
-def _by_split(kind: str, members: list[Member], place: Place) -> Form:
-    """Tables or Parquet files that are named after splits; of Parquet files a split may have
-    several."""
-    members.sort(key=lambda member: (split_of(_stem(member)), member.path))
-    if kind == TABLE:
-        first = {split_of(_stem(member)): member for member in reversed(members)}
-        members = [first[split] for split in sorted(first)]
-    reader = _table if kind == TABLE else _parquet
-    readers = [reader(member, split_of(_stem(member)), place) for member in members]
-    kind = "tables by split" if kind == TABLE else PARQUET_FORM
-    return of_files(kind, members, readers, split_notes(map(_stem, members)))
+def _tables(kind: str, members: list[Member], place: Place) -> Form:
+    """The form that tables of one folder are together; their images follow in this order."""
+    where = joined([member.name for member in members])
+    notes = split_notes(map(_stem, members))
+
+    def parse() -> Parsed:
+        parts = [
+            tables.read(member, split_of(_stem(member)), partial(_beside, member, place))
+            for member in members
+        ]
+        of_parts = dict.fromkeys(note for part in parts for note in part.notes)
+        arrays = ([getattr(part, name) for part in parts] for name in ("images", "labels", "split"))
+        return Parsed(where, *map(np.concatenate, arrays), (*notes, *of_parts))
+
+    files = [Path(member.file) for member in members]
+    return Form(kind, where, len(members[0].folders), members, files, parse)
 
 
-def _table(member: Member, implied: int | None, place: Place) -> Callable[[], Parsed]:
-    return partial(table.read, member, implied)
-
-
-def _parquet(member: Member, implied: int | None, place: Place) -> Callable[[], Parsed]:
-    by_path = {other.path: other for other in place.members}
-
-    def find(path: str) -> Member | None:
-        """The file of a path in the table: from its own folder, or from the place."""
-        if not by_path:
-            file = os.path.join(os.path.dirname(member.file), path)
-            return places.single(file) if os.path.isfile(file) else None
-        path = path.replace("\\", "/").removeprefix("./")
-        return by_path.get("/".join([*member.folders, path]), by_path.get(path))
-
-    return partial(parquet.read, member, implied, find)
+def _beside(member: Member, place: Place, path: str) -> Member | None:
+    """The file of a path in a table: from the table's own folder, or from the place."""
+    path = path.replace("\\", "/").removeprefix("./")
+    if not place.members:  # the table alone was named
+        file = os.path.join(os.path.dirname(member.file), path)
+        return places.single(file) if os.path.isfile(file) else None
+    return place.by_path.get("/".join([*member.folders, path]), place.by_path.get(path))
 
 
 def _stem(member: Member) -> str:

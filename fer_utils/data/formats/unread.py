@@ -3,9 +3,7 @@
 import re
 from collections.abc import Iterator, Sequence
 
-from fer_utils.data.formats import DataError, NothingError, contents, pictures, shown, table
-from fer_utils.data.formats.contents import TEXT
-from fer_utils.data.formats.forms import joined
+from fer_utils.data.formats import DataError, NothingError, joined, pictures, shown
 from fer_utils.data.formats.names import class_of
 from fer_utils.data.formats.places import Member, Place
 
@@ -17,27 +15,17 @@ README = re.compile(r"readme(\.\w+)?$", re.IGNORECASE)
 NAMED = 3  # files of which is said what they are
 
 
-def described(member: Member, kind: str) -> str:
-    """What a file of a kind (see `contents`) is that is not understood."""
-    if kind == contents.PICTURE:
-        return "a single picture (`fer-predict` says what it shows)"
-    if kind != TEXT:
-        return kind
-    with contents.opened(member) as file:
-        return f'{TEXT} (it begins with "{table.header(file.head)}")'
-
-
 def not_understood(
     place: Place, loose: Sequence[Member], kinds: Sequence[tuple[Member, str]]
 ) -> DataError:
     """The error for a place in which no form is: it says what there is instead.
 
-    `loose` are its files that could be data; `kinds` says of some of them what they are.
+    `loose` are its files that could be data; `kinds` says in words of some of them what they are.
     """
     others = [m.path for m in place.members if not README.match(m.path)]
     if not others and not place.empty:
         return NothingError(f"{place.name}: nothing in it; expected {EXPECTED}", skipped(place))
-    found = [f"{m.path}: {described(m, kind)}" for m, kind in kinds[:NAMED]]
+    found = [f"{m.path}: {kind}" for m, kind in kinds[:NAMED]]
     images = [member for member in loose if pictures.is_picture(member.name)]
     classes = {folder for m in images for folder in m.folders[-1:] if class_of(folder) is not None}
     if classes:
