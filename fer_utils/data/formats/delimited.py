@@ -4,6 +4,7 @@ Without a header the columns are recognised by what the first row holds.
 """
 
 import re
+from codecs import BOM_UTF8
 from collections.abc import Iterator
 from functools import partial
 from typing import NamedTuple
@@ -49,7 +50,7 @@ def dialect(head: bytes) -> Dialect | None:
 
 def first_line(head: bytes) -> str:
     """The first line of a text that is not empty."""
-    return head.decode("utf-8-sig", "replace").strip().partition("\n")[0]
+    return head.decode("utf-8-sig", "replace").strip().partition("\n")[0].strip()
 
 
 def key_of(column: str) -> str:
@@ -73,6 +74,7 @@ def rows(member: Member, file: Opened, form: Dialect) -> Iterator[dict[str, str]
     Raises DataError naming the file and the row, if one has more columns or less.
     """
     number, blank = -form.has_header, 0
+    file.stream.seek(len(BOM_UTF8) if file.head.startswith(BOM_UTF8) else 0)
     with progress(member.name, total=member.size, unit="B", unit_scale=True) as bar:
         for line in iter(partial(file.stream.readline, LONGEST_LINE), b""):
             bar.update(file.raw.tell() - bar.n)
@@ -84,7 +86,7 @@ def rows(member: Member, file: Opened, form: Dialect) -> Iterator[dict[str, str]
                 raise DataError(f"{member.name}: thousands of empty lines one after the other")
             if blank:
                 continue
-            fields = line.decode("utf-8-sig", "replace").split(form.delimiter)
+            fields = line.decode("utf-8", "replace").split(form.delimiter)
             if len(fields) != len(form.columns):
                 found = f"row {number + 1}: {len(fields)} columns"
                 raise DataError(f"{member.name}, {found}, expected {len(form.columns)}")

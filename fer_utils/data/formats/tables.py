@@ -13,7 +13,7 @@ import numpy as np
 from fer_utils.data.formats import MOST_IMAGES, DataError, Parsed, delimited, progress, shown
 from fer_utils.data.formats.contents import PARQUET, Opened, opened
 from fer_utils.data.formats.delimited import COLUMNS, GREY_VALUE, PIXELS, key_of
-from fer_utils.data.formats.names import check_numbers, label_of, split_notes, split_of
+from fer_utils.data.formats.names import check_numbers, class_of, label_of, split_notes, split_of
 from fer_utils.data.formats.pictures import content, grey
 from fer_utils.data.formats.places import Member
 from fer_utils.fer2013 import CLASSES, SIZE, SPLITS, TRAINING
@@ -34,11 +34,15 @@ Find = Callable[[str], Member | None]
 
 
 class Table(NamedTuple):
-    """What is in the columns `keys` of each row, by the same keys (of COLUMNS), and notes."""
+    """What is in the columns `keys` of each row, by the same keys (of COLUMNS), and notes.
+
+    `label_of` gives the class that a label names, or None.
+    """
 
     keys: tuple[str, ...]
     rows: Iterator[dict]
     notes: tuple[str, ...]
+    label_of: Callable[[str], int | None] = label_of
 
 
 def read(member: Member, implied: int | None, find: Find) -> Parsed:
@@ -71,7 +75,7 @@ def _parsed(name: str, table: Table, implied: int | None, find: Find | None) -> 
         if number > MOST_IMAGES:
             raise DataError(f"{name}: more than {MOST_IMAGES:,} rows")
         images += _image(where, row["pixels"], find)
-        labels.append(_number(where, row, "emotion", label_of, -1))
+        labels.append(_number(where, row, "emotion", table.label_of, -1))
         split.append(_number(where, row, "usage", split_of, default))
         usages.add(str(row.get("usage", "")))
     if not labels:
@@ -155,28 +159,27 @@ def _parquet(member: Member, file: Opened) -> Table:
         raise DataError(f'{name}: the columns are "{found}", expected image, label, split')
     columns = {key: columns[key] for key in COLUMNS if key in columns}
     _check_size(name, parquet, columns.values())
-    words, numbers = _class_names(parquet, columns.get("emotion")), set()
+    rows = _parquet_rows(name, parquet, columns)
+    if words := _class_names(parquet, columns.get("emotion")):
+        return Table(tuple(columns), rows, (), lambda text: class_of(words.get(text, text)))
+    numbers = set()
     if "emotion" in columns:
-        column = parquet.read([columns["emotion"]]).column(0).to_pylist()
-        labels = {words.get(label, label).removesuffix(".0") for label in map(str, column)}
-        numbers = {int(label) for label in labels if label.isdecimal()}
+        labels = map(str, parquet.read([columns["emotion"]]).column(0).to_pylist())
+        whole = {label.removesuffix(".0") for label in labels}
+        numbers = {int(label) for label in whole if label.isdecimal()}
     if max(numbers, default=0) >= len(CLASSES):
         check_numbers(name, numbers)
-    notes = ("labels are taken as FER2013's numbers",) if numbers else ()
-    return Table(tuple(columns), _parquet_rows(name, parquet, columns, words), notes)
+    return Table(
+        tuple(columns), rows, ("labels are taken as FER2013's numbers",) if numbers else ()
+    )
 
 
-def _parquet_rows(
-    name: str, parquet: "ParquetFile", columns: dict[str, str], words: dict[str, str]
-) -> Iterator[dict]:
+def _parquet_rows(name: str, parquet: "ParquetFile", columns: dict[str, str]) -> Iterator[dict]:
     with progress(name, total=parquet.metadata.num_rows) as bar:
         for batch in parquet.iter_batches(ROWS, columns=list(columns.values())):
             cells = (batch.column(column).to_pylist() for column in columns.values())
-            for values in zip(*cells, strict=True):
-                row = dict(zip(columns, values, strict=True))
-                if words:
-                    row["emotion"] = words.get(str(row["emotion"]), row["emotion"])
-                yield row
+            for row in zip(*cells, strict=True):
+                yield dict(zip(columns, row, strict=True))
             bar.update(batch.num_rows)
 
 
