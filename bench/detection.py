@@ -20,7 +20,7 @@ import cv2
 import numpy as np
 from tqdm import tqdm
 
-from fer_utils.data.dataset import Dataset, hold_out, load
+from fer_utils.data.dataset import Dataset, load, validation_split
 from fer_utils.data.duplicates import unseen
 from fer_utils.fer2013 import SIZE, TRAINING
 from fer_utils.files import write_json
@@ -81,7 +81,7 @@ def alone(network: networks.Network, images: np.ndarray, labels: np.ndarray) -> 
 
 def measure(detector: Callable, data: Dataset, network: networks.Network) -> dict:
     """The margin chosen on held-out images, and accuracies there and on the test images."""
-    rows = hold_out(data)[1][unseen(data)][::2]
+    rows = validation_split(data)[1][unseen(data)][::2]
     images, labels = data.images[rows], data.labels[rows]
     faces = largest_faces(detector, images)
     right = partial(correct, network, labels=labels)

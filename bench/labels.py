@@ -20,7 +20,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from scipy.special import softmax
 
-from fer_utils.data.dataset import Dataset, hold_out, load
+from fer_utils.data.dataset import Dataset, load, validation_split
 from fer_utils.data.duplicates import find, unseen
 from fer_utils.data.transforms import normalise
 from fer_utils.files import cache_dir, cached, write_json
@@ -78,7 +78,7 @@ def main() -> None:
     argparse.ArgumentParser(description=__doc__.splitlines()[0]).parse_args()
     dataset = load("fer2013")
     images, labels, fold = dataset.images, dataset.labels, folds(dataset)
-    fit, held_out = hold_out(dataset)
+    fit, held_out = validation_split(dataset)
     judges = held_out[unseen(dataset)]
 
     def examples(rows: np.ndarray, soft: np.ndarray | None = None) -> Examples:

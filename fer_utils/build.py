@@ -107,7 +107,8 @@ class Build:
 
     def _record(self, path: Path, seconds: float) -> None:
         """Note that a notebook has been executed: on what was there when the build began, and on
-        runs that the build itself has trained."""
+        runs that the build itself has trained.
+        """
         if not self._is_finished(path):
             return
         made_of = {k: v for k, v in self._made_of(path).items() if not k.startswith(LOCAL)}

@@ -63,7 +63,8 @@ def measure(dataset: Dataset) -> dict[str, dict]:
 
 def looks_at(measured: Arrays) -> dict:
     """As in notebook 06: the methods that may speak, and the zones that each class is shown to
-    be recognised by under all of them."""
+    be recognised by under all of them.
+    """
     judgements = {
         name: checks.judge(name, checks.values(measured, name))
         for name in checks.measures(measured)
@@ -84,7 +85,8 @@ def looks_at(measured: Arrays) -> dict:
 
 def of_filters(model: keras.Model, measured: Arrays) -> dict:
     """As in notebook 07: filters of the first layer by pattern, those of the 7th convolution that
-    prefer a zone more than any of untrained networks, and [flipped, images] by a small change."""
+    prefer a zone more than any of untrained networks, and [flipped, images] by a small change.
+    """
     leading = filters.pattern_energy(model).idxmax(axis=1).value_counts()
     density, controls = (measured[name].astype(float) for name in ("density", "controls"))
     preferred = filters.zones_preferred(density, controls)

@@ -75,7 +75,7 @@ def test_on_a_copy_all_that_are_compared_are_scored_again_or_none(
 
 def test_on_a_copy_the_ensemble_has_only_members_that_are_scored_again(monkeypatch):
     def find(config, dataset):
-        on_copy = dataset.pixels != "original"
+        on_copy = dataset.images_hash != "original"
         folder = None if on_copy and config.keep_weights else run_selection.runs.folder_of(config)
         return SimpleNamespace(config=config, metadata={"pixels": "original"}, folder=folder)
 
@@ -83,7 +83,7 @@ def test_on_a_copy_the_ensemble_has_only_members_that_are_scored_again(monkeypat
     monkeypatch.setattr(run_selection, "Run", SimpleNamespace)
     missing = {"member3", "member4", "member5"}
     for pixels, expected in (("original", missing), ("of a copy", set())):
-        dataset = SimpleNamespace(name="fer2013", pixels=pixels)
+        dataset = SimpleNamespace(name="fer2013", images_hash=pixels)
         found = RunSelection(dataset, "reference", 0).members_and_students()
         assert {"member1", "student-tiny"} < set(found)
         assert missing & set(found) == expected

@@ -130,7 +130,7 @@ def copied(monkeypatch) -> Dataset:
     split = np.repeat([TRAINING, PUBLIC], [60, 100]).astype(np.int8)
     pairs = pd.DataFrame({"first": np.arange(60), "second": np.arange(60, 120)})
     monkeypatch.setattr(duplicates, "find", lambda _: pairs)
-    monkeypatch.setattr(leakage, "hold_out", lambda _: (np.arange(40), np.arange(40, 60)))
+    monkeypatch.setattr(leakage, "validation_split", lambda _: (np.arange(40), np.arange(40, 60)))
     return Dataset("fer2013", "", np.zeros((160, 48, 48), np.uint8), labels, split)
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from fer_utils.backend import GPUS
-from fer_utils.data.dataset import Dataset, hold_out
+from fer_utils.data.dataset import Dataset, validation_split
 from fer_utils.training import devices, loop, runs
 from fer_utils.training.config import Config, Phase
 
@@ -38,7 +38,7 @@ def dataset() -> Dataset:
 
 def examples() -> loop.Examples:
     noise = dataset()
-    fit, held_out = hold_out(noise)
+    fit, held_out = validation_split(noise)
     return loop.Examples(
         noise.images[fit], noise.labels[fit], noise.images[held_out], noise.labels[held_out]
     )

@@ -13,8 +13,9 @@ from pathlib import Path
 
 import numpy as np
 
+from fer_utils import provenance
 from fer_utils.data import original
-from fer_utils.data.drawn import action_units, faces, renderer
+from fer_utils.data.drawn import faces
 from fer_utils.data.formats import DataError, NothingError, recognise
 from fer_utils.data.formats.names import decided
 from fer_utils.data.formats.recognise import Form
@@ -25,8 +26,6 @@ from fer_utils.files import FolderError, cache_dir, cached, data_dir, state
 NAMES = ("auto", "fer2013", "drawn")  # what `load` takes besides paths
 VALIDATION_SEED = 2013
 VALIDATION_SHARE = 0.1  # of every class of Training
-#: What decides what is made of a file.
-CODE = (*sorted(Path(recognise.__file__).parent.glob("*.py")), Path(original.__file__))
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -181,8 +180,9 @@ def validation_split(dataset: Dataset) -> tuple[np.ndarray, np.ndarray]:
 def _fer2013(form: Form) -> Dataset:
     paths = [path.resolve() for path in form.sources]
     name = _digest("\n".join(map(str, paths)).encode(errors="surrogateescape"))
-    key = "\n".join([_code(*CODE), _digest(original.FILE.read_bytes()), form.where])
-    key = "\n".join([key, *map(state, paths)])
+    signatures = original.FILE.read_bytes()
+    key = provenance.key(recognise.at, signatures, form.where, *map(state, paths))
+    key = provenance.key(_parsed, key)
     arrays = cached(cache_dir() / f"parsed-{name}.npz", key, lambda: _parsed(form))
     where, *notes = arrays.pop("about").tolist()
     arrays["original"] = bool(arrays["original"])
@@ -213,8 +213,7 @@ def _drawn() -> Dataset:
     def make() -> dict[str, np.ndarray]:
         return dict(zip(("images", "labels", "split"), faces.dataset(), strict=True))
 
-    key = _code(*(Path(module.__file__) for module in (faces, action_units, renderer)))
-    arrays = cached(cache_dir() / "drawn.npz", key, make)
+    arrays = cached(cache_dir() / "drawn.npz", provenance.key(faces.dataset), make)
     return Dataset("drawn", f"drawn faces: {_counts(arrays['split'])} images", **arrays)
 
 
@@ -234,10 +233,6 @@ def _counts(split: np.ndarray) -> str:
     """The size of each split that there is: "4,000 Training, 1,000 PublicTest"."""
     sizes = np.bincount(split, minlength=len(SPLITS))
     return ", ".join(f"{n:,} {name}" for n, name in zip(sizes, SPLITS, strict=True) if n)
-
-
-def _code(*paths: Path) -> str:
-    return "".join(path.read_text(encoding="utf-8") for path in paths)
 
 
 def _digest(content: bytes) -> str:

@@ -14,13 +14,13 @@ leaves behind does not count.
 """
 
 from itertools import product
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from scipy.ndimage import gaussian_filter1d
 
-from fer_utils.data.dataset import Dataset, hold_out
+from fer_utils import provenance
+from fer_utils.data.dataset import Dataset, validation_split
 from fer_utils.fer2013 import SIZE, TRAINING
 from fer_utils.files import cache_dir, cached
 
@@ -87,16 +87,16 @@ def find(dataset: Dataset) -> pd.DataFrame:
         pairs = near_duplicates(dataset.images, threshold)
         return {name: pairs[name].to_numpy() for name in pairs}
 
-    key = Path(__file__).read_text(encoding="utf-8") + str(threshold)
-    return pd.DataFrame(cached(cache_dir() / f"pairs-{dataset.pixels}.npz", key, make))
+    key = provenance.key(near_duplicates, threshold)
+    return pd.DataFrame(cached(cache_dir() / f"pairs-{dataset.images_hash}.npz", key, make))
 
 
 def unseen(dataset: Dataset) -> np.ndarray:
-    """(n,) bool, one value per held-out row (`hold_out`): no near duplicate in the part trained on.
+    """(n,) bool, one value per held-out row (`validation_split`): no near duplicate in the part trained on.
 
     Only these may choose weights and recipes: a network recites the others.
     """
-    fit, held_out = hold_out(dataset)
+    fit, held_out = validation_split(dataset)
     in_fit = np.zeros(len(dataset.images), bool)
     in_fit[fit] = True
     pairs = find(dataset)

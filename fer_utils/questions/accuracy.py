@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from fer_utils.data.dataset import Dataset, hold_out
+from fer_utils.data.dataset import Dataset, validation_split
 from fer_utils.statistics.comparisons import compare
 from fer_utils.statistics.intervals import (
     Interval,
@@ -92,7 +92,8 @@ def of_board(
     figures: tuple[float, float], given: Predictions, boards: Sequence[Predictions]
 ) -> float:
     """The homework's figure to stand beside ours: PRIVATE's, on both boards the mean over their
-    images, else PUBLIC's."""
+    images, else PUBLIC's.
+    """
     if given.part.board == "BOTH":
         return float(np.average(figures, weights=[len(board.labels) for board in boards[:2]]))
     return float(figures[1 if given.part.board == "PRIVATE" else 0])
@@ -286,7 +287,7 @@ def train_a_little(dataset: Dataset, *, images: int, steps: int, seed: int) -> p
         batch_size=32,
         seed=seed,
     )
-    rows = np.random.default_rng(seed).permutation(hold_out(dataset)[0])[:images]
+    rows = np.random.default_rng(seed).permutation(validation_split(dataset)[0])[:images]
     fit, held_out = rows[len(rows) // 5 :], rows[: len(rows) // 5]
     examples = Examples(
         dataset.images[fit], dataset.labels[fit], dataset.images[held_out], dataset.labels[held_out]

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from fer_utils import homework
-from fer_utils.data.dataset import Dataset, hold_out
+from fer_utils.data.dataset import Dataset, validation_split
 from fer_utils.questions.accuracy import OPTIMISERS, WORDS, judged_on_all, of_board, on_boards
 from fer_utils.statistics.comparisons import contrast, factorial_effects
 from fer_utils.statistics.intervals import judged_with_detectable, verdict
@@ -52,7 +52,7 @@ def in_words(run: Run, groups: Mapping[str, Group], dataset: Dataset) -> str:
     """
     config = run.config
     optimisers = " then ".join(OPTIMISERS[phase.optimizer] for phase in config.phases)
-    passes = config.steps * config.batch_size / len(hold_out(dataset)[0])
+    passes = config.steps * config.batch_size / len(validation_split(dataset)[0])
     most = "at most " if any(phase.patience for phase in config.phases) else ""
     seeds = {name: len(group) for name, group in groups.items()}
     counts = ", ".join(f"{name} {count}" for name, count in seeds.items())
@@ -130,7 +130,8 @@ def _sampling(figure: float, images: int) -> float:
 
 def accuracies(cells: Mapping[Levels, Group], twin: np.ndarray) -> pd.DataFrame:
     """Of a factorial's cells, on both boards together: with and without each factor, how many
-    networks (one seed each), and their accuracy without twins and on all images."""
+    networks (one seed each), and their accuracy without twins and on all images.
+    """
     rows = []
     for levels, group in sorted(cells.items(), key=lambda cell: (cell[0][2], not cell[0][0])):
         given = [together(tested(parts)) for parts in group]

@@ -11,7 +11,7 @@ import pandas as pd
 from scipy import stats
 
 from fer_utils.data import duplicates
-from fer_utils.data.dataset import Dataset, hold_out
+from fer_utils.data.dataset import Dataset, validation_split
 from fer_utils.fer2013 import CLASSES, SPLITS, TRAINING
 from fer_utils.statistics.intervals import (
     ALPHA,
@@ -47,7 +47,7 @@ def paired_with(pairs: pd.DataFrame, others: np.ndarray) -> np.ndarray:
 def trained_on(dataset: Dataset) -> np.ndarray:
     """(n,) bool: the images that networks are trained on, Training without the held-out tenth."""
     chosen = np.zeros(len(dataset.labels), bool)
-    chosen[hold_out(dataset)[0]] = True
+    chosen[validation_split(dataset)[0]] = True
     return chosen
 
 

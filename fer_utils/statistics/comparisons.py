@@ -92,7 +92,8 @@ def contrast(
 
 def _between_seeds(group: np.ndarray) -> tuple[float, float, int]:
     """Of (seeds, n): variance between the seeds' accuracies, what of it is seed x image, and its
-    degrees of freedom."""
+    degrees of freedom.
+    """
     free = len(group) - 1
     left = group - group.mean(axis=1, keepdims=True) - group.mean(axis=0) + group.mean()
     n = group.shape[1]

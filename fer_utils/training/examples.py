@@ -7,7 +7,7 @@ import numpy as np
 from scipy.special import softmax
 
 from fer_utils import provenance
-from fer_utils.data.dataset import Dataset, hold_out
+from fer_utils.data.dataset import Dataset, validation_split
 from fer_utils.data.duplicates import unseen, without_test_duplicates
 from fer_utils.data.transforms import TRANSFORMS, augment, augment_randomly, normalise
 from fer_utils.files import cache_dir, cached
@@ -31,7 +31,7 @@ class Examples:
 
 def prepare(config: Config, dataset: Dataset) -> Examples:
     """The examples of a config. Raises DataError if a teacher is not finished."""
-    fit, held_out = hold_out(dataset)
+    fit, held_out = validation_split(dataset)
     if config.without_test_duplicates:
         fit = fit[without_test_duplicates(dataset, fit)]
     if config.unseen_only:
@@ -59,7 +59,7 @@ def soft_targets(names: Sequence[str], dataset: Dataset, rows: np.ndarray) -> np
 def _of_teacher(name: str, dataset: Dataset) -> np.ndarray:
     """(n, 7) float32: one teacher's probabilities for all images of the data set."""
     config = runs.saved_config(name)
-    key = provenance.key(teacher_probabilities, runs.weights_digest(config), dataset.pixels)
+    key = provenance.key(teacher_probabilities, runs.weights_digest(config), dataset.images_hash)
     found = cached(
         cache_dir() / "teachers" / f"{name}.npz",
         key,

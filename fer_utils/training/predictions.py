@@ -7,7 +7,7 @@ from functools import lru_cache
 import numpy as np
 from scipy.special import log_softmax, softmax
 
-from fer_utils.data.dataset import Dataset, hold_out
+from fer_utils.data.dataset import Dataset, validation_split
 from fer_utils.fer2013 import PARTS, PRIVATE, PUBLIC, Part
 from fer_utils.statistics import classification
 
@@ -57,7 +57,7 @@ def part_rows(dataset: Dataset) -> dict[str, np.ndarray]:
 @lru_cache(maxsize=1)
 def _part_rows(dataset: Dataset) -> dict[str, np.ndarray]:
     rows = {
-        "held_out": hold_out(dataset)[1],
+        "held_out": validation_split(dataset)[1],
         "public": np.flatnonzero(dataset.split == PUBLIC),
         "private": np.flatnonzero(dataset.split == PRIVATE),
     }

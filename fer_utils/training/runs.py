@@ -209,7 +209,7 @@ def _read(config: Config, dataset: Dataset, rescore: bool) -> Run | None:
 
 def is_on_copy(run: Run, dataset: Dataset) -> bool:
     """Whether the data are a copy, with other pixels, of the photographs that a run was made on."""
-    return dataset.name == "fer2013" and run.metadata["pixels"] != dataset.pixels
+    return dataset.name == "fer2013" and run.metadata["pixels"] != dataset.images_hash
 
 
 def is_rescored(run: Run) -> bool:
@@ -219,8 +219,8 @@ def is_rescored(run: Run) -> bool:
 
 def _rescored(run: Run, dataset: Dataset) -> Run:
     """The run with its predictions for these pixels, which are kept in the cache."""
-    folder = cache_dir() / "copies" / dataset.pixels / run.config.name
-    key = provenance.key(part_logits, dataset.rows, weights_digest(run.config))
+    folder = cache_dir() / "copies" / dataset.images_hash / run.config.name
+    key = provenance.key(part_logits, dataset.labels_hash, weights_digest(run.config))
 
     def compute() -> dict[str, np.ndarray]:
         print(f"{run.config.name}: scored again on these images", flush=True)
@@ -252,12 +252,12 @@ def digests(folder: Path) -> dict[str, str]:
 
 def _fits(folder: Folder, dataset: Dataset) -> bool:
     made = folder.metadata
-    if made["rows"] != dataset.rows:
+    if made["rows"] != dataset.labels_hash:
         return False
     if not is_reference(folder.config):
-        return made["pixels"] == dataset.pixels and made["code"] == code_version()
+        return made["pixels"] == dataset.images_hash and made["code"] == code_version()
     if dataset.name != "drawn":
-        return made["pixels"] == dataset.pixels or dataset.original
+        return made["pixels"] == dataset.images_hash or dataset.original
     try:
         return np.allclose(made["brightness"], brightness(dataset), atol=0.1)
     except (KeyError, TypeError, ValueError) as error:

@@ -87,7 +87,7 @@ def train_and_write(
         examples,
         checkpoint=checkpoint,
         made_from=provenance.key(
-            train_and_write, dataset.rows, dataset.pixels, {"soft": examples.soft}
+            train_and_write, dataset.labels_hash, dataset.images_hash, {"soft": examples.soft}
         ),
         strategy=strategy,
     )
@@ -152,8 +152,8 @@ def _circumstances(dataset: Dataset, trained: "Trained", parameters: int) -> dic
     """What a reader needs to know of a run beyond its config."""
     drawn = {"brightness": brightness(dataset).round(3).tolist()}
     return {
-        "rows": dataset.rows,
-        "pixels": dataset.pixels,
+        "rows": dataset.labels_hash,
+        "pixels": dataset.images_hash,
         "code": code_version(),
         "commit": commit(),
         "date": datetime.now(UTC).strftime("%Y-%m-%d"),
