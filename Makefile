@@ -56,7 +56,7 @@ faults: $(READY)  ## Inject faults for minutes: kills at random moments, damage 
 	@$(PYTHON) -m pytest -m long --dist load
 
 oracles: $(READY)  ## Compare saliency maps with xplique and tf-keras-vis (environment of its own)
-	@$(FIND_UV); UV_PROJECT_ENVIRONMENT=.cache/oracles $$uv sync --frozen --group oracles && \
+	@$(FIND_UV); UV_PROJECT_ENVIRONMENT=.cache/oracles $$uv sync --frozen --extra all --group oracles && \
 	$$uv pip install --python .cache/oracles --no-deps xplique==2.0.2
 	@.cache/oracles/bin/python -c "import tf_keras_vis, xplique"
 	@.cache/oracles/bin/python -m pytest tests/test_interpret_oracles.py
@@ -106,13 +106,13 @@ filter:
 # Bytecode is compiled at once: TensorFlow's first import takes half a minute without it. With
 # VENV=... (conda) the environment is the user's.
 .venv/.ready: pyproject.toml uv.lock
-	@$(FIND_UV); $$uv sync --frozen --compile-bytecode
+	@$(FIND_UV); $$uv sync --frozen --compile-bytecode --extra all
 	@$(FILTER)
 	@rm -f $@-gpu
 	@touch $@
 
 # Also for TensorFlow on an NVIDIA GPU; a plain `make` takes it as it is.
 .venv/.ready-gpu: pyproject.toml uv.lock
-	@$(FIND_UV); $$uv sync --frozen --compile-bytecode --extra gpu
+	@$(FIND_UV); $$uv sync --frozen --compile-bytecode --extra all --extra gpu
 	@$(FILTER)
 	@touch .venv/.ready $@

@@ -15,12 +15,17 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import platformdirs
+
 if TYPE_CHECKING:
     import numpy as np
 
     Arrays = dict[str, np.ndarray]
 
-ROOT = Path(__file__).resolve().parents[1]
+_PACKAGE = Path(__file__).resolve().parent
+IS_CHECKOUT = (_PACKAGE.parent / "pyproject.toml").exists()
+#: The checkout; of an installed package the folder of what the wheel brings (pyproject.toml).
+ROOT = _PACKAGE.parent if IS_CHECKOUT else _PACKAGE / "shipped"
 DAY = 24 * 60 * 60  # seconds
 TEMPORARY = ".fer-*.tmp"  # folders in which `replacing` has files written
 
@@ -50,8 +55,10 @@ def runs_dir() -> Path:
 def cache_dir() -> Path:
     """Return the folder of what can be computed again: `.cache/`, or FER_CACHE.
 
-    Raises FolderError.
+    Of an installed package it is the user's cache folder. Raises FolderError.
     """
+    if not IS_CHECKOUT and not os.environ.get("FER_CACHE"):
+        return platformdirs.user_cache_path("fer-utils")
     return _folder("FER_CACHE", ".cache")
 
 
@@ -80,6 +87,14 @@ def _folder(variable: str, default: str) -> Path:
             f"or {default}"
         )
     return path
+
+
+def require_checkout(what: str) -> None:
+    """Raise FolderError if this is an installed package: `what` needs the project's sources."""
+    if not IS_CHECKOUT:
+        raise FolderError(
+            f"{what} needs a checkout of the project: git clone it, and use make there"
+        )
 
 
 def absolute_paths() -> None:
@@ -254,7 +269,9 @@ def write_json(path: Path, value: object) -> None:
 
 
 def commit() -> str:
-    """Return the commit of the working tree, "-dirty" if it is changed; "unknown" outside git."""
+    """Return the commit of the checkout, "-dirty" if it is changed; "unknown" if there is none."""
+    if not IS_CHECKOUT:
+        return "unknown"
     command = ["git", "-C", str(ROOT), "describe", "--always", "--dirty", "--exclude=*"]
     try:
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()

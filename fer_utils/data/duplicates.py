@@ -87,7 +87,7 @@ def find(dataset: Dataset) -> pd.DataFrame:
         pairs = near_duplicates(dataset.images, threshold)
         return {name: pairs[name].to_numpy() for name in pairs}
 
-    key = provenance.key(near_duplicates, threshold)
+    key = provenance.key("data.duplicates:near_duplicates", threshold)
     return pd.DataFrame(cached(cache_dir() / f"pairs-{dataset.images_hash}.npz", key, make))
 
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from fer_utils import provenance
 from fer_utils.data.dataset import DataError, Dataset, load
-from fer_utils.files import DamagedFile, FolderError, read_arrays, write_arrays
+from fer_utils.files import DamagedFile, FolderError, read_arrays, require_checkout, write_arrays
 from fer_utils.training import experiments, runs
 from fer_utils.training.runs import Run
 
@@ -67,6 +67,7 @@ def command(measurement: Measurement, program: str) -> int:
     parser.add_argument("names", nargs="+", metavar="RUN", help="such as model2")
     configs = {config.name: config for config in experiments.all_experiments("reference")}
     try:
+        require_checkout(program)
         dataset = load("fer2013")
         for name in parser.parse_args().names:
             run = runs.find(configs[name], dataset) if name in configs else None

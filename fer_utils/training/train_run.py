@@ -21,6 +21,7 @@ from fer_utils.files import (
     commit,
     locked,
     replacing,
+    require_checkout,
     require_space,
     write_json,
 )
@@ -58,6 +59,8 @@ def get(config: Config, dataset: Dataset, strategy: "tf.distribute.Strategy | No
     """
     if run := find(config, dataset):
         return run
+    if not os.environ.get("FER_RUNS"):
+        require_checkout("training without FER_RUNS=folder")
     if "TF_CONFIG" in os.environ:
         train_and_write(config, dataset, strategy)
         return find(config, dataset)
