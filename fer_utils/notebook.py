@@ -8,8 +8,7 @@
     nb.answer(f"...", chinese=f"...", question=1, findings=[...])
     nb.finish()
 
-What the report needs to know is displayed as outputs of the type `RECORD`, which `report.execute`
-moves into the executed notebook's metadata.
+What the report needs to know is displayed as outputs of the type `RECORD`.
 """
 
 import os
