@@ -3,36 +3,39 @@
     python -m fer_utils.build [--dry-run]
 
 Parameters (DATASET, PROFILE, SEED) and folders (FER_*) come from the environment; empty is unset.
-All of them, the data and the disk are checked before anything is removed. `--dry-run` says what
-would be made again, and why.
+All of them, the data and the disk are checked before anything is made. A file is replaced when its
+successor is complete: a build that fails leaves the last good report. `--dry-run` says what would
+be made again, and why.
+
+make itself cannot decide what is out of date: it compares times, knows no parameters, and breaks
+paths at spaces. doit compares times as floats, takes any existing target as good, and has no dry
+run: with its checker, its record and its reporter replaced, nothing of it would be left.
 """
 
 import argparse
-import json
 import os
+import signal
+import subprocess
 import sys
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from fer_utils.data import dataset
 from fer_utils.data.formats import DataError
 from fer_utils.files import ROOT, FolderError, absolute_paths, cache_dir, require_space
-from fer_utils.report import RECORDED, inputs
+from fer_utils.report import ReportError, inputs
 from fer_utils.report.folder import LOCAL, REPORT, BuildFolder, products
 from fer_utils.report.parameters import defaults
-from fer_utils.report.side_by_side import execute_all
 
 NOTEBOOKS = ROOT / "notebooks"
 PARAMETERS = ("DATASET", "PROFILE", "SEED")
 NEEDED = 60_000_000  # bytes of disk for a build
-
-
-class Failed(Exception):
-    """A build that can't go on; the message is for the user."""
+AT_A_TIME = 2  # notebooks; each takes a core and up to 2 GB of memory
 
 
 class Build:
-    """What a build finds, and what it makes of that. Raises Failed if it finds no data."""
+    """What a build finds, and what it makes of that. Raises ReportError if it finds no data."""
 
     def __init__(self, parameters: Mapping[str, str]):
         self.parameters = {name: value for name, value in parameters.items() if value}
@@ -43,14 +46,16 @@ class Build:
         try:
             data = dataset.source(named)
         except DataError as error:
-            raise Failed(str(error)) from None
+            raise ReportError(str(error)) from None
         beside = dataset.folders(named, data)
         self.inputs = inputs.of_notebooks(self.parameters, data, beside)
+        self.sources = {path: inputs.of_notebook(path) for path in self.notebooks}
 
     def to_execute(self) -> dict[Path, str]:
         """The notebooks that have to be executed, and why."""
         reasons = {
-            path: self.folder.why_stale(_copy(path), self._made_of(path)) for path in self.notebooks
+            path: self.folder.why_stale(_copy(path), self.inputs | source)
+            for path, source in self.sources.items()
         }
         return {path: reason for path, reason in reasons.items() if reason}
 
@@ -61,19 +66,18 @@ class Build:
         return next(filter(None, reasons), None)
 
     def run(self) -> None:
-        """Bring everything up to date. Raises Failed."""
+        """Bring everything up to date. Raises ReportError."""
         if stale := self.to_execute():
-            self._check(list(stale))
+            self._check(stale)
             for path, reason in stale.items():
                 print(f"{path.stem}: {reason}", flush=True)
-            self.folder.remove([*REPORT, *(p for path in stale for p in products(path.stem))])
-            self._execute(list(stale))
+            self._execute(list(stale)[::-1])  # the last ones take longest
         if self.to_render():
             self._render()
         print("report:", ", ".join(str(self.folder.path / name) for name in REPORT))
 
-    def _check(self, notebooks: list[Path]) -> None:
-        """Try parameters, data and disk as the notebooks will. Raises Failed, StorageError.
+    def _check(self, notebooks: Mapping[Path, str]) -> None:
+        """Try parameters, data and disk as the notebooks will. Raises ReportError, StorageError.
 
         This also fills the cache of parsed data, so that two notebooks need not do it at once.
         """
@@ -84,50 +88,59 @@ class Build:
         require_space(self.folder.path, NEEDED)
         try:
             for path in notebooks:
-                known = defaults(execute.read(path))
+                known = defaults(execute.read_source(path))
                 given = known | execute.typed(self.parameters, known)
             notebook.start("check", **{name.lower(): given[name] for name in PARAMETERS})
-        except (execute.BuildError, notebook.ParameterError, DataError, TooLong) as error:
-            raise Failed(str(error)) from None
+        except (notebook.ParameterError, DataError, TooLong) as error:
+            raise ReportError(str(error)) from None
 
     def _execute(self, notebooks: list[Path]) -> None:
-        """Execute notebooks, those first that took longest. Raises Failed."""
-        longest = sorted(notebooks, key=lambda path: (self.folder.seconds(_copy(path)), path))
-        if failed := execute_all(longest[::-1], self.parameters, self._record):
-            raise Failed(f"{', '.join(path.stem for path in failed)} failed, see above")
-        if unfinished := [path.stem for path in notebooks if not self._is_finished(path)]:
-            raise Failed(f"{', '.join(unfinished)}: the last cell must be `nb.finish()`")
-        for path in notebooks:  # what the others have trained since
-            self._record(path, self.folder.seconds(_copy(path)))
+        """Execute notebooks, each in a process of its own; once one fails, no other is started.
 
-    def _is_finished(self, path: Path) -> bool:
-        """Whether the executed copy says how it was made, without which there is no report."""
-        copy = json.loads((self.folder.path / _copy(path)).read_text(encoding="utf-8"))
-        return "meta" in copy["metadata"].get(RECORDED, {})
-
-    def _record(self, path: Path, seconds: float) -> None:
-        """Note that a notebook has been executed: on what was there when the build began, and on
-        runs that the build itself has trained.
+        Raises ReportError.
         """
-        if not self._is_finished(path):
-            return
-        made_of = {k: v for k, v in self._made_of(path).items() if not k.startswith(LOCAL)}
-        self.folder.record(_copy(path), inputs.of_runs() | made_of, seconds)
+        running: list[subprocess.Popen] = []
+        failed: list[str] = []
+
+        def one(path: Path) -> None:
+            if failed:
+                return
+            running.append(process := subprocess.Popen(self._command(path), process_group=0))
+            if process.wait():
+                failed.append(path.stem)
+            else:
+                self._record(path)
+
+        with ThreadPoolExecutor(AT_A_TIME) as pool:
+            try:
+                list(pool.map(one, notebooks))
+            except BaseException:  # such as Ctrl-C
+                failed.append("stopped")
+                for process in running:
+                    process.send_signal(signal.SIGINT)
+                raise
+        if failed:
+            raise ReportError(f"{', '.join(sorted(failed))} failed, see above")
+
+    def _command(self, path: Path) -> list[str]:
+        given = (word for pair in self.parameters.items() for word in ("-p", *pair))
+        command = [sys.executable, "-m", "fer_utils.report.execute", str(path), *given]
+        return [*command, "--parent", str(os.getpid())]
+
+    def _record(self, path: Path) -> None:
+        """Note that a notebook has been executed: on what was there when the build began, and on
+        runs that the build itself has trained."""
+        at_start = {k: v for k, v in self.inputs.items() if not k.startswith(LOCAL)}
+        self.folder.record(_copy(path), inputs.of_runs() | at_start | self.sources[path])
 
     def _render(self) -> None:
-        """Make HTML and PDF. Raises Failed."""
-        from fer_utils.report import document, page
+        """Make HTML and PDF. Raises ReportError."""
+        from fer_utils.report import document
 
         made_of = self._report_made_of()
-        try:
-            document.write([path.stem for path in self.notebooks])
-        except page.ReportError as error:
-            raise Failed(str(error)) from None
+        document.write_report([path.stem for path in self.notebooks])
         for name in self._rendered():
             self.folder.record(name, made_of)
-
-    def _made_of(self, path: Path) -> dict[str, str]:
-        return self.inputs | inputs.of_notebook(path)
 
     def _report_made_of(self) -> dict[str, str]:
         return inputs.of_report(self.folder.path / _copy(path) for path in self.notebooks)
@@ -166,7 +179,7 @@ def main(arguments: list[str] | None = None) -> int:
         folder.claim()
         with folder.alone():
             Build(parameters).run()
-    except (Failed, FolderError, OSError, UnicodeError) as error:
+    except (ReportError, FolderError, OSError, UnicodeError) as error:
         print(error, file=sys.stderr)
         return 1
     except KeyboardInterrupt:

@@ -1,29 +1,35 @@
-"""The finished networks at a glance, for README.md and MODEL_CARD.md: `runs/summary.json`.
+"""The finished networks at a glance: `runs/summary.json`, and the tables that are made of it.
 
-    FER_DATA=path/to/fer2013.csv python -m fer_utils.overview
+    FER_DATA=path/to/fer2013.csv python -m fer_utils.overview     evaluate them, write the tables
+    python -m fer_utils.overview --tables                         only write the tables
 
-Counts: correct answers and images, on all images and on those without a twin in Training; and what
-the measurements kept with a run say of its saliency maps and filters.
+The tables stand in README.md, MODEL_CARD.md and bench/recipes.md, each between two comments such as
+`<!-- results -->` and `<!-- end of results -->`. Sentences there are written by hand;
+tests/test_readme.py compares their numbers with the summary.
 """
 
+import argparse
+import json
+import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from fer_utils.backend import keras
 from fer_utils.data import ferplus
 from fer_utils.data.dataset import DataError, Dataset, load
 from fer_utils.data.duplicates import unseen
-from fer_utils.fer2013 import CLASSES
-from fer_utils.files import runs_dir, write_json
+from fer_utils.fer2013 import CLASSES, PARTS
+from fer_utils.files import ROOT, replacing, runs_dir, write_json
+from fer_utils.homework import ABLATIONS, MODELS
 from fer_utils.interpret.maps import NAMES
-from fer_utils.questions import filters, fooling
+from fer_utils.questions import augmentation
 from fer_utils.questions.label_noise import CLEAR
 from fer_utils.questions.leakage import twins
-from fer_utils.questions.saliency_maps import checks, claims, measured_maps
 from fer_utils.statistics.calibration import least_confidence
 from fer_utils.statistics.classification import confusion
+from fer_utils.statistics.intervals import proportion
 from fer_utils.training import experiments, runs
 from fer_utils.training.measurements import Arrays, load_measured
 from fer_utils.training.predictions import Predictions, average, tested, together
@@ -35,58 +41,218 @@ MEANS = (("model1", "model2"), ("model1", AGAIN), ("model1", "model2", AGAIN))
 ENSEMBLES = {" + ".join(names): names for names in MEANS} | {"committee": experiments.COMMITTEE}
 FACTORIAL = ("norm-", "raw-")  # the narrow networks, which have a table in notebook 02
 
+# The tables ----------------------------------------------------------------------
 
-def measure(dataset: Dataset) -> dict[str, dict]:
-    """By name of network or ensemble: [correct, images] on parts of the data, see `_of_one`."""
+SPLITS = ("public", "private")
+#: The homework's figures on both leaderboard splits by name of ours.
+HOMEWORKS = {
+    **{role: ABLATIONS[row] for row, role in augmentation.MODELS.items()},
+    **{name: MODELS[name] for name in ("model1", "model2")},
+    "model1 + model2": MODELS["ensemble"],
+}
+#: What was hoped for on both leaderboard splits, see bench/recipes.md.
+HOPES = {
+    "model1": ("0.69", "0.69"),
+    "model2": ("0.69", "0.69"),
+    "model1 + model2": ("0.71", "0.715"),
+    f"model1 + {AGAIN}": ("0.71", "0.715"),
+    f"model1 + model2 + {AGAIN}": ("0.71", "0.715"),
+    "committee": ("0.735", "0.735"),
+    "student-compact": ("", "0.72"),
+    "student-tiny": ("", "0.68"),
+}
+LABELS = {"committee": "ensemble of seven (committee)"}  # for readers
+
+Summary = dict[str, dict[str, Any]]
+
+
+class Table(NamedTuple):
+    """A table of Markdown: which rows, and by head of a column where its values are found.
+
+    A place is a path of keys in the summary or in "homework" and "hopes"; {row} is the row's name.
+    """
+
+    rows: Sequence[str]
+    columns: Mapping[str, str]
+    digits: int = 3  # of shares
+
+
+def _on_splits(places: Mapping[str, str]) -> dict[str, str]:
+    """The columns of a table for each leaderboard split."""
+    return {
+        f"{PARTS[split].board}, {kind}": place.format(row="{row}", split=split)
+        for split in SPLITS
+        for kind, place in places.items()
+    }
+
+
+#: (File, block) -> what is written there.
+TABLES = {
+    ("README.md", "results"): Table(
+        (
+            *("model0", "model0-raw", "model0-raw-nobn", "model1", "model2", AGAIN),
+            *("model1 + model2", "committee", *experiments.STUDENTS, "dense"),
+        ),
+        _on_splits(
+            {
+                "duplicate-free": "{row}/{split}/twin_free",
+                "all": "{row}/{split}/all",
+                "homework": "homework/{row}/{split}",
+            }
+        ),
+    ),
+    ("MODEL_CARD.md", "truths"): Table(
+        ("model0", "model1", "model2", AGAIN, *experiments.STUDENTS),
+        {
+            "label, duplicate-free": "{row}/test/twin_free",
+            "label, all": "{row}/test/all",
+            "FER+ majority": "{row}/crowd/majority",
+            "8 of 10 agree": "{row}/crowd/clear",
+            "the same, duplicate-free": "{row}/crowd/clear_twin_free",
+            "mean confidence": "{row}/confidence",
+        },
+    ),
+    ("MODEL_CARD.md", "classes"): Table(
+        CLASSES,
+        {
+            f"{name}, {kind}": f"{name}/classes/{{row}}/{key}"
+            for name in ("model2", "model2-distilled", "student-compact")
+            for kind, key in {"duplicate-free": "twin_free", "all": "all"}.items()
+        },
+        digits=2,
+    ),
+    ("bench/recipes.md", "hopes"): Table(
+        tuple(HOPES),
+        _on_splits({"hoped for": "hopes/{row}/{split}", "reached": "{row}/{split}/all"}),
+    ),
+}
+
+
+def read_summary() -> Summary:
+    """What `summarise` returned when it was last written, see there; {} before that."""
+    path = runs_dir() / "summary.json"
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+
+
+def markdown(table: Table, networks: Summary) -> str:
+    """A table as text, without the rows of which nothing is known."""
+    known = {
+        **networks,
+        "homework": {name: _by_split(pair) for name, pair in HOMEWORKS.items()},
+        "hopes": {name: _by_split(pair) for name, pair in HOPES.items()},
+    }
+    lines = [["", *table.columns], ["---"] * (1 + len(table.columns))]
+    for row in table.rows:
+        places = (place.format(row=row) for place in table.columns.values())
+        cells = [_cell(known, place, table.digits) for place in places]
+        if any(cells):
+            lines.append([LABELS.get(row, row), *cells])
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def _by_split(pair: tuple) -> dict:
+    return dict(zip(SPLITS, pair, strict=True))
+
+
+def _cell(found: Any, place: str, digits: int) -> str:
+    """What is found at a place: [correct, images] as their share with its interval."""
+    for key in place.split("/"):
+        found = found.get(key, {})
+    if isinstance(found, list):
+        return f"{proportion(*found):.{digits}f}"
+    return f"{found:.{digits}f}" if isinstance(found, float) else found or ""
+
+
+def with_tables(name: str, text: str) -> str:
+    """The text of a file with its tables renewed. Raises ValueError where one has no place."""
+    networks = read_summary()
+    for (file, block), table in TABLES.items():
+        if file == name:
+            place = f"(?<=<!-- {block} -->\n).*?(?=<!-- end of {block} -->)"
+            text, found = re.subn(place, markdown(table, networks), text, flags=re.S)
+            if not found:
+                raise ValueError(f"{name} has no place for the table: <!-- {block} -->")
+    return text
+
+
+def write_tables() -> None:
+    """Write the tables of all files again."""
+    for name in {file for file, _ in TABLES}:
+        path = ROOT / name
+        text = with_tables(name, path.read_text(encoding="utf-8"))
+        with replacing(path) as temporary:
+            temporary.write_text(text, encoding="utf-8")
+
+
+# What is evaluated ---------------------------------------------------------------
+
+
+def summarise(dataset: Dataset) -> Summary:
+    """Evaluate every finished network and ensemble; return by name what `_evaluated` counts.
+
+    A network also has its number of "parameters", the version of its "code" and, if they were
+    measured, "looks_at" (`attributed_zones`) and "filters" (`filter_counts`); an ensemble has its
+    "members".
+    """
+    from fer_utils.questions import fooling
+    from fer_utils.questions.saliency_maps import measured_maps
+
     finished = {
         config.name: run
         for config in experiments.all_experiments("reference")
         if not config.name.startswith(FACTORIAL) and (run := runs.find(config, dataset))
     }
     votes = _votes(dataset)
-    marks = {"twin": twins(dataset), "unseen": unseen(dataset)}
+    marks = {"duplicate": twins(dataset), "unseen": unseen(dataset)}
     table = {}
     for name, run in finished.items():
         facts = {"parameters": run.metadata["parameters"], "code": run.metadata["code"]}
-        table[name] = facts | _of_one(run.predictions(dataset), marks, votes)
+        table[name] = facts | _evaluated(run.predictions(dataset), marks, votes)
         if saliency := load_measured(run, measured_maps.MEASUREMENT):
-            table[name]["looks_at"] = looks_at(saliency)
+            table[name]["looks_at"] = attributed_zones(saliency)
         if measured := load_measured(run, fooling.MEASUREMENT):
-            table[name]["filters"] = of_filters(run.model(), measured)
+            table[name]["filters"] = filter_counts(run.model(), measured)
     for name, members in ENSEMBLES.items():
         if all(member in finished for member in members):
             each = [finished[member].predictions(dataset) for member in members]
             mean = {part: average([one[part] for one in each]) for part in each[0]}
-            table[name] = {"members": list(members)} | _of_one(mean, marks, votes)
+            table[name] = {"members": list(members)} | _evaluated(mean, marks, votes)
     return table
 
 
-def looks_at(measured: Arrays) -> dict:
-    """As in notebook 06: the methods that may speak, and the zones that each class is shown to
-    be recognised by under all of them.
+def attributed_zones(measured: Arrays) -> dict:
+    """Return what notebook 06 finds: the methods that pass the sanity checks, and by class zones.
+
+    Those are the zones of the face that all of these methods attribute above all baselines.
     """
+    from fer_utils.questions.saliency_maps import checks, claims
+
     judgements = {
         name: checks.judge(name, checks.values(measured, name))
         for name in checks.measures(measured)
     }
-    speaking = checks.believed(judgements, checks.judge_randomisation(measured))
+    passing = checks.believed(judgements, checks.judge_randomisation(measured))
     names = [NAMES[name] for name in measured["names"]]
     zones = dict(zip(names, measured["zones"].astype(float), strict=True))
     untrained = dict(zip(names, measured["untrained"].astype(float), strict=False))
     methods = {name: zones[name] for name in untrained}
-    table = claims.compare(methods, untrained, zones[NAMES["contrast"]], measured["label"])
-    more = claims.agreement(table, speaking or list(untrained)) == claims.MORE
+    table = claims.compare_zones(methods, untrained, zones[NAMES["contrast"]], measured["label"])
+    more = claims.agreement(table, passing or list(untrained)) == claims.MORE
     return {
         "images": len(measured["label"]),
-        "methods": speaking,
+        "methods": passing,
         "zones": {name: list(row.index[row]) for name, row in more.iterrows()},
     }
 
 
-def of_filters(model: keras.Model, measured: Arrays) -> dict:
-    """As in notebook 07: filters of the first layer by pattern, those of the 7th convolution that
-    prefer a zone more than any of untrained networks, and [flipped, images] by a small change.
+def filter_counts(model: Any, measured: Arrays) -> dict:
+    """Return what notebook 07 finds of the filters of a keras.Model and of small changes.
+
+    Filters of the first layer by pattern, those of the 7th convolution that prefer a zone more than
+    any of untrained networks, and [changed predictions, images] under a small change.
     """
+    from fer_utils.questions import filters
+
     leading = filters.pattern_energy(model).idxmax(axis=1).value_counts()
     density, controls = (measured[name].astype(float) for name in ("density", "controls"))
     preferred = filters.zones_preferred(density, controls)
@@ -104,23 +270,24 @@ def _votes(dataset: Dataset) -> ferplus.Crowd | None:
     return ferplus.load(path, dataset.labels, dataset.split) if path else None
 
 
-def _of_one(
+def _evaluated(
     parts: Mapping[str, Predictions],
     marks: Mapping[str, np.ndarray],
     votes: ferplus.Crowd | None,
-) -> dict:
-    """Counts [correct, images] of one network.
+) -> dict[str, Any]:
+    """Count [correct, images] of one network.
 
-    "held_out", "public", "private" and "test" (both): "all" and "twin_free" (held out: without a
-    near duplicate in the part trained on); "classes" of the test images in the same way; "crowd":
-    against the majority of ten voters, and where at least CLEAR of them agree, on all images and
-    on "clear_twin_free" ones; "confusion": rows true, of the twin-free test images; "confidence":
-    the mean largest probability on the test images; "sure_from": `calibration.least_confidence` on
-    the held-out images without a near duplicate in the part trained on.
+    "held_out", "public", "private" and "test" (both): "all" and "twin_free", which is
+    duplicate-free (held out: without a near duplicate in the part trained on); "classes" of the
+    test images in the same way; "crowd": against the majority of ten FER+ annotators, and where at
+    least CLEAR of them agree, on all images and on "clear_twin_free" ones; "confusion": rows true,
+    of the duplicate-free test images; "confidence": the mean largest probability on the test
+    images; "sure_from": `calibration.least_confidence` on the held-out images without a near
+    duplicate in the part trained on.
     """
     test = together(tested(parts))
-    found = {
-        part: _both(given.correct, ~marks["twin"][given.rows])
+    found: dict[str, Any] = {
+        part: _both(given.correct, ~marks["duplicate"][given.rows])
         for part, given in {**parts, "test": test}.items()
         if part != "held_out"
     }
@@ -129,12 +296,14 @@ def _of_one(
     chosen = held_out[marks["unseen"]]
     least = least_confidence(chosen.probabilities.max(axis=1), chosen.correct)
     found["sure_from"] = round(least, 4)
-    twin_free = ~marks["twin"][test.rows]
+    duplicate_free = ~marks["duplicate"][test.rows]
     found["classes"] = {
-        name: _both(test.correct[chosen], twin_free[chosen])
+        name: _both(test.correct[chosen], duplicate_free[chosen])
         for name, chosen in ((name, test.labels == k) for k, name in enumerate(CLASSES))
     }
-    found["confusion"] = confusion(test.labels[twin_free], test.classes[twin_free]).tolist()
+    found["confusion"] = confusion(
+        test.labels[duplicate_free], test.classes[duplicate_free]
+    ).tolist()
     found["confidence"] = round(float(test.probabilities.max(axis=1).mean()), 4)
     if votes is not None:
         seen = votes[test.rows]
@@ -144,24 +313,27 @@ def _of_one(
         found["crowd"] = {
             "majority": _count(right[named]),
             "clear": _count(right[clear]),
-            "clear_twin_free": _count(right[clear & twin_free]),
+            "clear_twin_free": _count(right[clear & duplicate_free]),
         }
     return found
 
 
-def _both(correct: np.ndarray, without_twin: np.ndarray) -> dict[str, list[int]]:
-    return {"all": _count(correct), "twin_free": _count(correct[without_twin])}
+def _both(correct: np.ndarray, duplicate_free: np.ndarray) -> dict[str, list[int]]:
+    return {"all": _count(correct), "twin_free": _count(correct[duplicate_free])}
 
 
 def _count(correct: np.ndarray) -> list[int]:
     return [int(correct.sum()), len(correct)]
 
 
-def main() -> int:
-    """Write `runs/summary.json` anew."""
+def main(arguments: list[str] | None = None) -> int:
+    """Command line; returns the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m fer_utils.overview")
+    parser.add_argument("--tables", action="store_true", help="keep runs/summary.json as it is")
     try:
-        dataset = load("fer2013")
-        write_json(runs_dir() / "summary.json", measure(dataset))
+        if not parser.parse_args(arguments).tables:
+            write_json(runs_dir() / "summary.json", summarise(load("fer2013")))
+        write_tables()
     except DataError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

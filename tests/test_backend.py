@@ -47,7 +47,7 @@ def test_devices_are_named(monkeypatch):
 @pytest.mark.parametrize("given", [None, "/my/lib"])
 def test_homebrew_is_looked_into_last(given, monkeypatch):
     monkeypatch.setenv("DYLD_FALLBACK_LIBRARY_PATH", given or "")
-    document._look_into_homebrew()
+    document.look_into_homebrew()
     first, *_, last = os.environ["DYLD_FALLBACK_LIBRARY_PATH"].split(":")
     assert first == (given or str(document.Path.home() / "lib"))
     assert last == "/opt/homebrew/lib"

@@ -5,8 +5,10 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 
 import nbformat
 import numpy as np
@@ -28,10 +30,8 @@ RECORD = (
     "display({'application/vnd.fer-utils+json': {'meta': meta}, 'text/plain': ''}, raw=True)"
 )
 NAMES = ("01_first", "02_second")
-MADE = [
-    *("01_first.html", "02_second.html", "fer-build.json", "index.html"),
-    *("notebooks/01_first.ipynb", "notebooks/02_second.ipynb", "report.pdf"),
-]
+REPORT = ["01_first.html", "02_second.html", "index.html", "report.pdf"]
+MADE = sorted([*REPORT, "fer-build.json", *(f"notebooks/{name}.ipynb" for name in NAMES)])
 
 
 def write_notebooks(folder: Path) -> None:
@@ -72,8 +72,19 @@ class Project:
         paths = (path for path in self.built.rglob("*") if path.is_file() and path.name != ".lock")
         return sorted(str(path.relative_to(self.built)) for path in paths)
 
-    def executed(self, name: str) -> Path:
-        return self.built / "notebooks" / f"{name}.ipynb"
+    def states(self) -> dict[str, str]:
+        """By name the state of each file in the build folder."""
+        return {name: files.state(self.built / name) for name in self.files()}
+
+    @contextmanager
+    def second_notebook(self, old: str, new: str) -> Iterator[None]:
+        """The second notebook with another text in it."""
+        path = self.root / "notebooks" / "02_second.ipynb"
+        good = path.read_text()
+        assert old in good
+        path.write_text(good.replace(old, new))
+        yield
+        path.write_text(good)
 
 
 @pytest.fixture(scope="module")
@@ -100,11 +111,13 @@ def project(built, capsys):
 
 
 def test_everything_is_made_and_nothing_twice(project, capsys):
-    assert project.files() == sorted(MADE)
-    before = [path.stat().st_mtime_ns for path in project.built.rglob("*.*")]
+    assert project.files() == MADE
+    before = project.states()
     assert project.run() == 0
-    assert [path.stat().st_mtime_ns for path in project.built.rglob("*.*")] == before
+    assert project.states() == before
     assert capsys.readouterr().out.startswith("report: ")
+    entries = json.loads((project.built / "fer-build.json").read_text(encoding="utf-8"))
+    assert set(entries) == set(MADE) - {"fer-build.json"}
 
 
 def rewrite(path: Path) -> None:
@@ -114,56 +127,43 @@ def rewrite(path: Path) -> None:
     os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns + 1))
 
 
-def nothing_but_time(path: Path) -> None:
-    os.utime(path)
+def truncate(path: Path) -> None:
+    os.truncate(path, 10)
 
 
-#: What changes under a finished report, how, and the reason that make gives for the first notebook.
-STALE: dict[str, tuple[str, Callable[[Path], None], str]] = {
-    "weights of a run replaced": (
-        "the runs/model1/weights.npz",
-        rewrite,
-        "runs/model1/weights.npz",
-    ),
-    "a run vanished": ("the runs/model1/weights.npz", Path.unlink, "weights.npz is gone"),
-    "a run appeared": ("the runs/model2/config.json", Path.touch, "model2/config.json is new"),
-    "CSV edited, same size": ("data é/train.csv", rewrite, "the data set has changed"),
-    "another form of the data": (
-        "data é/fer2013.csv",
-        lambda path: path.write_text("emotion,pixels,Usage\n"),
-        "the data set has changed",
-    ),
-    "votes taken away": ("data é/fer2013new.csv", Path.unlink, "the file of votes has changed"),
-    "notebook edited": ("notebooks/01_first.ipynb", rewrite, "01_first.ipynb has changed"),
-    "executed copy truncated": (
-        "my built/notebooks/01_first.ipynb",
-        lambda path: os.truncate(path, 100),
-        "not as the last build left it",
-    ),
-    "executed copy replaced": (
-        "my built/notebooks/01_first.ipynb",
-        rewrite,
-        "not as the last build",
-    ),
-    "executed copy deleted": ("my built/notebooks/01_first.ipynb", Path.unlink, "not there"),
-    "record damaged": (
-        "my built/fer-build.json",
-        lambda path: os.truncate(path, 50),
-        "not as the last build left it",
-    ),
-}
+def create(path: Path) -> None:
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("emotion,pixels,Usage\n")
 
 
-@pytest.mark.parametrize("fault", STALE)
-def test_change_is_noticed(project, capsys, fault):
-    name, change, reason = STALE[fault]
+COPY = "my built/notebooks/01_first.ipynb"
+EXECUTE = "python -m fer_utils.report.execute notebooks/01_first.ipynb  # "
+RENDER = "python -m fer_utils.report.document  # "
+UNKNOWN = "not as the last build left it"
+#: What changes under a finished report, how, and the first line that make then says.
+STALE: list[tuple[str, Callable[[Path], None], str]] = [
+    ("the runs/model1/weights.npz", rewrite, f"{EXECUTE}runs/model1/weights.npz has changed"),
+    ("the runs/model1/weights.npz", Path.unlink, f"{EXECUTE}runs/model1/weights.npz is gone"),
+    ("the runs/model2/config.json", create, f"{EXECUTE}runs/model2/config.json is new"),
+    ("data é/train.csv", rewrite, f"{EXECUTE}the data set has changed"),
+    ("data é/fer2013.csv", create, f"{EXECUTE}the data set has changed"),
+    ("data é/fer2013new.csv", Path.unlink, f"{EXECUTE}the file of votes has changed"),
+    ("notebooks/01_first.ipynb", rewrite, f"{EXECUTE}notebooks/01_first.ipynb has changed"),
+    (COPY, truncate, EXECUTE + UNKNOWN),
+    (COPY, rewrite, EXECUTE + UNKNOWN),
+    (COPY, Path.unlink, f"{EXECUTE}not there"),
+    ("my built/fer-build.json", truncate, EXECUTE + UNKNOWN),
+    *((f"my built/{name}", Path.unlink, f"{RENDER}not there") for name in REPORT),
+    *((f"my built/{name}", truncate, RENDER + UNKNOWN) for name in REPORT),
+]
+
+
+@pytest.mark.parametrize(("name", "change", "said"), STALE)
+def test_change_is_noticed(project, capsys, name, change, said):
     path = project.root / name
     content, status = (path.read_bytes(), path.stat()) if path.exists() else (None, None)
-    path.parent.mkdir(exist_ok=True)
     change(path)
-    first = project.stale(capsys).splitlines()[0]
-    assert first.startswith("python -m fer_utils.report.execute notebooks/01_first.ipynb  # ")
-    assert reason in first
+    assert project.stale(capsys).splitlines()[0] == said
     if content is None:
         path.unlink()
     else:
@@ -171,42 +171,22 @@ def test_change_is_noticed(project, capsys, fault):
         os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
 
 
-def test_picture_added_and_taken_away(built, tmp_path, capsys, monkeypatch):
-    """The folder form of the data; the order of the notebooks' reasons is that of their names."""
+def test_picture_added_and_taken_away(built, tmp_path, monkeypatch):
+    """The folder form of the data."""
     sad = tmp_path / "train" / "sad"
     sad.mkdir(parents=True)
-    (sad / "1.png").touch()
     monkeypatch.setenv("FER_DATA", str(tmp_path))
-
-    def data() -> str:
-        return build.Build({}).inputs["the data set"]
-
-    seen = [data()]
-    (sad / "2.png").touch()
-    seen.append(data())
-    (sad / "1.png").unlink()
-    seen.append(data())
-    rewrite(sad / "2.png")
-    seen.append(data())
-    assert len(set(seen)) == 4
-
-
-@pytest.mark.parametrize("name", ["index.html", "report.pdf", "01_first.html"])
-@pytest.mark.parametrize("change", [Path.unlink, lambda path: os.truncate(path, 10)])
-def test_missing_or_truncated_page_is_only_rendered_again(project, capsys, name, change):
-    path = project.built / name
-    content, status = path.read_bytes(), path.stat()
-    change(path)
-    assert project.stale(capsys).startswith("python -m fer_utils.report.document  # ")
-    path.write_bytes(content)
-    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+    seen = set()
+    for change, name in ((Path.touch, 1), (Path.touch, 2), (Path.unlink, 1), (rewrite, 2)):
+        change(sad / f"{name}.png")
+        seen.add(build.Build({}).inputs["the data set"])
+    assert len(seen) == 4
 
 
 def test_template_is_a_reason_to_render(project, capsys, monkeypatch):
     monkeypatch.setattr(build.inputs, "of_report", lambda executed: {"report/style.css": "other"})
-    said = project.stale(capsys)
-    assert said.startswith("python -m fer_utils.report.document  # ")
-    assert said.count("\n") == 1
+    (said,) = project.stale(capsys).splitlines()
+    assert said.startswith(RENDER)
 
 
 @pytest.mark.parametrize(
@@ -219,13 +199,20 @@ def test_another_parameter_is_a_reason(project, capsys, monkeypatch, changed):
     assert all(f"report.execute notebooks/{name}.ipynb  # " in said for name in NAMES)
 
 
-def test_path_given_as_dataset(project, capsys, monkeypatch, tmp_path):
+def test_path_given_as_dataset(project, tmp_path):
     csv = tmp_path / "it's mine.csv"
     shutil.copy(project.data / "train.csv", csv)
-    monkeypatch.setenv("DATASET", str(csv))
     before = build.Build({"DATASET": str(csv)}).inputs
     rewrite(csv)
     assert build.Build({"DATASET": str(csv)}).inputs != before
+
+
+def test_run_trained_by_the_build_is_no_change(project, capsys):
+    local = project.root / "the runs" / "local" / "quick-model1"
+    local.mkdir(parents=True)
+    (local / "weights.npz").write_bytes(b"1")
+    assert project.stale(capsys) == ""
+    shutil.rmtree(local.parent)
 
 
 #: Parameters and folders that can't be meant, and what the one line says of them.
@@ -251,7 +238,7 @@ def test_wrong_parameter_is_one_line_and_costs_nothing(
     project, capsys, monkeypatch, wrong, message
 ):
     monkeypatch.chdir(files.ROOT)
-    before = project.files()
+    before = project.states()
     for name, value in wrong.items():
         monkeypatch.setenv(name, value)
     capsys.readouterr()
@@ -259,20 +246,70 @@ def test_wrong_parameter_is_one_line_and_costs_nothing(
     error = capsys.readouterr().err
     assert message in error
     assert error.count("\n") == 1 + message.count("\n")
-    assert project.files() == before
+    assert project.states() == before
 
 
 def test_full_disk_is_named_before_anything_is_removed(project, capsys, monkeypatch):
-    before = project.files()
+    before = project.states()
     monkeypatch.setenv("SEED", "1")
-    monkeypatch.setattr(
-        files.shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(10**9, 10**9, 20_000_000)
-    )
+    monkeypatch.setattr(files.shutil, "disk_usage", lambda _: SimpleNamespace(free=20_000_000))
     assert project.run() == 1
-    assert capsys.readouterr().err == (
-        f"{project.built}: the disk is full, 40.0 MB more are needed\n"
-    )
-    assert project.files() == before
+    said = capsys.readouterr().err
+    assert said == f"{project.built}: the disk is full, 40.0 MB more are needed\n"
+    assert project.states() == before
+
+
+def test_failure_stops_the_build_and_is_mended_by_the_next(project, capsys, monkeypatch):
+    """The last good report stays; two notebooks of different seeds do not stay side by side."""
+    before = project.states()
+    monkeypatch.setenv("SEED", "1")
+    with project.second_notebook("from IPython", "1 / 0; from IPython"):
+        assert project.run() == 1
+    assert capsys.readouterr().err.endswith("02_second failed, see above\n")
+    after = project.states()
+    changed = {name for name in before if after.get(name) != before[name]}
+    assert changed <= {"fer-build.json", "notebooks/01_first.ipynb"}
+    monkeypatch.delenv("SEED")
+    assert "01_first: SEED is gone\n" in run_again(project, capsys)
+
+
+def run_again(project: Project, capsys) -> str:
+    """What a build says that ends well."""
+    capsys.readouterr()
+    assert project.run() == 0
+    assert project.files() == MADE
+    return capsys.readouterr().out
+
+
+def test_notebook_that_does_not_finish_is_named_each_time(project, capsys):
+    """Not "run `make report` again", which would not help; here, too, the last report stays."""
+    before = project.states()
+    with project.second_notebook("display({", "dict({"):
+        for _ in range(2):
+            assert project.run() == 1
+            said = capsys.readouterr()
+            assert said.err == "02_second: the last cell must be `nb.finish()`\n"
+            assert "01_first: " not in said.out, "the other is not executed again"
+        assert [name for name in REPORT if project.states()[name] != before[name]] == []
+    run_again(project, capsys)
+
+
+def test_copy_left_by_another_execution_is_executed_again(project, capsys):
+    """Such as one of another seed, by hand: seeds differ, so there would be no report."""
+    command = [sys.executable, "-m", "fer_utils.report.execute"]
+    notebook = project.root / "notebooks" / "01_first.ipynb"
+    subprocess.run([*command, notebook, "-p", "SEED", "7"], check=True, capture_output=True)
+    assert UNKNOWN in run_again(project, capsys)
+
+
+def test_second_build_waits_for_the_first(project):
+    with build_folder.BuildFolder().alone():
+        helped = [sys.executable, "-m", "fer_utils.build", "--help"]
+        subprocess.run(helped, check=True, capture_output=True)
+        command = "import fer_utils.report.folder as f\nwith f.BuildFolder().alone(): print('in')"
+        waiting = subprocess.Popen([sys.executable, "-c", command], stdout=subprocess.PIPE)
+        assert waiting.stdout.readline().startswith(b"another build is at work in ")
+    assert waiting.communicate()[0] == b"in\n"
 
 
 def test_folder_of_somebody_else_is_refused(project, capsys, monkeypatch, tmp_path):
@@ -284,63 +321,36 @@ def test_folder_of_somebody_else_is_refused(project, capsys, monkeypatch, tmp_pa
     assert [path.name for path in tmp_path.iterdir()] == ["index.html"]
 
 
-def test_failure_stops_the_build_and_is_mended_by_the_next(project, capsys, monkeypatch):
-    """Also: two notebooks of different seeds do not stay side by side."""
-    second = project.root / "notebooks" / "02_second.ipynb"
-    good = second.read_text()
-    second.write_text(good.replace("from IPython", "1 / 0; from IPython"))
-    monkeypatch.setenv("SEED", "1")
-    assert project.run() == 1
-    assert capsys.readouterr().err.endswith("02_second failed, see above\n")
-    made = {"fer-build.json", "notebooks/01_first.ipynb"}
-    assert set(project.files()) <= made, "what is stale has been removed"
-    second.write_text(good)
-    monkeypatch.delenv("SEED")
-    assert project.run() == 0
-    assert project.files() == sorted(MADE)
+def test_a_file_with_the_name_of_the_record_elsewhere_is_no_mark(tmp_path, monkeypatch, capsys):
+    """`build.json` is the name of other programs' files too."""
+    (tmp_path / "build.json").write_text('{"name": "a project"}')
+    monkeypatch.setenv("FER_BUILD", str(tmp_path))
+    assert build_folder.main() == 1
+    assert "not empty, and not of a build" in capsys.readouterr().err
 
 
-def test_notebook_that_does_not_finish_is_named_each_time(project, capsys):
-    """Not "run `make report` again", which would not help."""
-    second = project.root / "notebooks" / "02_second.ipynb"
-    good = second.read_text()
-    second.write_text(good.replace("display({", "dict({"))
-    for _ in range(2):
-        assert project.run() == 1
-        said = capsys.readouterr()
-        assert said.err == "02_second: the last cell must be `nb.finish()`\n"
-        assert "[01_first" not in said.out, "the other is not executed again"
-    second.write_text(good)
-    assert project.run() == 0
+#: What a damaged record, or one that something else wrote, may name.
+FOREIGN = {
+    **{"../mine.txt": {"file": "0", "made_of": {}}, "name": "a project"},
+    **{"mine.txt": [1, 2], "index.html": {"file": "0"}},
+}
 
 
-def test_copy_left_by_another_execution_is_executed_again(project, capsys):
-    """Such as one of another seed, by hand: seeds differ, so there would be no report."""
-    command = [sys.executable, "-m", "fer_utils.report.execute"]
-    notebook = project.root / "notebooks" / "01_first.ipynb"
-    subprocess.run([*command, notebook, "-p", "SEED", "7"], check=True, capture_output=True)
-    assert "not as the last build left it" in project.stale(capsys)
-    assert project.run() == 0
-
-
-def test_run_trained_by_the_build_is_no_change(project, capsys):
-    local = project.root / "the runs" / "local" / "quick-model1"
-    local.mkdir(parents=True)
-    (local / "weights.npz").write_bytes(b"1")
-    assert project.stale(capsys) == ""
-    shutil.rmtree(local.parent)
-
-
-def test_second_build_waits_for_the_first(project, capsys):
-    with build_folder.BuildFolder().alone():
-        second = subprocess.Popen(
-            [sys.executable, "-m", "fer_utils.build", "--help"], stdout=subprocess.PIPE
-        )
-        assert second.wait(20) == 0
-        command = "import fer_utils.report.folder as f\nwith f.BuildFolder().alone(): print('in')"
-        waiting = subprocess.Popen([sys.executable, "-c", command], stdout=subprocess.PIPE)
-        assert waiting.stdout.readline().startswith(b"another build is at work in ")
-    assert waiting.communicate(timeout=20)[0] == b"in\n"
+@pytest.mark.parametrize("record", [json.dumps(FOREIGN), "[1]", "{"])
+def test_a_record_names_nothing_that_no_build_has_made(
+    built, tmp_path, monkeypatch, capsys, record
+):
+    folder = tmp_path / "built"
+    folder.mkdir()
+    (folder / build_folder.RECORD).write_text(record)
+    mine = [tmp_path / "mine.txt", folder / "mine.txt"]
+    for path in mine:
+        path.write_text("mine")
+    monkeypatch.setenv("FER_BUILD", str(folder))
+    monkeypatch.setattr(build_folder, "ROOT", tmp_path)
+    assert "01_first" in built.stale(capsys)
+    assert build_folder.main() == 0
+    assert [path.read_text() for path in mine] == ["mine", "mine"]
 
 
 def test_clean_removes_what_builds_made_and_says_so(built, capsys, monkeypatch, tmp_path):
@@ -352,9 +362,10 @@ def test_clean_removes_what_builds_made_and_says_so(built, capsys, monkeypatch, 
     (tmp_path / ".cache").symlink_to(tmp_path / "elsewhere")
     copy = tmp_path / "a copy"
     shutil.copytree(built.built, copy)
-    (copy / "notes.txt").write_text("mine")
-    (copy / ".notes.tmp").write_text("mine too")
-    (copy / "notebooks" / ".fer-killed.tmp").mkdir()
+    unfinished = ".0123abcd-1-0123abcd.tmp"
+    assert files.TEMPORARY.fullmatch(unfinished)
+    for name in ("notes.txt", ".notes.tmp", f"notebooks/{unfinished}"):
+        (copy / name).touch()
     monkeypatch.setenv("FER_BUILD", str(copy))
     assert build_folder.main() == 0
     said = capsys.readouterr().out
@@ -378,35 +389,6 @@ def test_clean_leaves_what_lies_behind_a_link(capsys, monkeypatch, tmp_path):
     assert (tmp_path / "other" / "local").is_dir()
 
 
-#: What a damaged record, or one that something else wrote, may name.
-FOREIGN = {
-    **{"../mine.txt": {"file": [0, 0], "seconds": 1, "made_of": {}}, "name": "a project"},
-    **{"mine.txt": [1, 2], "index.html": {"file": [0, 0]}},
-}
-
-
-def test_a_record_names_nothing_that_no_build_has_made(built, tmp_path, monkeypatch, capsys):
-    folder = tmp_path / "built"
-    folder.mkdir()
-    (folder / build_folder.RECORD).write_text(json.dumps(FOREIGN))
-    mine = [tmp_path / "mine.txt", folder / "mine.txt"]
-    for path in mine:
-        path.write_text("mine")
-    monkeypatch.setenv("FER_BUILD", str(folder))
-    monkeypatch.setattr(build_folder, "ROOT", tmp_path)
-    assert "01_first" in built.stale(capsys)
-    assert build_folder.main() == 0
-    assert [path.read_text() for path in mine] == ["mine", "mine"]
-
-
-def test_a_file_with_the_name_of_the_record_elsewhere_is_no_mark(tmp_path, monkeypatch, capsys):
-    """`build.json` is the name of other programs' files too."""
-    (tmp_path / "build.json").write_text('{"name": "a project"}')
-    monkeypatch.setenv("FER_BUILD", str(tmp_path))
-    assert build_folder.main() == 1
-    assert "not empty, and not of a build" in capsys.readouterr().err
-
-
 def test_clean_says_names_that_the_terminal_cannot_show(tmp_path):
     folder = tmp_path / "臉"
     folder.mkdir()
@@ -420,8 +402,3 @@ def test_clean_says_names_that_the_terminal_cannot_show(tmp_path):
     )
     assert done.returncode == 0, done.stderr
     assert b"\\u81c9, not made by a build: notes.txt\n" in done.stdout
-
-
-def test_record_is_readable(built):
-    entries = json.loads((built.built / "fer-build.json").read_text(encoding="utf-8"))
-    assert set(entries) == set(MADE) - {"fer-build.json"}

@@ -112,7 +112,7 @@ FAULTS = {
     ),
     "a page truncated or deleted": (
         "is rendered again, without executing anything",
-        "test_build::test_missing_or_truncated_page_is_only_rendered_again",
+        "test_build::test_change_is_noticed",
     ),
     "an executed copy of another seed side by side with the others": (
         "is executed again",
@@ -131,7 +131,7 @@ FAULTS = {
         "test_report_execute::test_damaged_notebook_is_named",
     ),
     "a cell that fails": (
-        "one message; nothing looks finished; the next build goes on from there",
+        "one message; the last report stays; the next build goes on from there",
         "test_build::test_failure_stops_the_build_and_is_mended_by_the_next",
     ),
     # wrong parameters, no disk, no right to write
@@ -287,7 +287,7 @@ FAULTS = {
         "the notebook's process ends, its kernel too",
         "test_report_execute::test_ends_with_its_parent",
     ),
-    "a kernel killed": ("is named", "test_report_execute::test_killed_kernel"),
+    "a kernel killed": ("is named", "test_report_execute::test_failing_cell"),
     "a training killed twice": (
         "ends with the same bits",
         "test_training_loop::test_killed_run_ends_with_the_same_bits",

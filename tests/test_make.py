@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 
 from fer_utils.data.dataset import load
+from fer_utils.report.parameters import record_of
 from fer_utils.training import experiments, loop, train_run
 from fer_utils.training.network import build as build_network
 
@@ -132,7 +133,7 @@ def test_notebook_runs_to_its_end_and_records_how_it_was_made(build, name):
     notebook = nbformat.read(build.executed(name), as_version=4)
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
     assert all(cell.execution_count for cell in code)
-    meta = notebook.metadata["fer_utils"]["meta"]
+    meta = record_of(notebook)["meta"]
     assert (meta["dataset"], meta["profile"], meta["seed"]) == ("drawn", "reference", 0)
     assert meta["fallbacks"] == [], "the committed runs are enough"
     text = "".join(

@@ -21,7 +21,7 @@ MODULES = sorted((ROOT / "fer_utils").rglob("*.py"))
 
 WITHOUT_TENSORFLOW = [
     *("data.dataset", "statistics.classification", "plots.training", "notebook", "training.runs"),
-    *("training.__main__", "questions.accuracy", "report.document", "report.execute", "readme"),
+    *("training.__main__", "questions.accuracy", "report.document", "report.execute", "overview"),
     "build",
 ]
 

@@ -1,42 +1,149 @@
-"""README.md and MODEL_CARD.md say what the finished runs say."""
+"""README.md, MODEL_CARD.md and bench/recipes.md say what the finished runs say."""
 
 import json
+from collections.abc import Callable
 
 import numpy as np
 import pytest
 
-from fer_utils import overview, readme
+from fer_utils import overview
 from fer_utils.data.dataset import Dataset
 from fer_utils.data.drawn import faces
+from fer_utils.fer2013 import CLASSES
 from fer_utils.files import ROOT, read_arrays, runs_dir
 from fer_utils.training import experiments, train_run
 from fer_utils.training.network import build
 
+SUMMARY = overview.read_summary()
+MODEL2 = SUMMARY["model2"]
+MINUTES = json.loads((ROOT / "bench" / "minutes.json").read_text(encoding="utf-8"))["runs"]
 
-@pytest.mark.parametrize("name", readme.BLOCKS)
+
+def percent(correct: int, images: int) -> float:
+    return 100 * correct / images
+
+
+def accuracy(name: str, images: str = "twin_free") -> float:
+    """Of a network or an ensemble on the test images, in percent."""
+    return percent(*SUMMARY[name]["test"][images])
+
+
+def duplicates() -> float:
+    """Percent of the test images that have a duplicate in Training."""
+    test = MODEL2["test"]
+    return percent(test["all"][1] - test["twin_free"][1], test["all"][1])
+
+
+def recall(name: str) -> float:
+    return percent(*MODEL2["classes"][name]["twin_free"])
+
+
+def other_recalls(but: str) -> list[float]:
+    return [recall(name) for name in CLASSES if name != but]
+
+
+def more_than_model0(name: str) -> float:
+    """In points: what augmentation adds."""
+    return accuracy(name) - accuracy("model0")
+
+
+def fear_predicted_as_sad() -> int:
+    """How many more images of fear than are predicted as any third class."""
+    counts = dict(zip(CLASSES, MODEL2["confusion"][CLASSES.index("fear")], strict=True))
+    return counts.pop("sad") - max(n for name, n in counts.items() if name != "fear")
+
+
+def nose() -> int:
+    """In how many classes both methods attribute the nose above all baselines."""
+    return sum("nose" in zones for zones in MODEL2["looks_at"]["zones"].values())
+
+
+def changed(way: str) -> float:
+    """Percent of the correct predictions that a small change of the images changes."""
+    return percent(*MODEL2["filters"]["flipped"][way])
+
+
+def ours_no_longer() -> dict[str, float]:
+    """The longest training that took no longer than the peer's: not chosen by its accuracy.
+
+    Students are left out: their minutes are without their teachers'.
+    """
+    others = MINUTES.keys() - {"peer", *experiments.STUDENTS}
+    no_longer = [n for n in others if MINUTES[n]["minutes"] <= MINUTES["peer"]["minutes"]]
+    return MINUTES[max(no_longer, key=lambda name: MINUTES[name]["minutes"])]
+
+
+def more_than_peer() -> float:
+    return 100 * (ours_no_longer()["accuracy"] - MINUTES["peer"]["accuracy"])
+
+
+#: File -> a part of a sentence as it stands there, what it states, the range in which it is true.
+STATED: dict[str, list[tuple[str, Callable[[], float], float, float]]] = {
+    "README.md": [
+        ("One test image in five", duplicates, 19, 21),
+        ("65.1 % on the duplicate-free", lambda: accuracy("model2"), 65.05, 65.15),
+        ("68.9 % on all of them", lambda: accuracy("model2", "all"), 68.85, 68.95),
+        ("Augmentation adds about five", lambda: more_than_model0("model2"), 4.5, 5.5),
+        ("three when model2 is retrained", lambda: more_than_model0("model2-seed3"), 2.5, 3.5),
+        ("model1 and model2 gives 67.0 %", lambda: accuracy("model1 + model2"), 66.95, 67.05),
+        ("seven networks 67.8 %", lambda: accuracy("committee"), 67.75, 67.85),
+        ("an ensemble of seven", lambda: len(SUMMARY["committee"]["members"]), 7, 7),
+        ("highest recall (87 %)", lambda: recall("happy"), 86.5, 87.5),
+        ("Happy has the highest", lambda: recall("happy") - max(other_recalls("happy")), 5, 100),
+        ("the lowest (33 %)", lambda: recall("fear"), 32.5, 33.5),
+        ("fear the lowest", lambda: min(other_recalls("fear")) - recall("fear"), 5, 100),
+        ("fear is most often predicted as sad", fear_predicted_as_sad, 1, 1000),
+        ("Two attribution methods", lambda: len(MODEL2["looks_at"]["methods"]), 2, 2),
+        ("nose above all baselines in five of seven classes", nose, 5, 5),
+        ("at most two grey levels", lambda: MODEL2["filters"]["level"], 2, 2),
+        ("changes 78 % of the correct", lambda: changed("gradient"), 77.5, 78.5),
+        ("a random one 4 %", lambda: changed("random"), 3.5, 4.5),
+        ("class for 80 %", lambda: percent(*MODEL2["crowd"]["clear_twin_free"]), 79.5, 80.5),
+    ],
+    "bench/recipes.md": [
+        ("After 50 minutes the peer's", lambda: MINUTES["peer"]["minutes"], 49.5, 50.5),
+        ("accuracy of 30.9 %", lambda: 100 * MINUTES["peer"]["accuracy"], 30.85, 30.95),
+        ("7,178 test images", lambda: MODEL2["test"]["all"][1], 7178, 7178),
+        ("member5 with", lambda: ours_no_longer() is MINUTES["member5"], True, True),
+        ("with 50 minutes, reaches", lambda: ours_no_longer()["minutes"], 49.5, 50.5),
+        ("reaches 65.4 %", lambda: 100 * ours_no_longer()["accuracy"], 65.35, 65.45),
+        ("34.5 points more", more_than_peer, 34.45, 34.55),
+    ],
+}
+
+
+@pytest.mark.parametrize(
+    ("file", "sentence", "value", "low", "high"),
+    [(file, *row) for file, rows in STATED.items() for row in rows],
+)
+def test_sentence_states_what_was_measured(file, sentence, value, low, high):
+    assert sentence in " ".join((ROOT / file).read_text(encoding="utf-8").split())
+    assert low <= value() <= high, f"{file} says: {sentence}"
+
+
+@pytest.mark.parametrize("name", dict.fromkeys(file for file, _ in overview.TABLES))
 def test_tables_are_those_of_the_summary(name):
     text = (ROOT / name).read_text(encoding="utf-8")
-    assert readme.with_tables(name, text) == text, "run `python -m fer_utils.readme`"
+    assert overview.with_tables(name, text) == text, "run `python -m fer_utils.overview --tables`"
+    with pytest.raises(ValueError, match="has no place for the table"):
+        overview.with_tables(name, text.replace("<!-- end of ", "<!-- "))
 
 
 def test_summary_is_that_of_the_committed_runs():
-    found = readme.summary()
-    assert found
-    for name, counts in found.items():
-        path = runs_dir() / name / "metrics.json"
+    for counts in SUMMARY.values():
         if "members" in counts:
-            assert all(member in found for member in counts["members"])
-            continue
-        metrics = json.loads(path.read_text(encoding="utf-8"))
+            assert all(member in SUMMARY for member in counts["members"])
+    for name in SUMMARY.keys() - overview.ENSEMBLES:
+        metrics = json.loads((runs_dir() / name / "metrics.json").read_text(encoding="utf-8"))
         for part in ("held_out", "public", "private"):
-            correct, images = counts[part]["all"]
+            correct, images = SUMMARY[name][part]["all"]
             assert (images, correct / images) == (metrics[part]["n"], metrics[part]["accuracy"])
 
 
 def test_every_finished_model_is_in_the_summary():
     names = {path.parent.name for path in runs_dir().glob("*/metrics.json")}
     models = {name for name in names if not name.startswith(overview.FACTORIAL)}
-    assert models <= set(readme.summary()), "run `python -m fer_utils.overview`"
+    assert models <= set(SUMMARY), "run `python -m fer_utils.overview`"
 
 
 def test_counts_of_one_network(tmp_path, monkeypatch):
@@ -47,51 +154,22 @@ def test_counts_of_one_network(tmp_path, monkeypatch):
     monkeypatch.setattr(overview.experiments, "all_experiments", lambda _: [config])
     monkeypatch.setattr(overview, "ENSEMBLES", {"alone": (config.name,)})
     run = train_run.get(config, dataset)
-    table = overview.measure(dataset)
-    assert table[config.name]["public"]["all"][1] == 40
-    assert table[config.name]["test"]["all"][1] == 70
-    assert np.sum(table[config.name]["confusion"]) == table[config.name]["test"]["twin_free"][1]
-    assert sum(pair["all"][1] for pair in table[config.name]["classes"].values()) == 70
-    assert table["alone"]["private"] == table[config.name]["private"]
-    accuracy = run.metrics["private"]["accuracy"]
-    assert table["alone"]["private"]["all"][0] / 30 == pytest.approx(accuracy)
-
-
-def test_what_is_inside_a_network_in_words():
-    looks = {"images": 70, "methods": ["occlusion"]}
-    common = readme._looks_at(looks | {"zones": {"happy": ["nose", "mouth"], "sad": ["nose"]}})
-    assert common.startswith("**In every class model2 looks at nose.** What the maps of occlusion ")
-    assert common.endswith("(70 images): nose in 2 of 2 classes; mouth in happy.")
-    none = readme._looks_at(looks | {"methods": [], "zones": {"happy": [], "sad": []}})
-    assert none.startswith(
-        "**No zone of the face is shown to be looked at by model2 in every class.**"
-    )
-    assert "all methods agree on, none of which passes notebook 06's tests against maps" in none
-    assert none.endswith(": nothing.")
-
-
-def test_peer_is_compared_with_the_longest_training_that_took_no_longer():
-    found = {
-        "peer": {"minutes": 60.0, "accuracy": 0.5},
-        "short": {"minutes": 30.0, "accuracy": 0.9},
-        "chosen": {"minutes": 59.0, "accuracy": 0.6},
-        "model2-distilled": {"minutes": 59.5, "accuracy": 0.7},
-        "long": {"minutes": 61.0, "accuracy": 0.8},
-    }
-    text = readme._beside_peer(found, 1000)
-    assert "chosen with 59 minutes, has 0.600 [" in text
-    assert "**ahead**, by +0.100 [+0.056, +0.143]" in text
-    found["chosen"]["accuracy"] = 0.51
-    assert "**not shown to differ**, by +0.010 [" in readme._beside_peer(found, 1000)
-    found["chosen"]["accuracy"] = 0.4
-    assert "**behind**, by -0.100 [" in readme._beside_peer(found, 1000)
+    table = overview.summarise(dataset)
+    one, alone = table[config.name], table["alone"]
+    assert one["public"]["all"][1] == 40
+    assert one["test"]["all"][1] == 70
+    assert np.sum(one["confusion"]) == one["test"]["twin_free"][1]
+    assert sum(pair["all"][1] for pair in one["classes"].values()) == 70
+    assert alone["private"] == one["private"]
+    assert alone["private"]["all"][0] / 30 == pytest.approx(run.metrics["private"]["accuracy"])
 
 
 def test_summary_is_that_of_the_committed_measurements():
-    found, folder = readme.summary()["model2"], runs_dir() / "model2" / "measured"
-    assert overview.looks_at(read_arrays(folder / "saliency.npz")) == found["looks_at"]
+    folder = runs_dir() / "model2" / "measured"
+    zones = overview.attributed_zones(read_arrays(folder / "saliency.npz"))
+    assert zones == MODEL2["looks_at"]
     config = experiments.model("model2", profile="tiny", dataset="drawn", seed=0)
-    filters = overview.of_filters(build(config), read_arrays(folder / "filters.npz"))
+    filters = overview.filter_counts(build(config), read_arrays(folder / "filters.npz"))
     for name in ("seventh", "level", "flipped"):
-        assert filters[name] == found["filters"][name]
+        assert filters[name] == MODEL2["filters"][name]
     assert sum(filters["first_layer"].values()) == config.widths[0]

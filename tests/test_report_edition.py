@@ -14,8 +14,7 @@ from PIL import Image
 from fer_utils.data.dataset import load
 from fer_utils.data.drawn import faces
 from fer_utils.fer2013 import PRIVATE, PUBLIC
-from fer_utils.report import RECORDED, edition
-from fer_utils.report.page import ReportError
+from fer_utils.report import RECORD, ReportError, edition
 
 ALIKE = 0.9  # normalised cross-correlation from which a face is found in a picture
 
@@ -85,13 +84,14 @@ def test_a_picture_that_does_not_say_stops_the_edition(notebook):
 def test_another_data_set_is_no_edition(tmp_path, monkeypatch):
     monkeypatch.setenv("FER_BUILD", str(tmp_path))
     with pytest.raises(ReportError, match="01_x has not been executed"):
-        edition.write(["01_x"], tmp_path / "edition")
-    record = {"meta": {"dataset": "drawn", "fallbacks": []}}
+        edition.write_edition(["01_x"], tmp_path / "edition")
+    record = {RECORD: {"meta": {"dataset": "drawn", "fallbacks": []}}}
+    finished = new_code_cell("nb.finish()", outputs=[new_output("display_data", record)])
     (tmp_path / "notebooks").mkdir()
-    made = new_notebook(cells=[new_code_cell("nb.finish()")], metadata={RECORDED: record})
+    made = new_notebook(cells=[finished])
     nbformat.write(made, tmp_path / "notebooks" / "01_x.ipynb")
     with pytest.raises(ReportError, match="the edition is that of FER2013"):
-        edition.write(["01_x"], tmp_path / "edition")
+        edition.write_edition(["01_x"], tmp_path / "edition")
     assert not (tmp_path / "edition").exists()
 
 

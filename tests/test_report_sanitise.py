@@ -10,8 +10,7 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from fer_utils.report import RECORD, RECORDED, document
-from fer_utils.report.execute import recorded
+from fer_utils.report import RECORD, document
 from fer_utils.report.page import read_section
 from fer_utils.report.sanitise import sanitise
 
@@ -104,7 +103,6 @@ def report_full_of(text: str, folder: Path) -> str:
     outputs += [new_output("error", ename=text, evalue=text, traceback=[text])]
     prose = [new_markdown_cell(start + text) for start in ("# ", "**Question.** ", "## ", "")]
     notebook = new_notebook(cells=[*prose, new_code_cell(text, outputs=outputs)])
-    notebook.metadata[RECORDED] = recorded(notebook)
     nbformat.write(notebook, folder / "01_attack.ipynb")
     section = read_section(folder / "01_attack.ipynb", ["01_attack"])
     html = document.render([section], "Attack", cover=True)

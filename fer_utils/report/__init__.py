@@ -1,4 +1,9 @@
 """Executed notebooks -> one HTML, one PDF; would render any notebooks."""
 
-RECORD = "application/vnd.fer-utils+json"  # outputs of a notebook: how it was made, its answer
-RECORDED = "fer_utils"  # where the metadata of the executed copy has them
+#: Type of the outputs by which a notebook tells the report how it was made ("meta") and what it
+#: found ("answer"); `parameters.record_of` reads them.
+RECORD = "application/vnd.fer-utils+json"
+
+
+class ReportError(Exception):
+    """A notebook that cannot be executed or a report that cannot be made, in words for the user."""

@@ -15,17 +15,18 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader
-from markupsafe import Markup
+from markupsafe import Markup, escape
 from nbconvert.filters import markdown2html
 from PIL import ImageFile
 
 from fer_utils.files import ROOT, FolderError, build_dir, replacing
+from fer_utils.report import ReportError
 from fer_utils.report.folder import BuildFolder
-from fer_utils.report.page import ReportError, Section, by_language, read_section
+from fer_utils.report.page import Section, mark_chinese, read_section
 from fer_utils.report.sanitise import sanitise
 from fer_utils.report.tables import unbroken
 
@@ -41,6 +42,12 @@ BROWSERS = (
     *("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome"),
     "microsoft-edge",
 )
+#: Filters of page.html.j2, beside jinja's own.
+FILTERS = {
+    "chinese": lambda text: Markup(mark_chinese(str(escape(text)))),
+    "markdown": lambda text: Markup(sanitise(markdown2html(text))),
+    "unbroken": unbroken,
+}
 
 
 def circumstances(sections: Sequence[Section]) -> dict[str, str]:
@@ -48,66 +55,40 @@ def circumstances(sections: Sequence[Section]) -> dict[str, str]:
 
     Raises ReportError if the notebooks ran on different data, profile or seed.
     """
-    metas = {section.name: section.record["meta"] for section in sections}
-    first_name, first = next(iter(metas.items()))
+    metas = [section.record["meta"] for section in sections]
+    first, names = metas[0], [section.name for section in sections]
     for key in ("source", "profile", "seed"):
-        for name, meta in metas.items():
+        for name, meta in zip(names, metas, strict=True):
             if meta[key] != first[key]:
                 raise ReportError(
-                    f"{first_name} and {name} differ in {key} ({first[key]}, {meta[key]}): "
+                    f"{names[0]} and {name} differ in {key} ({first[key]}, {meta[key]}): "
                     "run `make report`, which executes again what does not fit together"
                 )
-    minutes, seconds = divmod(round(sum(meta["seconds"] for meta in metas.values())), 60)
-    versions = {key: text for meta in metas.values() for key, text in meta["versions"].items()}
-    fallbacks = _distinct(run for meta in metas.values() for run in meta["fallbacks"])
-    anew, on_original = (
-        _distinct(run for meta in metas.values() for run in meta.get(key, ()))
-        for key in ("rescored", "not_rescored")
+    minutes, seconds = divmod(round(sum(meta["seconds"] for meta in metas)), 60)
+    versions = {key: text for meta in metas for key, text in meta["versions"].items()}
+    fallback, again, on_original = (
+        _distinct(run for meta in metas for run in meta.get(key, ()))
+        for key in ("fallbacks", "rescored", "not_rescored")
     )
     lines = {
         "Data set": first["source"],
         "Profile": f"{first['profile']}, seed {first['seed']}",
-        "Fallback models": fallbacks
-        and f"small networks, trained briefly, in place of {fallbacks}",
-        "Scored anew": anew and f"{anew}: their answers are to this copy's pixels",
-        "Not scored anew": on_original
-        and f"{on_original}: answers to the original's pixels, since weights are not kept of all "
-        "that are compared",
-        "Date": max(str(meta["date"]) for meta in metas.values()),
+        "Fallback models": fallback and f"small networks, trained briefly, in place of {fallback}",
+        "Evaluated again": again and f"{again}: their predictions are for this copy's pixels",
+        "Not evaluated again": on_original
+        and f"{on_original}: predictions for the original's pixels, since not all that are "
+        "compared have kept their weights",
+        "Date": max(str(meta["date"]) for meta in metas),
         "Notebooks ran for": f"{minutes} min {seconds} s, the training of finished runs apart",
-        "Machine": _distinct(meta["machine"] for meta in metas.values()),
-        "Commit": _distinct(meta["commit"] for meta in metas.values()),
+        "Machine": _distinct(meta["machine"] for meta in metas),
+        "Commit": _distinct(meta["commit"] for meta in metas),
         "Versions": ", ".join(f"{key} {text}" for key, text in versions.items()),
     }
     return {name: text for name, text in lines.items() if text}
 
 
-def _distinct(values) -> str:
+def _distinct(values: Iterable[object]) -> str:
     return "; ".join(dict.fromkeys(map(str, values)))
-
-
-def answers(sections: Sequence[Section]) -> list[dict]:
-    """What the first page says: a dict per section that has an answer, by the course's numbers.
-
-    Keys: section, number (None: not one of the course's questions), english, chinese (Markup),
-    findings.
-    """
-    found = []
-    for section in sections:
-        if answer := section.record.get("answer"):
-            found.append(
-                {
-                    "section": section,
-                    "number": answer["question"],
-                    "english": Markup(sanitise(markdown2html(answer["english"]))),
-                    "chinese": Markup(sanitise(markdown2html(answer["chinese"]))),
-                    "findings": [
-                        {key: unbroken(text) for key, text in row.items()}
-                        for row in answer["findings"]
-                    ],
-                }
-            )
-    return sorted(found, key=lambda one: (one["number"] is None, one["number"] or 0))
 
 
 def render(
@@ -126,36 +107,36 @@ def render(
     title
         Of the document.
     cover
-        Whether it has a first page and a table of contents.
+        Whether it has a first page, with the answers by the course's numbers, and a table of
+        contents.
     neighbours
         The sections before and after, of a page with a single one.
     """
     fonts = {
-        weight: base64.b64encode((REPORT / "fonts" / f"NotoSansTC-{face}.woff2").read_bytes())
+        weight: base64.b64encode((REPORT / f"fonts/NotoSansTC-{face}.woff2").read_bytes()).decode()
         for weight, face in {400: "Regular", 700: "Bold"}.items()
     }
+    answered = [section for section in sections if section.record.get("answer")]
     environment = Environment(loader=FileSystemLoader(REPORT / "template"), autoescape=True)
-    environment.filters["by_language"] = by_language
+    environment.filters |= FILTERS
     return environment.get_template("page.html.j2").render(
         title=title,
         cover=cover,
-        dataset=sections[0].record["meta"]["dataset"],
-        source=sections[0].record["meta"]["source"],
-        answers=answers(sections) if cover else [],
+        meta=sections[0].record["meta"],
+        answered=sorted(answered, key=lambda one: one.record["answer"]["question"] or float("inf")),
         facts=circumstances(sections),
         sections=sections,
         neighbours=neighbours,
-        fonts={weight: font.decode() for weight, font in fonts.items()},
+        fonts=fonts,
         style=(REPORT / "style.css").read_text(encoding="utf-8"),
     )
 
 
 def render_page(number: int, sections: Sequence[Section]) -> str:
     """The page of one notebook: links to the others go to their pages."""
-    section = sections[number]
-    before = sections[number - 1] if number else None
-    after = sections[number + 1] if number + 1 < len(sections) else None
-    html = render([section], section.title, cover=False, neighbours=(before, after))
+    section, around = sections[number], [None, *sections, None]
+    neighbours = (around[number], around[number + 2])
+    html = render([section], section.title, cover=False, neighbours=neighbours)
     others = "|".join(other.name for other in sections if other is not section)
     return re.sub(rf'href="#({others})(?=["-])', r'href="\1.html#\1', html) if others else html
 
@@ -166,7 +147,7 @@ def print_pdf(html: Path, pdf: Path) -> str:
     Raises ReportError, naming the package to install, if there is neither.
     """
     if sys.platform == "darwin":
-        _look_into_homebrew()
+        look_into_homebrew()
     try:
         import weasyprint
     except OSError as error:  # pango, a C library, is not installed
@@ -189,7 +170,7 @@ def print_pdf(html: Path, pdf: Path) -> str:
     return "WeasyPrint"
 
 
-def _look_into_homebrew() -> None:
+def look_into_homebrew() -> None:
     """Let libraries be found where Homebrew puts them on Apple silicon, and where they were."""
     usual = f"{Path.home()}/lib:/usr/local/lib:/lib:/usr/lib"
     places = os.environ.get("DYLD_FALLBACK_LIBRARY_PATH") or usual
@@ -207,19 +188,20 @@ def _print_in_browser(browser: str, html: Path, pdf: Path) -> None:
             raise ReportError(f"{html} is ready, but {browser} printed no PDF")
 
 
-def write(names: Sequence[str], folder: Path | None = None) -> None:
+def write_report(names: Sequence[str], folder: Path | None = None) -> None:
     """Write the pages, index.html and report.pdf of the executed notebooks `names`, in order.
 
     They lie in `notebooks/` of the folder, by default the build folder; there the report goes too.
+    Raises ReportError; where it is the notebooks' fault, an older report is as it was.
     """
     build = folder or build_dir()
-    (build / "report.pdf").unlink(missing_ok=True)
     sections = [read_section(build / "notebooks" / f"{name}.ipynb", list(names)) for name in names]
     documents = {
         f"{section.name}.html": render_page(number, sections)
         for number, section in enumerate(sections)
     }
     documents["index.html"] = render(sections, TITLE, cover=True)
+    (build / "report.pdf").unlink(missing_ok=True)  # beside another HTML it would mislead
     for name, html in documents.items():
         with replacing(build / name) as temporary:
             temporary.write_text(html, encoding="utf-8")
@@ -233,7 +215,7 @@ def main() -> int:
     sys.stdout.reconfigure(errors="backslashreplace")
     try:
         BuildFolder()  # one that is not a build's is refused
-        write(sorted(path.stem for path in NOTEBOOKS.glob("[0-9]*.ipynb")))
+        write_report(sorted(path.stem for path in NOTEBOOKS.glob("[0-9]*.ipynb")))
     except (ReportError, FolderError, OSError) as error:
         print(error, file=sys.stderr)
         return 1

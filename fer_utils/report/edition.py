@@ -16,8 +16,9 @@ import nbformat
 from PIL import Image
 
 from fer_utils.files import ROOT, FolderError, build_dir, replacing, write_json
-from fer_utils.report import RECORDED, document
-from fer_utils.report.page import ReportError, read_executed
+from fer_utils.report import ReportError, document
+from fer_utils.report.page import read_executed
+from fer_utils.report.parameters import record_of
 
 EDITION = ROOT / "report" / "edition"
 COLOURS = 64  # of a picture's palette
@@ -67,15 +68,15 @@ def _smaller(content: str) -> str:
     return min(content, smaller, key=len)
 
 
-def write(names: list[str], target: Path = EDITION) -> None:
+def write_edition(names: list[str], target: Path = EDITION) -> None:
     """Write the edition of the executed notebooks `names`.
 
     Raises ReportError if they are not of FER2013 with its reference runs.
     """
     executed = build_dir() / "notebooks"
     notebooks = {name: read_executed(executed / f"{name}.ipynb") for name in names}
-    answers = {name: made.metadata.get(RECORDED, {}) for name, made in notebooks.items()}
-    metas = [answer.get("meta", {}) for answer in answers.values()]
+    records = {name: record_of(notebook) for name, notebook in notebooks.items()}
+    metas = [record.get("meta", {}) for record in records.values()]
     if any(meta.get("dataset") != "fer2013" or meta["fallbacks"] for meta in metas):
         raise ReportError(
             "the edition is that of FER2013 with its reference runs: run `make report FER_DATA=...`"
@@ -84,17 +85,18 @@ def write(names: list[str], target: Path = EDITION) -> None:
         (folder / "notebooks").mkdir(parents=True)
         for name, notebook in notebooks.items():
             nbformat.write(without_photographs(notebook), folder / "notebooks" / f"{name}.ipynb")
-        document.write(names, folder)
+        document.write_report(names, folder)
         for page in folder.glob("[0-9]*.html"):
             page.unlink()
-        write_json(folder / "answers.json", {k: v.get("answer") for k, v in answers.items()})
+        answers = {name: record.get("answer") for name, record in records.items()}
+        write_json(folder / "answers.json", answers)
 
 
 def main() -> int:
     """Command line; returns the exit status."""
     sys.stdout.reconfigure(errors="backslashreplace")
     try:
-        write(sorted(path.stem for path in document.NOTEBOOKS.glob("[0-9]*.ipynb")))
+        write_edition(sorted(path.stem for path in document.NOTEBOOKS.glob("[0-9]*.ipynb")))
     except (ReportError, FolderError, OSError) as error:
         print(error, file=sys.stderr)
         return 1

@@ -3,8 +3,7 @@
     python -m fer_utils.report.execute notebooks/04_ensemble.ipynb [-p PROFILE quick] [-p SEED 1]
 
 The executed copy is `build_dir()/notebooks/<name>.ipynb`. It appears, by a rename, only when every
-cell has run. What an earlier execution left under that name, and the report made from it, is
-removed first: after a failure or a kill nothing looks finished, whatever the time stamps say.
+cell has run; a failure or a kill leaves what was there before.
 """
 
 import argparse
@@ -21,12 +20,11 @@ from pathlib import Path
 import nbformat
 import papermill
 from nbclient.exceptions import DeadKernelError
-from papermill.engines import NBClientEngine, papermill_engines
 from traitlets.config import Config
 
 from fer_utils.files import FolderError, absolute_paths, own_package_first, replacing
-from fer_utils.report import RECORD, RECORDED
-from fer_utils.report.folder import REPORT, BuildFolder, products
+from fer_utils.report import ReportError
+from fer_utils.report.folder import BuildFolder, products
 from fer_utils.report.parameters import defaults
 
 # Their message is for the user, in one line: no traceback is printed.
@@ -42,10 +40,6 @@ USER_ERRORS = (
 SHORT = "/tmp" if os.name == "posix" else None  # a socket's path has at most 100 characters or so
 
 
-class BuildError(Exception):
-    """A notebook that cannot be executed; the message is for the user."""
-
-
 class Terminal:
     """Shows what a notebook is doing: a line per code cell, below it the lines that it prints.
 
@@ -54,14 +48,16 @@ class Terminal:
     """
 
     def __init__(self, name: str, n_cells: int):
-        self.name, self.n_cells, self.cell, self.source = name, n_cells, 0, ""
+        self.name, self.n_cells, self.cell, self.line = name, n_cells, 0, ""
         self._pending = ""
 
-    def start(self, source: str) -> None:
+    def start(self, cell: nbformat.NotebookNode, cell_index: int) -> None:
         """Say which code cell starts: its number among the code cells, its first source line."""
-        self._end_line()
-        self.cell, self.source = self.cell + 1, source
-        print(f"[{self}] {first_line(source)}", flush=True)
+        if "injected-parameters" not in cell.metadata.get("tags", []):
+            self.end_line()
+            self.cell += 1
+            self.line = cell.source.strip().partition("\n")[0][:80]
+            print(f"[{self}] {self.line}", flush=True)
 
     def write(self, text: str) -> None:
         """Echo a piece of the cell's output, as soon as a line is complete."""
@@ -72,12 +68,8 @@ class Terminal:
     def flush(self) -> None:
         """Each line is flushed."""
 
-    def finish(self, seconds: float) -> None:
-        """Say that the notebook is done."""
-        self._end_line()
-        print(f"[{self.name}] done in {seconds:.0f} s", flush=True)
-
-    def _end_line(self) -> None:
+    def end_line(self) -> None:
+        """Echo what the last cell printed without a line end."""
         if self._pending:
             self.write("\n")
 
@@ -85,52 +77,21 @@ class Terminal:
         return f"{self.name} cell {self.cell}/{self.n_cells}"
 
 
-class TerminalEngine(NBClientEngine):
-    """papermill's own engine, which also tells `terminal` when a cell starts.
-
-    It talks with the kernel through sockets in the file system, which need no network.
-    """
-
-    @classmethod
-    def execute_managed_notebook(
-        cls, nb_man, kernel_name, *, terminal: Terminal, **options
-    ) -> None:
-        """What papermill calls: `nb_man` is its notebook, `terminal` is told of each cell."""
-        start = nb_man.cell_start
-
-        def announce(cell, *args, **kwargs):
-            if cell.cell_type == "code" and "injected-parameters" not in cell.metadata.tags:
-                terminal.start(cell.source)
-            return start(cell, *args, **kwargs)
-
-        nb_man.cell_start = announce
-        sockets = os.path.join(os.environ["JUPYTER_RUNTIME_DIR"], "kernel")
-        config = Config(KernelManager={"transport": "ipc", "ip": sockets})
-        return super().execute_managed_notebook(
-            nb_man, kernel_name, config=config, shutdown_kernel="immediate", **options
-        )
-
-
-def first_line(source: str) -> str:
-    """The first line of a cell that is not blank, at most 80 characters."""
-    return next((line.strip() for line in source.splitlines() if line.strip()), "")[:80]
-
-
 def typed(given: Mapping[str, str], known: Mapping[str, object]) -> dict[str, object]:
     """`given` with each value of the type of its default in `known`.
 
     A path to an existing file becomes absolute: the kernel runs in `notebooks/`.
-    Raises BuildError for a name that is not in `known` or a value of another type.
+    Raises ReportError for a name that is not in `known` or a value of another type.
     """
     parameters = {}
     for name, text in given.items():
         if name not in known:
-            raise BuildError(f"unknown parameter {name}; it has {', '.join(known) or 'none'}")
+            raise ReportError(f"unknown parameter {name}; it has {', '.join(known) or 'none'}")
         kind = type(known[name])
         try:
             parameters[name] = kind(text)
         except ValueError:
-            raise BuildError(f"{name} must be {kind.__name__}, not {text!r}") from None
+            raise ReportError(f"{name} must be {kind.__name__}, not {text!r}") from None
         path = os.path.expanduser(text)
         if kind is str and os.sep in path and Path(path).exists():
             parameters[name] = os.path.abspath(path)
@@ -157,74 +118,61 @@ def prepare_environment(runtime: str) -> None:
 def execute(path: Path, given: Mapping[str, str]) -> Path:
     """Execute the notebook at `path` and return the path of the executed copy.
 
-    `given` maps parameter names to their values as text. Raises BuildError, FolderError.
+    `given` maps parameter names to their values as text. Raises ReportError, FolderError.
     """
-    notebook = read(path)
+    notebook, started = read_source(path), time.monotonic()
     parameters = typed(given, defaults(notebook))
-    name, started = path.stem, time.monotonic()
-    terminal = Terminal(name, sum(cell.cell_type == "code" for cell in notebook.cells))
+    terminal = Terminal(path.stem, sum(cell.cell_type == "code" for cell in notebook.cells))
     folder = BuildFolder()
     folder.claim()
-    folder.remove([*products(name), *REPORT])
-    executed = _executed(path, parameters, terminal)
+    executed = _run(path, parameters, terminal)
     del executed.metadata["papermill"]  # has paths of this machine
-    executed.metadata[RECORDED] = recorded(executed)
-    target = folder.path / products(name)[0]
+    target = folder.path / products(path.stem)[0]
     with replacing(target) as temporary:
         nbformat.write(executed, temporary)
-    terminal.finish(time.monotonic() - started)
+    terminal.end_line()
+    print(f"[{path.stem}] done in {time.monotonic() - started:.0f} s", flush=True)
     return target
 
 
-def recorded(notebook: nbformat.NotebookNode) -> dict:
-    """Take out of a notebook's outputs what it recorded of itself: "meta", "answer"."""
-    record = {}
-    for cell in notebook.cells:
-        for output in cell.get("outputs", []):
-            record |= output.get("data", {}).pop(RECORD, {})
-        if "outputs" in cell:
-            cell.outputs = [output for output in cell.outputs if output.get("data", True)]
-    return record
-
-
-def read(path: Path) -> nbformat.NotebookNode:
-    """The notebook in a file. Raises BuildError if it is none."""
+def read_source(path: Path) -> nbformat.NotebookNode:
+    """The notebook in a file, before its execution. Raises ReportError if it is none."""
     try:
         return nbformat.read(path, as_version=4)
     except (ValueError, nbformat.ValidationError) as error:
-        raise BuildError(f"{path.name} is not a notebook ({str(error).splitlines()[0]})") from None
+        raise ReportError(f"{path.name} is not a notebook ({str(error).splitlines()[0]})") from None
 
 
-def _executed(path: Path, parameters: dict, terminal: Terminal) -> nbformat.NotebookNode:
-    """The notebook with its outputs. Raises BuildError if a cell fails."""
-    papermill_engines.register("terminal", TerminalEngine)
+def _run(path: Path, parameters: dict, terminal: Terminal) -> nbformat.NotebookNode:
+    """The notebook with its outputs. Raises ReportError if a cell fails.
+
+    The kernel is spoken to through sockets in the file system, which need no network.
+    """
+    sockets = os.path.join(os.environ["JUPYTER_RUNTIME_DIR"], "kernel")
     try:
         return papermill.execute_notebook(
             path,
             None,
             parameters=parameters,
-            engine_name="terminal",
             kernel_name="python3",
             language="python",
             progress_bar=False,
             cwd=path.parent,
-            terminal=terminal,
             stdout_file=terminal,
             stderr_file=terminal,
+            on_cell_execute=terminal.start,
+            config=Config(KernelManager={"transport": "ipc", "ip": sockets}),
+            shutdown_kernel="immediate",
         )
     except papermill.PapermillExecutionError as error:
         if error.ename not in USER_ERRORS:
             print(re.sub(r"\x1b\[[0-9;]*m", "", "\n".join(error.traceback)), file=sys.stderr)
-        raise BuildError(_failure(terminal, f"{error.ename}: {error.evalue}")) from None
+        message = f"{error.ename}: {error.evalue}"
     except DeadKernelError:
         message = "the kernel died (out of memory, or killed)"
-        raise BuildError(_failure(terminal, message)) from None
     except RuntimeError as error:
-        raise BuildError(f"the kernel did not start ({error})") from None
-
-
-def _failure(terminal: Terminal, message: str) -> str:
-    return f"{terminal} failed, at `{first_line(terminal.source)}`\n{message}"
+        raise ReportError(f"the kernel did not start ({error})") from None
+    raise ReportError(f"{terminal} failed, at `{terminal.line}`\n{message}")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -245,7 +193,7 @@ def main(arguments: list[str] | None = None) -> int:
             if options.parent:
                 threading.Thread(target=_end_with, args=[options.parent], daemon=True).start()
             execute(options.notebook.resolve(), dict(options.parameters))
-    except (BuildError, FolderError, OSError) as error:
+    except (ReportError, FolderError, OSError) as error:
         print(f"{options.notebook}: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:

@@ -11,13 +11,13 @@ library only.
 import json
 import shutil
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from importlib.util import find_spec
 from pathlib import Path
 from threading import Lock
 
-from fer_utils.files import ROOT, TEMPORARY, FolderError, build_dir, locked, write_json
+from fer_utils.files import ROOT, TEMPORARY, FolderError, build_dir, locked, state, write_json
 
 RECORD = "fer-build.json"  # a name that nothing else has: it marks the folder as a build's
 LOCK = ".lock"
@@ -35,31 +35,19 @@ class BuildFolder:
 
     def __init__(self):
         self.path = build_dir()
-        self._record = self.path / RECORD
+        self._file = self.path / RECORD
         default = self.path == ROOT / "report" / "build"
-        if not default and not self._record.exists() and _holds_anything(self.path):
+        if not default and not self._file.exists() and _holds_anything(self.path):
             raise FolderError(
                 f"{self.path}: not empty, and not of a build; name another folder in FER_BUILD"
             )
         self._writing = Lock()
-        self.reload()
+        self._entries = _entries(self._file)
 
     def claim(self) -> None:
         """Make the folder, if it is not there, and mark it as that of a build."""
-        if not self._record.exists():
-            write_json(self._record, {})
-
-    def reload(self) -> None:
-        """Read the record, which another build may have written; what is damaged in it is left out.
-
-        An entry whose name leads out of the folder is damaged.
-        """
-        try:
-            entries = json.loads(self._record.read_text(encoding="utf-8"))
-        except (FileNotFoundError, ValueError):
-            entries = {}
-        named = entries.items() if isinstance(entries, dict) else ()
-        self._entries = {name: entry for name, entry in named if _is_whole(name, entry)}
+        if not self._file.exists():
+            write_json(self._file, {})
 
     def alone(self) -> AbstractContextManager[None]:
         """Hold the folder: a second build of it waits until the first has ended."""
@@ -73,33 +61,21 @@ class BuildFolder:
         entry = self._entries.get(name)
         if not (self.path / name).exists():
             return "not there"
-        if entry is None or entry["file"] != file_state(self.path / name):
+        if entry is None or entry["file"] != state(self.path / name):
             return "not as the last build left it"
         return first_difference(entry["made_of"], made_of)
 
-    def record(self, name: str, made_of: Mapping[str, str], seconds: float = 0.0) -> None:
-        """Note that the file `name` has been made, of what, and how long it took."""
-        entry = {"file": file_state(self.path / name), "seconds": round(seconds, 1)}
+    def record(self, name: str, made_of: Mapping[str, str]) -> None:
+        """Note that the file `name` has been made, and of what."""
         with self._writing:
-            self._entries[name] = {**entry, "made_of": dict(made_of)}
-            write_json(self._record, self._entries)
+            self._entries[name] = {"file": state(self.path / name), "made_of": dict(made_of)}
+            write_json(self._file, self._entries)
 
     def made_of(self, name: str) -> dict[str, str]:
         """What the file was made of; {} for one that no build has made."""
         return self._entries.get(name, {}).get("made_of", {})
 
-    def seconds(self, name: str) -> float:
-        """How long the file took to make; infinity for one that no build has made."""
-        return self._entries.get(name, {}).get("seconds", float("inf"))
-
-    def remove(self, names: Iterable[str]) -> list[str]:
-        """Remove files that builds make here; return the names of those that were there."""
-        removed = [name for name in names if (self.path / name).is_file()]
-        for name in removed:
-            (self.path / name).unlink()
-        return removed
-
-    def clean(self, names: Iterable[str]) -> tuple[list[str], list[str]]:
+    def clean(self, notebooks: list[str]) -> tuple[list[str], list[str]]:
         """Remove all that builds made, and the folder itself if nothing else is in it.
 
         Returns the names of what was removed, and of what was left.
@@ -107,19 +83,19 @@ class BuildFolder:
         unfinished = list(self.path.rglob(TEMPORARY))
         for temporary in unfinished:
             shutil.rmtree(temporary)
-        removed = self.remove(sorted({*names, *self._entries}))
-        removed += [str(temporary.relative_to(self.path)) for temporary in unfinished]
-        self.remove([RECORD, LOCK])
+        made = {
+            *(name for notebook in notebooks for name in products(notebook)),
+            *REPORT,
+            *self._entries,
+        }
+        removed = sorted(name for name in made if (self.path / name).is_file())
+        for name in (*removed, RECORD, LOCK):
+            (self.path / name).unlink(missing_ok=True)
         for folder in (self.path / "notebooks", self.path):
             if folder.is_dir() and not _holds_anything(folder):
                 folder.rmdir()
+        removed += [str(temporary.relative_to(self.path)) for temporary in unfinished]
         return removed, sorted(str(p.relative_to(self.path)) for p in self.path.rglob("*"))
-
-
-def file_state(path: Path) -> list[int]:
-    """Size, and time of change in nanoseconds."""
-    status = path.stat()
-    return [status.st_size, status.st_mtime_ns]
 
 
 def first_difference(before: Mapping[str, str], now: Mapping[str, str]) -> str | None:
@@ -130,18 +106,27 @@ def first_difference(before: Mapping[str, str], now: Mapping[str, str]) -> str |
     for label in sorted({*before, *now}):
         if label not in now:
             return f"{label} is gone"
-        if label not in before:
-            if not label.startswith(LOCAL):
-                return f"{label} is new"
-        elif before[label] != now[label]:
+        if label not in before and not label.startswith(LOCAL):
+            return f"{label} is new"
+        if label in before and before[label] != now[label]:
             return f"{label} has changed"
     return None
 
 
-def _is_whole(name: str, entry: object) -> bool:
-    """Whether an entry of the record is one that `BuildFolder.record` may have written."""
-    inside = not Path(name).is_absolute() and ".." not in Path(name).parts
-    return inside and isinstance(entry, dict) and set(entry) == {"file", "seconds", "made_of"}
+def _entries(file: Path) -> dict[str, dict]:
+    """What the record holds; what is damaged in it, or names a file outside, is left out."""
+    try:
+        named = json.loads(file.read_text(encoding="utf-8")).items()
+    except (FileNotFoundError, ValueError, AttributeError):
+        return {}
+    return {
+        name: entry
+        for name, entry in named
+        if isinstance(entry, dict)
+        and set(entry) == {"file", "made_of"}
+        and not Path(name).is_absolute()
+        and ".." not in Path(name).parts
+    }
 
 
 def _holds_anything(path: Path) -> bool:
@@ -152,9 +137,9 @@ def _clean() -> Iterator[str]:
     """Remove what was made here; yield what there is to say of it."""
     folder = BuildFolder()
     if folder.path.exists():
-        names = [path.stem for path in (ROOT / "notebooks").glob("*.ipynb")]
         with folder.alone() if find_spec("filelock") else nullcontext():
-            removed, left = folder.clean([*REPORT, *(p for name in names for p in products(name))])
+            notebooks = [path.stem for path in (ROOT / "notebooks").glob("*.ipynb")]
+            removed, left = folder.clean(notebooks)
         yield f"removed from {folder.path}: {', '.join(removed) or 'nothing'}"
         if left:
             yield f"left in {folder.path}, not made by a build: {', '.join(left)}"

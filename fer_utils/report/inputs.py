@@ -27,7 +27,7 @@ def of_notebooks(
     return {
         **parameters,
         "FER_DATA": os.environ.get("FER_DATA", ""),
-        "the data set": " ".join(state(path) for path in data),
+        "the data set": " ".join(map(state, data)),
         "the file of votes": " ".join(state(folder / VOTES) for folder in beside),
         **of_runs(),
         **_contents([*package, *EXECUTING, ROOT / "uv.lock"]),
@@ -42,20 +42,9 @@ def of_notebook(path: Path) -> dict[str, str]:
 def of_report(executed: Iterable[Path]) -> dict[str, str]:
     """What HTML and PDF depend on: executed notebooks, templates, style, fonts, the renderer."""
     report = ROOT / "report"
-    by_hand = [report / "template", report / "fonts", report / "style.css"]
-    files = [path for place in by_hand for path in (place, *place.rglob("*"))]
-    return {
-        **{f"the executed {path.name}": state(path) for path in executed},
-        **_contents([*REPORT_SOURCES.glob("*.py"), *(path for path in files if path.is_file())]),
-    }
-
-
-def _contents(paths: Iterable[Path]) -> dict[str, str]:
-    return {path.relative_to(ROOT).as_posix(): _digest(path) for path in paths}
-
-
-def _digest(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+    by_hand = [*report.glob("template/*"), *report.glob("fonts/*"), report / "style.css"]
+    states = {f"the executed {path.name}": state(path) for path in executed}
+    return states | _contents([*REPORT_SOURCES.glob("*.py"), *filter(Path.is_file, by_hand)])
 
 
 def of_runs() -> dict[str, str]:
@@ -66,3 +55,11 @@ def of_runs() -> dict[str, str]:
         for path in folder.rglob("*")
         if path.is_file() and not any(p.startswith(".") for p in path.relative_to(folder).parts)
     }
+
+
+def _contents(paths: Iterable[Path]) -> dict[str, str]:
+    return {path.relative_to(ROOT).as_posix(): _digest(path) for path in paths}
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:16]

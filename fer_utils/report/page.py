@@ -3,19 +3,21 @@
 import base64
 import re
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass
 from io import BytesIO
+from itertools import takewhile
 from pathlib import Path
 
 import nbformat
-from bs4 import BeautifulSoup, NavigableString, Tag
+from bs4 import BeautifulSoup, Tag
+from markupsafe import escape
 from nbconvert import HTMLExporter
 from PIL import Image
 from traitlets.config import Config
 
 from fer_utils.files import ROOT
-from fer_utils.report import RECORDED
+from fer_utils.report import ReportError
+from fer_utils.report.parameters import record_of
 from fer_utils.report.sanitise import sanitise
 from fer_utils.report.tables import arrange
 
@@ -23,12 +25,9 @@ SHOWN = [  # of an output's representations, the first of these
     *("text/html", "text/markdown", "image/svg+xml", "image/png", "image/jpeg", "text/plain")
 ]
 CHINESE = re.compile(r"[\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef「」『』、。，；：？！（）]+")
+TEXT = re.compile(r"(?:\A|(?<=>))[^<>]+")  # of HTML whose attributes hold no < and no >
 PHONE = 358  # CSS pixels that a figure has on a phone; a larger one keeps its size there
 NOTEBOOK = re.compile(r"\b[Nn]otebooks? 0?([1-9])\b")
-
-
-class ReportError(Exception):
-    """A report that cannot be made; the message is for the user."""
 
 
 @dataclass(frozen=True)
@@ -36,13 +35,11 @@ class Section:
     """One executed notebook.
 
     `body` is its HTML without the title, with ids that start with the notebook's name; `headings`
-    are (id, text) of the second level; `question` is HTML; `record` as the notebook left it: "meta"
-    and, where it has one, "answer".
+    are (id, text) of the second level; `record` as `record_of` gives it.
     """
 
     name: str
     title: str
-    question: str
     headings: list[tuple[str, str]]
     body: str
     record: dict
@@ -51,12 +48,12 @@ class Section:
 def read_section(path: Path, names: list[str]) -> Section:
     """The executed notebook at `path` as HTML; `names` are those of all notebooks of the report.
 
-    Raises ReportError if it has not been executed to its end, or shows a picture from elsewhere.
+    Raises ReportError if it does not say how it was made, or shows a picture from elsewhere.
     """
     name, notebook = path.stem, read_executed(path)
-    record = notebook.metadata.get(RECORDED, {})
+    record = record_of(notebook)
     if "meta" not in record:
-        raise ReportError(f"{name} has not been executed to its end: run `make report`")
+        raise ReportError(f"{name}: the last cell must be `nb.finish()`")
     exporter = HTMLExporter(
         template_name="template",
         extra_template_basedirs=[str(ROOT / "report")],
@@ -69,13 +66,15 @@ def read_section(path: Path, names: list[str]) -> Section:
     html, _ = exporter.from_notebook_node(notebook)
     soup = BeautifulSoup(sanitise(html), "html.parser")
     fold(soup)
+    raise_answer(soup)
     link(soup, name, names)
     for image in soup.find_all("img"):
         _size(image, name)
     for table in soup.find_all("table"):
         arrange(table, soup)
-    mark_chinese(soup)
-    return _section(soup, name, record)
+    title = soup.h1.extract().get_text() if soup.h1 else name
+    headings = [(heading["id"], heading.get_text()) for heading in soup.find_all("h2")]
+    return Section(name, title, headings, mark_chinese(str(soup)), record)
 
 
 def read_executed(path: Path) -> nbformat.NotebookNode:
@@ -88,75 +87,33 @@ def read_executed(path: Path) -> nbformat.NotebookNode:
         raise ReportError(f"{path} is damaged: run `make report`") from None
 
 
-def _section(soup: BeautifulSoup, name: str, record: dict) -> Section:
-    """Take the title out, and put the answer under the question."""
-    title = soup.find("h1")
-    text = title.get_text() if title else name
-    question = next((p for p in soup.find_all("p") if p.get_text().startswith("Question")), None)
-    asked = question.decode_contents() if question else ""
-    if title:
-        title.extract()
-    raise_answer(soup)
-    headings = [(heading["id"], heading.get_text()) for heading in soup.find_all("h2")]
-    return Section(name, text, asked, headings, str(soup), record)
+def fold(soup: BeautifulSoup) -> None:
+    """Make one fold of each run of code cells, with what they printed."""
+    for code in soup.find_all("details", class_="code"):
+        while not code.decomposed and (after := code.find_next_sibling()):
+            kind = {"code", "output", "log"} & set(after.get("class", []))
+            if not kind:
+                break
+            if kind == {"code"}:
+                after.summary.decompose()
+                code.extend(list(after.contents))
+                after.decompose()
+            else:
+                code.append(after)
 
 
 def raise_answer(soup: BeautifulSoup) -> None:
-    """Move what stands under the heading "Answer" to the top, below the question."""
-    heading = soup.find("h2", string="Answer")
-    first = soup.find("h2")
+    """Move what stands under the heading "Answer", but for code, to the top, below the question."""
+    first, heading = soup.find("h2"), soup.find("h2", string="Answer")
     if heading is None:
         return
+    below = takewhile(lambda node: node.name != "h2", heading.next_siblings)
+    moved = [heading, *(node for node in below if node.name != "details")]
     block = soup.new_tag("div", attrs={"class": "answer"})
-    moved = [heading]
-    for node in heading.next_siblings:
-        if isinstance(node, Tag) and node.name == "h2":
-            break
-        if not (isinstance(node, Tag) and node.name == "details"):
-            moved.append(node)
-    if first is heading:
-        heading.insert_before(block)
-    else:
-        _after_question(first).insert_after(block)
-    for node in moved:
-        block.append(node.extract())
-
-
-def _after_question(first: Tag) -> Tag:
-    """The last paragraph that puts the question, else what stands before the first heading."""
-    asked = [
-        p
-        for p in first.find_all_previous("p")
-        if re.match(r"Question|問題", p.get_text()) and p.find_parent("table") is None
-    ]
-    return asked[0] if asked else first.previous_sibling or first
-
-
-def fold(soup: BeautifulSoup) -> None:
-    """One fold for each run of code cells, with what they printed."""
-    for code in soup.find_all("details", class_="code"):
-        if code.parent is None:
-            continue
-        while (following := _next_tag(code)) is not None:
-            classes = following.get("class", [])
-            if following.name == "details" and "code" in classes:
-                following.summary.decompose()
-                code.extend(list(following.contents))
-                following.decompose()
-            elif "output" in classes or "log" in classes:
-                code.append(following.extract())
-            else:
-                break
-
-
-def _next_tag(node: Tag) -> Tag | None:
-    """The next element, if nothing but white space comes before it."""
-    for following in node.next_siblings:
-        if isinstance(following, Tag):
-            return following
-        if following.strip():
-            return None
-    return None
+    before = first.find_previous_siblings("p")
+    asked = next((p for p in before if re.match(r"Question|問題", p.get_text())), None)
+    (asked.insert_after if asked else first.insert_before)(block)
+    block.extend(moved)
 
 
 def link(soup: BeautifulSoup, name: str, names: list[str]) -> None:
@@ -178,52 +135,22 @@ def link(soup: BeautifulSoup, name: str, names: list[str]) -> None:
             tag["href"] = f"#{inside[1] or name}{fragment}"
         elif not re.match(r"https?://|mailto:", tag["href"]):
             tag.unwrap()
-    by_number = {int(other[:2]): other for other in names if other[:2].isdigit() and other != name}
+    others = {other[:2].lstrip("0"): other for other in names if other != name}
+
+    def made(found: re.Match) -> str:
+        other = others.get(found[1])
+        return f'<a href="#{other}">{found[0]}</a>' if other else found[0]
+
     for text in soup.find_all(string=NOTEBOOK):
         if not text.find_parent(["a", "pre", "code", "h1", "h2", "h3", "details"]):
-            _replace(text, NOTEBOOK, partial_link(soup, by_number))
+            linked = BeautifulSoup(NOTEBOOK.sub(made, str(escape(text))), "html.parser")
+            text.replace_with(*list(linked.contents))
 
 
-def partial_link(soup: BeautifulSoup, by_number: dict[int, str]) -> Callable[[re.Match], Tag | str]:
-    """What to put in place of "notebook 3": a link, or the words as they are."""
-
-    def made(found: re.Match) -> Tag | str:
-        target = by_number.get(int(found[1]))
-        if target is None:
-            return found[0]
-        tag = soup.new_tag("a", href=f"#{target}")
-        tag.string = found[0]
-        return tag
-
-    return made
-
-
-def mark_chinese(soup: BeautifulSoup) -> None:
+def mark_chinese(html: str) -> str:
     """Say that Chinese text is Chinese: for fonts, line breaks and screen readers."""
-
-    def made(found: re.Match) -> Tag:
-        tag = soup.new_tag("span", lang="zh-Hant")
-        tag.string = found[0]
-        return tag
-
-    for text in soup.find_all(string=CHINESE):
-        if not text.find_parent(lang=True):
-            _replace(text, CHINESE, made)
-
-
-def by_language(text: str) -> list[tuple[bool, str]]:
-    """A text cut into (is Chinese, part)."""
-    parts = re.split(f"({CHINESE.pattern})", text)
-    return [(bool(number % 2), part) for number, part in enumerate(parts) if part]
-
-
-def _replace(text: NavigableString, pattern: re.Pattern, made) -> None:
-    """Put what `made` makes in place of each match in a text."""
-    pieces, end = [], 0
-    for found in pattern.finditer(text):
-        pieces += [text[end : found.start()], made(found)]
-        end = found.end()
-    text.replace_with(*(piece for piece in [*pieces, text[end:]] if piece != ""))
+    span = r'<span lang="zh-Hant">\g<0></span>'
+    return TEXT.sub(lambda text: CHINESE.sub(span, text[0]), html)
 
 
 def _size(image: Tag, name: str) -> None:

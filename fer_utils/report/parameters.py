@@ -1,8 +1,10 @@
-"""The parameters of a notebook, and what they are unless somebody sets them."""
+"""What a notebook says of itself: its parameters, how it was made, what it found."""
 
 import ast
 
 import nbformat
+
+from fer_utils.report import RECORD
 
 
 def defaults(notebook: nbformat.NotebookNode) -> dict[str, object]:
@@ -16,3 +18,12 @@ def defaults(notebook: nbformat.NotebookNode) -> dict[str, object]:
                 for target in statement.targets
             }
     return {}
+
+
+def record_of(notebook: nbformat.NotebookNode) -> dict[str, dict]:
+    """What an executed notebook displayed for the report: "meta" and, if it has one, "answer"."""
+    record = {}
+    for cell in notebook.cells:
+        for output in cell.get("outputs", []):
+            record |= output.get("data", {}).get(RECORD, {})
+    return record

@@ -23,9 +23,9 @@ def arrange(table: Tag, soup: BeautifulSoup) -> None:
     _join(table)
     # What can scroll must be reachable by keyboard, and named.
     kind = "table long" if len(rows) >= LONG else "table"
-    place = soup.new_tag("div", attrs={"class": kind, "tabindex": "0", "role": "group"})
-    place["aria-label"] = table.caption.get_text(" ", strip=True) if table.caption else "Table"
-    table.wrap(place)
+    name = table.caption.get_text(" ", strip=True) if table.caption else "Table"
+    place = {"class": kind, "tabindex": "0", "role": "group", "aria-label": name}
+    table.wrap(soup.new_tag("div", attrs=place))
 
 
 def unbroken(text: str) -> str:
@@ -51,12 +51,10 @@ def _label(table: Tag) -> None:
             cell["scope"] = "colgroup" if cell.get("colspan") else "col"
         else:
             cell.name = "td"  # nothing to announce
-    body = table.tbody or table
-    for row in body.find_all("tr", recursive=False):
+    for row in (table.tbody or table).find_all("tr", recursive=False):
         cells = row.find_all(["th", "td"], recursive=False)
-        for cell in cells:
-            if cell.name == "th":
-                cell["scope"] = "row"
+        for cell in row.find_all("th", recursive=False):
+            cell["scope"] = "row"
         # where a row label spans rows, the cells below it are aligned from the right
         for cell, name in zip(reversed(cells), reversed(names), strict=False):
             if cell.name == "td" and name:
@@ -71,13 +69,15 @@ def _join(table: Tag) -> None:
 
 
 def _column_names(head: list[Tag]) -> list[str]:
-    """What stands above each column, of all header rows."""
-    levels = []
-    for row in head:
-        level = []
-        for cell in row.find_all(["th", "td"], recursive=False):
-            level += [cell.get_text(" ", strip=True)] * int(cell.get("colspan", 1))
-        levels.append(level)
+    """What stands above each column, of all header rows that are as long as the longest."""
+    levels = [
+        [
+            cell.get_text(" ", strip=True)
+            for cell in row.find_all(["th", "td"], recursive=False)
+            for _ in range(int(cell.get("colspan", 1)))
+        ]
+        for row in head
+    ]
     width = max(map(len, levels), default=0)
     levels = [level for level in levels if len(level) == width]
     return [", ".join(dict.fromkeys(filter(None, names))) for names in zip(*levels, strict=True)]
