@@ -128,8 +128,10 @@ class Build:
         return [*command, "--parent", str(os.getpid())]
 
     def _record(self, path: Path) -> None:
-        """Note that a notebook has been executed: on what was there when the build began, and on
-        runs that the build itself has trained."""
+        """Note that a notebook has been executed, and on what.
+
+        That is what was there when the build began, and runs that the build itself has trained.
+        """
         at_start = {k: v for k, v in self.inputs.items() if not k.startswith(LOCAL)}
         self.folder.record(_copy(path), inputs.of_runs() | at_start | self.sources[path])
 
@@ -155,8 +157,8 @@ def _copy(path: Path) -> str:
 
 def _say_what_is_stale(build: Build) -> None:
     stale = build.to_execute()
-    for path, reason in stale.items():
-        print(f"python -m fer_utils.report.execute notebooks/{path.name}  # {reason}")
+    for path, change in stale.items():
+        print(f"python -m fer_utils.report.execute notebooks/{path.name}  # {change}")
     if reason := "notebooks are executed again" if stale else build.to_render():
         print(f"python -m fer_utils.report.document  # {reason}")
 

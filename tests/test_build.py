@@ -17,6 +17,7 @@ import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from fer_utils import build, files
+from fer_utils.report import document, execute
 from fer_utils.report import folder as build_folder
 
 PARAMETERS = new_code_cell(
@@ -75,16 +76,6 @@ class Project:
     def states(self) -> dict[str, str]:
         """By name the state of each file in the build folder."""
         return {name: files.state(self.built / name) for name in self.files()}
-
-    @contextmanager
-    def second_notebook(self, old: str, new: str) -> Iterator[None]:
-        """The second notebook with another text in it."""
-        path = self.root / "notebooks" / "02_second.ipynb"
-        good = path.read_text()
-        assert old in good
-        path.write_text(good.replace(old, new))
-        yield
-        path.write_text(good)
 
 
 @pytest.fixture(scope="module")
@@ -158,17 +149,25 @@ STALE: list[tuple[str, Callable[[Path], None], str]] = [
 ]
 
 
+@contextmanager
+def restored(path: Path) -> Iterator[Path]:
+    """The file, or none, is afterwards as it was."""
+    content, status = (path.read_bytes(), path.stat()) if path.exists() else (None, None)
+    try:
+        yield path
+    finally:
+        if content is None:
+            path.unlink()
+        else:
+            path.write_bytes(content)
+            os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+
+
 @pytest.mark.parametrize(("name", "change", "said"), STALE)
 def test_change_is_noticed(project, capsys, name, change, said):
-    path = project.root / name
-    content, status = (path.read_bytes(), path.stat()) if path.exists() else (None, None)
-    change(path)
-    assert project.stale(capsys).splitlines()[0] == said
-    if content is None:
-        path.unlink()
-    else:
-        path.write_bytes(content)
-        os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+    with restored(project.root / name) as path:
+        change(path)
+        assert project.stale(capsys).splitlines()[0] == said
 
 
 def test_picture_added_and_taken_away(built, tmp_path, monkeypatch):
@@ -263,43 +262,40 @@ def test_failure_stops_the_build_and_is_mended_by_the_next(project, capsys, monk
     """The last good report stays; two notebooks of different seeds do not stay side by side."""
     before = project.states()
     monkeypatch.setenv("SEED", "1")
-    with project.second_notebook("from IPython", "1 / 0; from IPython"):
+    with restored(project.root / "notebooks" / "02_second.ipynb") as second:
+        second.write_text(second.read_text().replace("from IPython", "1 / 0; from IPython"))
         assert project.run() == 1
     assert capsys.readouterr().err.endswith("02_second failed, see above\n")
     after = project.states()
     changed = {name for name in before if after.get(name) != before[name]}
     assert changed <= {"fer-build.json", "notebooks/01_first.ipynb"}
     monkeypatch.delenv("SEED")
-    assert "01_first: SEED is gone\n" in run_again(project, capsys)
-
-
-def run_again(project: Project, capsys) -> str:
-    """What a build says that ends well."""
-    capsys.readouterr()
     assert project.run() == 0
+    assert "01_first: SEED is gone\n" in capsys.readouterr().out
     assert project.files() == MADE
-    return capsys.readouterr().out
 
 
 def test_notebook_that_does_not_finish_is_named_each_time(project, capsys):
     """Not "run `make report` again", which would not help; here, too, the last report stays."""
     before = project.states()
-    with project.second_notebook("display({", "dict({"):
+    with restored(project.root / "notebooks" / "02_second.ipynb") as second:
+        second.write_text(second.read_text().replace("display({", "dict({"))
         for _ in range(2):
             assert project.run() == 1
             said = capsys.readouterr()
             assert said.err == "02_second: the last cell must be `nb.finish()`\n"
             assert "01_first: " not in said.out, "the other is not executed again"
         assert [name for name in REPORT if project.states()[name] != before[name]] == []
-    run_again(project, capsys)
+    assert project.run() == 0
 
 
 def test_copy_left_by_another_execution_is_executed_again(project, capsys):
     """Such as one of another seed, by hand: seeds differ, so there would be no report."""
     command = [sys.executable, "-m", "fer_utils.report.execute"]
     notebook = project.root / "notebooks" / "01_first.ipynb"
-    subprocess.run([*command, notebook, "-p", "SEED", "7"], check=True, capture_output=True)
-    assert UNKNOWN in run_again(project, capsys)
+    with restored(project.root / COPY):
+        subprocess.run([*command, notebook, "-p", "SEED", "7"], check=True, capture_output=True)
+        assert project.stale(capsys).startswith(EXECUTE + UNKNOWN)
 
 
 def test_second_build_waits_for_the_first(project):
@@ -312,21 +308,26 @@ def test_second_build_waits_for_the_first(project):
     assert waiting.communicate()[0] == b"in\n"
 
 
-def test_folder_of_somebody_else_is_refused(project, capsys, monkeypatch, tmp_path):
-    (tmp_path / "index.html").write_text("mine")
-    monkeypatch.setenv("FER_BUILD", str(tmp_path))
-    assert project.run() == 1
-    assert "not empty, and not of a build" in capsys.readouterr().err
-    assert build_folder.main() == 1
-    assert [path.name for path in tmp_path.iterdir()] == ["index.html"]
+COMMANDS = {
+    "build": build.main,
+    "execute": lambda _: execute.main(["01_first.ipynb"]),
+    "document": lambda _: document.main(),
+    "clean": lambda _: build_folder.main(),
+}
 
 
-def test_a_file_with_the_name_of_the_record_elsewhere_is_no_mark(tmp_path, monkeypatch, capsys):
+@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("name", ["index.html", "build.json"])
+def test_folder_of_somebody_else_is_refused(built, capsys, monkeypatch, tmp_path, command, name):
     """`build.json` is the name of other programs' files too."""
-    (tmp_path / "build.json").write_text('{"name": "a project"}')
+    (tmp_path / name).write_text("mine")
     monkeypatch.setenv("FER_BUILD", str(tmp_path))
-    assert build_folder.main() == 1
+    monkeypatch.chdir(built.root / "notebooks")
+    monkeypatch.setattr(execute, "prepare_environment", lambda _: None)
+    assert COMMANDS[command]([]) == 1
     assert "not empty, and not of a build" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+    assert (tmp_path / name).read_text() == "mine"
 
 
 #: What a damaged record, or one that something else wrote, may name.

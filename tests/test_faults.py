@@ -45,11 +45,11 @@ FAULTS = {
     ),
     "pages of somebody else where a page is to be written": (
         "are not written over",
-        "test_report::test_pages_of_somebody_else_are_not_written_over",
+        "test_build::test_folder_of_somebody_else_is_refused",
     ),
     "another program's build.json in the build folder": (
         "does not mark it as a build's",
-        "test_build::test_a_file_with_the_name_of_the_record_elsewhere_is_no_mark",
+        "test_build::test_folder_of_somebody_else_is_refused",
     ),
     "a record that names files which no build made, or outside the folder": (
         "they are left alone",

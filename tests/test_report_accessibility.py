@@ -1,12 +1,13 @@
 """The report under axe-core in a headless Chromium, by day and by night."""
 
+import html as html_module
 import json
 import re
 import shutil
 import subprocess
 
 import pytest
-from test_report import CHROMIUM, NAMES, built  # noqa: F401
+from test_report import CHROMIUM, NAMES, browse, built  # noqa: F401
 
 from fer_utils.files import ROOT
 
@@ -38,20 +39,8 @@ def test_axe_finds_nothing(built, axe, tmp_path, page, scheme):  # noqa: F811
     target.write_text(
         html.replace("</body>", f"<script>{axe}</script><script>{run}</script></body>")
     )
-    done = subprocess.run(
-        [
-            *(CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run"),
-            *("--disable-quic", "--disable-background-networking", "--disable-sync"),
-            *("--disable-component-update", f"--user-data-dir={tmp_path / 'profile'}"),
-            *("--virtual-time-budget=20000", "--dump-dom", target.as_uri()),
-        ],
-        capture_output=True,
-        text=True,
-        timeout=90,
-    )
+    done = browse(target.as_uri(), tmp_path / "profile", "--virtual-time-budget=20000")
     title = re.search("<title>AXE(.*?)</title>", done.stdout, re.S)
-    violations = json.loads(
-        title[1].replace("&amp;", "&").replace("&lt;", "<").replace("&gt;", ">")
-    )
+    violations = json.loads(html_module.unescape(title[1]))
     found = {v["id"]: [node["html"][:120] for node in v["nodes"]][:3] for v in violations}
     assert found == {}

@@ -161,16 +161,6 @@ def test_damaged_notebook_is_named(tmp_path, capsys, wrong):
     assert not (tmp_path / "built").exists()
 
 
-def test_foreign_folder_is_refused(tmp_path, capsys):
-    path = write_notebook(tmp_path / "notebooks", "print(1)")
-    page = tmp_path / "built" / "index.html"
-    page.parent.mkdir()
-    page.write_text("mine")
-    assert execute.main([str(path)]) == 1
-    assert "not empty, and not of a build" in capsys.readouterr().err
-    assert page.read_text() == "mine"
-
-
 def test_works_without_a_network(tmp_path):
     """Not even loopback: the kernel is spoken to through the file system."""
     unshare = shutil.which("unshare")

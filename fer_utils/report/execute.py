@@ -16,6 +16,7 @@ import threading
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import nbformat
 import papermill
@@ -51,7 +52,7 @@ class Terminal:
         self.name, self.n_cells, self.cell, self.line = name, n_cells, 0, ""
         self._pending = ""
 
-    def start(self, cell: nbformat.NotebookNode, cell_index: int) -> None:
+    def start(self, cell: nbformat.NotebookNode, **_: object) -> None:
         """Say which code cell starts: its number among the code cells, its first source line."""
         if "injected-parameters" not in cell.metadata.get("tags", []):
             self.end_line()
@@ -77,13 +78,13 @@ class Terminal:
         return f"{self.name} cell {self.cell}/{self.n_cells}"
 
 
-def typed(given: Mapping[str, str], known: Mapping[str, object]) -> dict[str, object]:
+def typed(given: Mapping[str, str], known: Mapping[str, Any]) -> dict[str, Any]:
     """`given` with each value of the type of its default in `known`.
 
     A path to an existing file becomes absolute: the kernel runs in `notebooks/`.
     Raises ReportError for a name that is not in `known` or a value of another type.
     """
-    parameters = {}
+    parameters: dict[str, Any] = {}
     for name, text in given.items():
         if name not in known:
             raise ReportError(f"unknown parameter {name}; it has {', '.join(known) or 'none'}")

@@ -122,7 +122,7 @@ def link(soup: BeautifulSoup, name: str, names: list[str]) -> None:
     `03_model_training.ipynb#Title` becomes `#03_model_training-Title`. Links to other files are
     dropped: they are not in the report. "notebook 3" becomes a link.
     """
-    seen = Counter()
+    seen: Counter[str] = Counter()
     for heading in soup.find_all(re.compile("h[1-6]")):
         anchor = heading.get_text().replace(" ", "-")  # as JupyterLab does
         seen[anchor] += 1

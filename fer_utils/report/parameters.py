@@ -1,13 +1,14 @@
 """What a notebook says of itself: its parameters, how it was made, what it found."""
 
 import ast
+from typing import Any
 
 import nbformat
 
 from fer_utils.report import RECORD
 
 
-def defaults(notebook: nbformat.NotebookNode) -> dict[str, object]:
+def defaults(notebook: nbformat.NotebookNode) -> dict[str, Any]:
     """The literals assigned in the cell tagged `parameters`, by name; {} without such a cell."""
     for cell in notebook.cells:
         if "parameters" in cell.metadata.get("tags", []):
@@ -16,13 +17,14 @@ def defaults(notebook: nbformat.NotebookNode) -> dict[str, object]:
                 for statement in ast.parse(cell.source).body
                 if isinstance(statement, ast.Assign)
                 for target in statement.targets
+                if isinstance(target, ast.Name)
             }
     return {}
 
 
 def record_of(notebook: nbformat.NotebookNode) -> dict[str, dict]:
     """What an executed notebook displayed for the report: "meta" and, if it has one, "answer"."""
-    record = {}
+    record: dict[str, dict] = {}
     for cell in notebook.cells:
         for output in cell.get("outputs", []):
             record |= output.get("data", {}).get(RECORD, {})

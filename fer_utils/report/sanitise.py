@@ -9,13 +9,7 @@ import re
 
 import nh3
 
-TAGS = {
-    *("a", "abbr", "b", "blockquote", "br", "caption", "code", "col", "colgroup", "dd", "del"),
-    *("details", "div", "dl", "dt", "em", "figcaption", "figure", "h1", "h2", "h3", "h4", "h5"),
-    *("h6", "hr", "i", "img", "ins", "kbd", "li", "mark", "ol", "p", "pre", "q", "s", "section"),
-    *("small", "span", "strong", "sub", "summary", "sup", "table", "tbody", "td", "tfoot", "th"),
-    *("thead", "tr", "u", "ul"),
-}
+TAGS = nh3.ALLOWED_TAGS - {"area", "map"} | {"tfoot"}
 #: Dropped with all that is inside them; of other unknown elements the text stays.
 WITH_CONTENT = {
     *("script", "style", "template", "iframe", "object", "embed", "svg", "math", "textarea"),
@@ -50,7 +44,7 @@ def sanitise(html: str) -> str:
     )
 
 
-def _filtered(tag: str, attribute: str, value: str) -> str | None:
+def _filtered(_tag: str, attribute: str, value: str) -> str | None:
     """Data addresses only for embedded pictures."""
     if attribute == "href" and value.strip().lower().startswith("data:"):
         return None
