@@ -23,7 +23,14 @@ from pathlib import Path
 
 from fer_utils.data import dataset
 from fer_utils.data.formats import DataError
-from fer_utils.files import ROOT, FolderError, absolute_paths, cache_dir, require_space
+from fer_utils.files import (
+    ROOT,
+    FolderError,
+    absolute_paths,
+    cache_dir,
+    require_checkout,
+    require_space,
+)
 from fer_utils.report import ReportError, inputs
 from fer_utils.report.folder import LOCAL, REPORT, BuildFolder, products
 from fer_utils.report.parameters import defaults
@@ -174,6 +181,7 @@ def main(arguments: list[str] | None = None) -> int:
     absolute_paths()
     parameters = {name: os.environ.get(name, "") for name in PARAMETERS}
     try:
+        require_checkout("the report")
         if dry_run:
             _say_what_is_stale(Build(parameters))
             return 0

@@ -20,7 +20,14 @@ from nbformat.v4 import new_markdown_cell, new_notebook
 
 from fer_utils.data import dataset
 from fer_utils.data.formats import DataError
-from fer_utils.files import ROOT, FolderError, absolute_paths, own_package_first, replacing
+from fer_utils.files import (
+    ROOT,
+    FolderError,
+    absolute_paths,
+    own_package_first,
+    replacing,
+    require_checkout,
+)
 from fer_utils.report.folder import BuildFolder, products
 
 NOTEBOOKS = ROOT / "notebooks"
@@ -118,6 +125,7 @@ def main() -> int:
     """Run JupyterLab until it is stopped; return the exit status."""
     sys.stdout.reconfigure(errors="backslashreplace")
     try:
+        require_checkout("make lab")
         data = _choose_data()
         notebooks = sorted(NOTEBOOKS.glob("*.ipynb"))
         for line in working_copies(notebooks, WORKING):
