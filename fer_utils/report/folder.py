@@ -123,7 +123,7 @@ def _entries(file: Path) -> dict[str, dict]:
         name: entry
         for name, entry in named
         if isinstance(entry, dict)
-        and set(entry) == {"file", "made_of"}
+        and {"file", "made_of"} <= set(entry)
         and not Path(name).is_absolute()
         and ".." not in Path(name).parts
     }
