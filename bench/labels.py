@@ -24,7 +24,7 @@ from fer_utils.data.dataset import Dataset, hold_out, load
 from fer_utils.data.duplicates import find, unseen
 from fer_utils.data.transforms import normalise
 from fer_utils.files import cache_dir, cached, write_json
-from fer_utils.interpret.inference import predictor
+from fer_utils.inference import predictor
 from fer_utils.statistics.comparisons import contrast
 from fer_utils.statistics.intervals import judged
 from fer_utils.training.experiments import PASS, Config, Phase, member, student

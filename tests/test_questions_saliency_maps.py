@@ -56,7 +56,7 @@ def judged(model, images, of_model):
     """Verdicts over `model` of the gradient maps of `of_model`, by measure."""
     targets = np.ones(N, int)
     maps = {"gradient": saliency.explain("gradient", of_model, images, targets)}
-    maps |= faithfulness.control_maps(images)
+    maps |= faithfulness.network_free_maps(images)
     found = {
         mode: measurement._areas(model, images, targets, maps, mode, 5)
         for mode in ("deletion", "insertion")
@@ -74,7 +74,7 @@ def test_true_maps_beat_the_controls_and_those_of_a_random_network_do_not(traine
 
 
 def test_areas_are_those_of_the_whole_curves(trained, images):
-    maps = faithfulness.control_maps(images)
+    maps = faithfulness.network_free_maps(images)
     found = measurement._areas(trained, images, np.ones(N, int), maps, "insertion", 4)
     fractions = np.linspace(0, 1, 4)
     curves = faithfulness.perturbation_curves(
@@ -227,7 +227,7 @@ def test_what_is_measured(trained, images, monkeypatch):
     budget = measurement.Budget(5, 2, 2, 16, 3, randomised=2, draws=2, stages=2)
     found = measurement.measure(run, dataset, budget)
     shapes = {name: array.shape for name, array in found.items()}
-    methods, maps = len(saliency.METHODS), len(saliency.METHODS) + len(faithfulness.CONTROLS)
+    methods, maps = len(saliency.METHODS), len(saliency.METHODS) + len(faithfulness.NETWORK_FREE)
     assert shapes["zones"] == (maps, 8, 8)
     assert shapes["untrained"] == (methods, 8, 8)
     assert shapes["deletion"] == shapes["insertion"] == (maps, 8)

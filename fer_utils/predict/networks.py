@@ -68,12 +68,9 @@ class Network:
 
     @cached_property
     def _forward(self) -> Callable:
-        """For any number of crops: `inference.predictor` would pad a single face to a batch."""
-        from fer_utils.backend import tf
-        from fer_utils.fer2013 import SIZE
+        from fer_utils.inference import predictor
 
-        model, inputs = self.model, tf.TensorSpec((None, SIZE, SIZE, 1))
-        return tf.function(lambda x: model(x, training=False), input_signature=[inputs])
+        return predictor(self.model, padded=False)
 
     @cached_property
     def model(self) -> Callable:
@@ -93,7 +90,7 @@ class Network:
         because a detector's box is less steady than FER2013's frames (bench/detection.py).
         """
         both = np.concatenate([crops, crops[:, :, ::-1]])
-        logits = self._forward(self.inputs(both)).numpy()
+        logits = self._forward(self.inputs(both))
         return softmax(logits.astype(np.float64), axis=1).reshape(2, len(crops), -1).mean(axis=0)
 
     def __str__(self) -> str:

@@ -170,7 +170,7 @@ TEST_TIME_AVERAGES = {
 
 
 def _compute(run: Run, dataset: Dataset) -> dict[str, np.ndarray]:
-    from fer_utils.interpret.inference import predictor
+    from fer_utils.inference import predictor
 
     predict = predictor(run.model())
     others = range(1, len(TEST_TIME))

@@ -10,16 +10,17 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from fer_utils.backend import keras, tf
+from fer_utils.backend import keras
 from fer_utils.data.dataset import Dataset
 from fer_utils.fer2013 import CLASSES
+from fer_utils.inference import predictor
 from fer_utils.interpret.adversarial import (
     beside_random_signs,
     fgsm,
     fgsm_direction,
     fgsm_epsilon,
 )
-from fer_utils.interpret.introspection import in_batches, logits_of, normalise_tensor, with_channel
+from fer_utils.interpret.introspection import normalise_tensor, with_channel
 from fer_utils.questions import filters
 from fer_utils.questions.examples import candidates
 from fer_utils.statistics.comparisons import compare
@@ -98,11 +99,8 @@ MEASUREMENT = measurements.Measurement(
 
 def answers(model: keras.Model, images: np.ndarray) -> np.ndarray:
     """Predicted class `(n,)` of pictures `(n, h, w)` in [0, 1]."""
-    logits = logits_of(model)
-    rows = in_batches(
-        lambda some: logits(normalise_tensor(tf.constant(some))).numpy(), 64, with_channel(images)
-    )
-    return rows.argmax(axis=1)
+    predict = predictor(model, batch_size=64, preprocess=normalise_tensor)
+    return predict(with_channel(images)).argmax(axis=1)
 
 
 def recognised(

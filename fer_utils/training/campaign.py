@@ -122,7 +122,7 @@ def _train(config: Config, dataset: Dataset, strategy: "tf.distribute.Strategy |
 def _write(config: Config, dataset: Dataset, trained: "Trained", arithmetic: dict) -> None:
     """Score what was trained, its weights rounded as they are saved, and write the run's folder."""
     from fer_utils.data.transforms import normalise
-    from fer_utils.interpret.inference import predictor
+    from fer_utils.inference import predictor
     from fer_utils.training.network import build
 
     counted = trained.last if config.selection == "last" else trained.best

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 #: What decides how a run is trained.
 TRAINING_SOURCES = (
     "data/transforms.py",
-    "interpret/inference.py",
+    "inference.py",
     *(f"training/{name}.py" for name in ("batches", "devices", "layers", "loop", "network")),
 )
 
@@ -183,7 +183,7 @@ def is_scored_anew(run: Run) -> bool:
 def _scored_anew(run: Run, dataset: Dataset) -> Run:
     """The run with its answers to these pixels, which are kept in the cache."""
     from fer_utils.data.transforms import normalise
-    from fer_utils.interpret.inference import predictor
+    from fer_utils.inference import predictor
 
     weights = hashlib.sha256(weights_file(run.config).read_bytes()).hexdigest()
     folder = cache_dir() / "copies" / dataset.pixels / run.config.name

@@ -13,7 +13,7 @@ from scipy.special import softmax
 from fer_utils.data.dataset import DataError, Dataset
 from fer_utils.data.transforms import normalise
 from fer_utils.files import cache_dir, cached
-from fer_utils.interpret.inference import predictor
+from fer_utils.inference import predictor
 from fer_utils.training import experiments
 from fer_utils.training.runs import trained_model, weights_file
 

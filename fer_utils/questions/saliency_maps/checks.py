@@ -11,7 +11,7 @@ import pandas as pd
 from scipy import stats
 
 from fer_utils.fer2013 import CLASSES
-from fer_utils.interpret.faithfulness import CONTROLS
+from fer_utils.interpret.faithfulness import NETWORK_FREE
 from fer_utils.interpret.maps import NAMES
 from fer_utils.statistics.intervals import (
     Interval,
@@ -20,7 +20,7 @@ from fer_utils.statistics.intervals import (
     verdict,
 )
 
-CONTROL_NAMES = (*(NAMES[name] for name in CONTROLS), "uniform")
+CONTROL_NAMES = (*(NAMES[name] for name in NETWORK_FREE), "uniform")
 LOWER_IS_BETTER = ("deletion",)
 BEATS = "beats every control"
 WORDS = (BEATS, "worse than a control", "not shown")
@@ -90,7 +90,7 @@ def remaining(measured: Mapping[str, np.ndarray], measure: str) -> dict[str, lis
     draws = np.unique(measured["draw"])
     by_draw = [measured[measure][..., measured["draw"] == draw].mean(axis=-1) for draw in draws]
     means = np.stack(by_draw, axis=-1)
-    names = (name for name in measured["names"] if name not in CONTROLS)
+    names = (name for name in measured["names"] if name not in NETWORK_FREE)
     return {
         NAMES[name]: [mean_interval(step) for step in steps]
         for name, steps in zip(names, means, strict=True)

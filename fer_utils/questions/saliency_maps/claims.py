@@ -35,7 +35,7 @@ def compare(
     untrained
         The same of the network before training: what the architecture alone prefers.
     contrast
-        The same of the images' contrast (`faithfulness.control_maps`).
+        The same of the images' contrast (`faithfulness.network_free_maps`).
     labels
         `(n,)` int, class index of each image.
 
