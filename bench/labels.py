@@ -26,7 +26,8 @@ from fer_utils.data.transforms import normalise
 from fer_utils.files import cache_dir, cached, write_json
 from fer_utils.inference import predictor
 from fer_utils.statistics.comparisons import contrast
-from fer_utils.statistics.intervals import judged
+from fer_utils.statistics.corrections import judged
+from fer_utils.statistics.wording import QUALITY
 from fer_utils.training.experiments import PASS, Config, Phase, member, student
 from fer_utils.training.loop import Examples, train
 from fer_utils.training.network import at_size, build
@@ -109,7 +110,7 @@ def main() -> None:
     students = {kind: np.stack([student_of(kind, seed) for seed in SEEDS]) for kind in soft}
     right = {kind: given.argmax(-1) == labels[judges] for kind, given in students.items()}
     tests = {
-        f"unseen minus {other}": contrast([right["unseen"], right[other]], (1, -1))._asdict()
+        f"unseen minus {other}": {"effect": contrast([right["unseen"], right[other]], (1, -1))}
         for other in ("seen", "all")
     }
     table = judged(pd.DataFrame.from_dict(tests, "index"), interval="effect")
@@ -128,7 +129,7 @@ def main() -> None:
             name: {
                 "effect": f"{row['effect']:+.3f}",
                 "p (Holm)": round(row["p (Holm)"], 3),
-                "verdict": row["verdict"],
+                "verdict": QUALITY[row["verdict"]],
             }
             for name, row in table.iterrows()
         },

@@ -22,8 +22,9 @@ from fer_utils.questions import filters, fooling
 from fer_utils.questions.label_noise import CLEAR
 from fer_utils.questions.leakage import twins
 from fer_utils.questions.saliency_maps import checks, claims, measurement
-from fer_utils.statistics.calibration import least_confidence
+from fer_utils.statistics.calibration import confidence_threshold
 from fer_utils.statistics.classification import confusion
+from fer_utils.statistics.verdicts import Verdict
 from fer_utils.training import experiments, runs
 from fer_utils.training.measurements import Arrays, kept
 from fer_utils.training.predictions import Predictions, average, tested, together
@@ -74,7 +75,7 @@ def looks_at(measured: Arrays) -> dict:
     untrained = dict(zip(names, measured["untrained"].astype(float), strict=False))
     methods = {name: zones[name] for name in untrained}
     table = claims.compare(methods, untrained, zones[NAMES["contrast"]], measured["label"])
-    more = claims.agreement(table, speaking or list(untrained)) == claims.MORE
+    more = claims.agreement(table, speaking or list(untrained)) == Verdict.HIGHER
     return {
         "images": len(measured["label"]),
         "methods": speaking,
@@ -113,8 +114,8 @@ def _of_one(
     near duplicate in the part trained on); "classes" of the test images in the same way; "crowd":
     against the majority of ten voters, and where at least CLEAR of them agree, on all images and
     on "clear_twin_free" ones; "confusion": rows true, of the twin-free test images; "confidence":
-    the mean largest probability on the test images; "sure_from": `calibration.least_confidence` on
-    the held-out images without a near duplicate in the part trained on.
+    the mean largest probability on the test images; "sure_from": `calibration.confidence_threshold`
+    on the held-out images without a near duplicate in the part trained on.
     """
     test = together(tested(parts))
     found = {
@@ -125,14 +126,15 @@ def _of_one(
     held_out = parts["held_out"]
     found["held_out"] = _both(held_out.correct, marks["unseen"])
     chosen = held_out[marks["unseen"]]
-    least = least_confidence(chosen.probabilities.max(axis=1), chosen.correct)
-    found["sure_from"] = round(least, 4)
+    threshold = confidence_threshold(chosen.probabilities.max(axis=1), chosen.correct)
+    found["sure_from"] = round(threshold, 4)
     twin_free = ~marks["twin"][test.rows]
     found["classes"] = {
         name: _both(test.correct[chosen], twin_free[chosen])
         for name, chosen in ((name, test.labels == k) for k, name in enumerate(CLASSES))
     }
-    found["confusion"] = confusion(test.labels[twin_free], test.classes[twin_free]).tolist()
+    counts = confusion(test.labels[twin_free], test.classes[twin_free], CLASSES)
+    found["confusion"] = counts.to_numpy().tolist()
     found["confidence"] = round(float(test.probabilities.max(axis=1).mean()), 4)
     if votes is not None:
         seen = votes[test.rows]

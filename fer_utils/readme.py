@@ -12,14 +12,15 @@ import re
 from collections import Counter
 from pathlib import Path
 
-import numpy as np
+import pandas as pd
 
 from fer_utils.fer2013 import CLASSES, PARTS
 from fer_utils.files import ROOT, replacing, runs_dir
 from fer_utils.homework import ABLATIONS, MODELS
 from fer_utils.questions import augmentation
 from fer_utils.statistics.classification import confused_pairs
-from fer_utils.statistics.intervals import independent_interval, proportion, verdict
+from fer_utils.statistics.intervals import independent_interval, proportion
+from fer_utils.statistics.wording import PEER
 from fer_utils.training import experiments
 
 BLOCK = r"(<!-- {name} -->\n).*?(<!-- end of {name} -->)"
@@ -113,7 +114,7 @@ def _beside_peer(found: dict[str, dict[str, float]], images: int) -> str:
     ours = found[name]
     right, theirs = (round(each["accuracy"] * images) for each in (ours, peer))
     gain = independent_interval(right, images, theirs, images)
-    word = verdict(gain, words=("ahead", "behind", "not shown to differ"))
+    word = PEER[gain.verdict]
     return (
         f"After {peer['minutes']:.0f} minutes the peer's network has "
         f"{proportion(theirs, images):.3f} of all {images:,} test images right. The longest "
@@ -156,7 +157,7 @@ def findings() -> str:
         _averaged(counts, of_all),
         f"**model2 finds {best} most often, {weakest} and {second} least:** {recall[best]:.2f}, "
         f"{recall[weakest]:.2f} and {recall[second]:.2f} of their images.",
-        _confused(np.array(model2["confusion"])),
+        _confused(pd.DataFrame(model2["confusion"], CLASSES, CLASSES)),
         *([_looks_at(model2["looks_at"])] if "looks_at" in model2 else []),
         *([_filters(model2["filters"])] if "filters" in model2 else []),
         "**Labels are not the truth:** where eight of ten later voters agree, model2 agrees with "
@@ -180,7 +181,7 @@ def _averaged(counts: dict[str, dict], of_all: dict[str, str]) -> str:
     return f"{text} (one network each; notebook 04 tests the differences)."
 
 
-def _confused(counts: np.ndarray) -> str:
+def _confused(counts: pd.DataFrame) -> str:
     """The two most confused pairs of classes of a confusion matrix."""
     pairs = confused_pairs(counts).head(2)
     told = [

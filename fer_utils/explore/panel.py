@@ -157,7 +157,7 @@ class Panel:
         self.explorer.changes = Changes(**{k: s.value for k, s in self.sliders.items()})
         self.face.value = _png(plots.face(self.explorer.seen))
         self.answers = self.explorer.answers()
-        self.bars.value = _png(plots.probabilities(self.answers, self.explorer.label))
+        self.bars.value = _png(plots.probability_bars(self.answers, self.explorer.label))
         self.draw_tab()
 
     def draw_tab(self) -> None:

@@ -23,7 +23,7 @@ HIGH_FREQUENCY = 0.25  # cycles per pixel
 
 
 class Ascent(NamedTuple):
-    """What `maximise` finds for k filters.
+    """The images that `maximise` finds for k filters, and what they reach.
 
     `images` are `(k, h, w)` float32 in [0, 1], of a model for colour images `(k, h, w, c)`;
     `activation` is `(k,)` float32, the objective on the image; `dead` is `(k,)` bool: the
@@ -199,6 +199,8 @@ def _response(model: keras.Model, layer: str, objective: str, preprocess: Callab
 
 
 def _plain(shape, response):
+    """Return the function that ascends on pixels: filters -> images `(k, h, w, c)`, dead `(k,)`."""
+
     @tf.function(reduce_retracing=True)
     def step(pixels, filters, rate):
         with tf.GradientTape() as tape:
@@ -221,6 +223,7 @@ def _plain(shape, response):
 
 
 def _regularised(shape, response):
+    """Return the function that ascends on spectra; its results are as those of `_plain`."""
     height, width, channels = shape
     size = height, width
     frequency = np.hypot(np.fft.fftfreq(height)[:, None], np.fft.rfftfreq(width))

@@ -265,6 +265,7 @@ METHODS = {
 
 
 def _gathered(logits, targets, of):
+    """Pick the scores `(n,)` of the targets out of logits `(n, classes)`."""
     if of not in SCORES:
         raise ValueError(f"unknown score {of!r}; one of {', '.join(SCORES)}")
     values = tf.nn.softmax(logits) if of == "probability" else logits
@@ -318,6 +319,7 @@ def _grad_cam_function(model: keras.Model, layer: keras.Layer, of: str) -> Calla
 
 
 def _last_feature_layer(model: keras.Model) -> keras.Layer:
+    """Find the last layer whose output has the height and width of the last convolution's."""
     layers = layers_of(model)
     at = [i for i, layer in enumerate(layers) if isinstance(layer, CONVOLUTIONS)]
     if not at:
@@ -351,6 +353,7 @@ def _largest(gradients):
 
 
 def _baselines(images, value):
+    """Return images of `value`, or of each channel's mean, in the shape of `images`."""
     if value is None:
         value = images.mean(axis=(1, 2), keepdims=True)
     elif np.ndim(value):

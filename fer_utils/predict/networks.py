@@ -13,7 +13,7 @@ from scipy.special import softmax
 
 from fer_utils.data.dataset import DataError, load
 from fer_utils.files import ROOT, runs_dir
-from fer_utils.statistics.calibration import least_confidence
+from fer_utils.statistics.calibration import confidence_threshold
 from fer_utils.training import runs
 from fer_utils.training.experiments import Config
 
@@ -46,7 +46,7 @@ class Network:
 
     @cached_property
     def sure_from(self) -> float | None:
-        """The confidence from which on RIGHT of the held-out answers are right; else None.
+        """The `confidence_threshold` of the held-out answers; None if it can't be known.
 
         From runs/summary.json, or from the data that lie in data/ or that FER_DATA names if the run
         was trained on them.
@@ -64,7 +64,7 @@ class Network:
         if run is None:
             return None
         held_out = run.predictions(data)["held_out"]
-        return least_confidence(held_out.probabilities.max(axis=1), held_out.correct)
+        return confidence_threshold(held_out.probabilities.max(axis=1), held_out.correct)
 
     @cached_property
     def _forward(self) -> Callable:

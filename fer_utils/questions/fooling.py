@@ -23,8 +23,9 @@ from fer_utils.interpret.adversarial import (
 from fer_utils.interpret.introspection import normalise_tensor, with_channel
 from fer_utils.questions import filters
 from fer_utils.questions.examples import candidates
-from fer_utils.statistics.comparisons import compare
-from fer_utils.statistics.intervals import Interval, proportion, verdict
+from fer_utils.statistics import wording
+from fer_utils.statistics.comparisons import paired_difference
+from fer_utils.statistics.intervals import Comparison, proportion
 from fer_utils.training import measurements
 from fer_utils.training.runs import Run
 
@@ -136,11 +137,11 @@ def flipped(epsilons: np.ndarray, levels: Sequence[float]) -> pd.DataFrame:
     )
 
 
-def attack_verdict(epsilons: np.ndarray, level: float) -> tuple[Interval, str]:
+def attack_verdict(epsilons: np.ndarray, level: float) -> tuple[Comparison, str]:
     """Flipped along the gradient minus flipped at random by a change of `level`, and the word."""
     along, at_random = epsilons * 255 <= level
-    difference, p = compare(along, at_random)
-    return difference, verdict(difference, p, ("more", "fewer", "no difference shown"))
+    difference = paired_difference(along, at_random)
+    return difference, wording.ATTACK[difference.verdict]
 
 
 def fooled(
