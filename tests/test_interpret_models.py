@@ -5,7 +5,7 @@ import pytest
 
 from fer_utils.backend import keras
 from fer_utils.interpret import adversarial, architecture, ascent, faithfulness
-from fer_utils.interpret.introspection import normalise_tensor
+from fer_utils.interpret.introspection import layers_of, normalise_tensor
 from fer_utils.interpret.saliency import METHODS, explain, score
 
 L = keras.layers
@@ -90,6 +90,16 @@ def test_maps_of_a_nested_model_are_those_of_the_flat_one(nesting, shape, end):
         np.testing.assert_allclose(*maps, rtol=1e-3, atol=1e-5, err_msg=method)
     named = explain("grad_cam", other, images, [0, 1, 2], layer="relu1")
     assert not np.allclose(named, maps[0], atol=1e-5)
+
+
+def test_layers_are_as_they_were_after_a_look_into_them():
+    model = whole(GREY, convolutions(), classifier("flattened"))
+    before = [set(vars(layer)) for layer in layers_of(model)]
+    explain("grad_cam", model, images_of(GREY), [0, 1, 2])
+    ascent.maximise(model, "conv2", [0], steps=1)
+    assert [set(vars(layer)) for layer in layers_of(model)] == before
+    outputs = model(images_of(GREY), training=False)
+    np.testing.assert_allclose(np.sum(outputs, axis=1), 1, rtol=1e-5)
 
 
 @pytest.mark.parametrize(("nesting", "shape", "end"), CASES[::2])

@@ -166,9 +166,12 @@ def _recorded(layer: keras.Layer) -> Iterator[list[tuple]]:
 @contextmanager
 def _calling(layer: keras.Layer, function: Callable) -> Iterator[None]:
     """Let a function stand in for a layer's `call`."""
-    before = layer.call
+    before = vars(layer).get("call")  # of a function that stands in already
     layer.call = function
     try:
         yield
     finally:
-        layer.call = before
+        if before is None:
+            del layer.call  # what is left is the method of its class
+        else:
+            layer.call = before
