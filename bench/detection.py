@@ -24,7 +24,7 @@ from fer_utils.data.dataset import Dataset, load, validation_split
 from fer_utils.data.duplicates import unseen
 from fer_utils.fer2013 import SIZE, TRAINING
 from fer_utils.files import write_json
-from fer_utils.interpret.inference import predictor
+from fer_utils.inference import predictor
 from fer_utils.predict import crops, networks
 from fer_utils.predict.detection import Face, detect, sample
 from fer_utils.statistics.intervals import bootstrap

@@ -24,9 +24,10 @@ from fer_utils.data.dataset import Dataset, load, validation_split
 from fer_utils.data.duplicates import find, unseen
 from fer_utils.data.transforms import normalise
 from fer_utils.files import cache_dir, cached, write_json
-from fer_utils.interpret.inference import predictor
+from fer_utils.inference import predictor
 from fer_utils.statistics.comparisons import contrast
-from fer_utils.statistics.intervals import judged
+from fer_utils.statistics.corrections import judged
+from fer_utils.statistics.wording import QUALITY
 from fer_utils.training.config import Config, Phase
 from fer_utils.training.examples import Examples
 from fer_utils.training.experiments import STEPS_PER_EPOCH, member, student
@@ -111,7 +112,7 @@ def main() -> None:
     students = {kind: np.stack([student_of(kind, seed) for seed in SEEDS]) for kind in soft}
     right = {kind: given.argmax(-1) == labels[judges] for kind, given in students.items()}
     tests = {
-        f"unseen minus {other}": contrast([right["unseen"], right[other]], (1, -1))._asdict()
+        f"unseen minus {other}": {"effect": contrast([right["unseen"], right[other]], (1, -1))}
         for other in ("seen", "all")
     }
     table = judged(pd.DataFrame.from_dict(tests, "index"), interval="effect")
@@ -130,7 +131,7 @@ def main() -> None:
             name: {
                 "effect": f"{row['effect']:+.3f}",
                 "p (Holm)": round(row["p (Holm)"], 3),
-                "verdict": row["verdict"],
+                "verdict": QUALITY[row["verdict"]],
             }
             for name, row in table.iterrows()
         },

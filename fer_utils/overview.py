@@ -27,9 +27,10 @@ from fer_utils.interpret.maps import NAMES
 from fer_utils.questions import augmentation
 from fer_utils.questions.label_noise import CLEAR
 from fer_utils.questions.leakage import twins
-from fer_utils.statistics.calibration import least_confidence
+from fer_utils.statistics.calibration import confidence_threshold
 from fer_utils.statistics.classification import confusion
 from fer_utils.statistics.intervals import proportion
+from fer_utils.statistics.verdicts import Verdict
 from fer_utils.training import experiments, runs
 from fer_utils.training.measurements import Arrays, load_measured
 from fer_utils.training.predictions import Predictions, average, tested, together
@@ -237,7 +238,7 @@ def attributed_zones(measured: Arrays) -> dict:
     untrained = dict(zip(names, measured["untrained"].astype(float), strict=False))
     methods = {name: zones[name] for name in untrained}
     table = claims.compare_zones(methods, untrained, zones[NAMES["contrast"]], measured["label"])
-    more = claims.agreement(table, passing or list(untrained)) == claims.MORE
+    more = claims.agreement(table, passing or list(untrained)) == Verdict.HIGHER
     return {
         "images": len(measured["label"]),
         "methods": passing,
@@ -282,7 +283,7 @@ def _evaluated(
     test images in the same way; "crowd": against the majority of ten FER+ annotators, and where at
     least CLEAR of them agree, on all images and on "clear_twin_free" ones; "confusion": rows true,
     of the duplicate-free test images; "confidence": the mean largest probability on the test
-    images; "sure_from": `calibration.least_confidence` on the held-out images without a near
+    images; "sure_from": `calibration.confidence_threshold` on the held-out images without a near
     duplicate in the part trained on.
     """
     test = together(tested(parts))
@@ -294,16 +295,15 @@ def _evaluated(
     held_out = parts["held_out"]
     found["held_out"] = _both(held_out.correct, marks["unseen"])
     chosen = held_out[marks["unseen"]]
-    least = least_confidence(chosen.probabilities.max(axis=1), chosen.correct)
-    found["sure_from"] = round(least, 4)
+    threshold = confidence_threshold(chosen.probabilities.max(axis=1), chosen.correct)
+    found["sure_from"] = round(threshold, 4)
     duplicate_free = ~marks["duplicate"][test.rows]
     found["classes"] = {
         name: _both(test.correct[chosen], duplicate_free[chosen])
         for name, chosen in ((name, test.labels == k) for k, name in enumerate(CLASSES))
     }
-    found["confusion"] = confusion(
-        test.labels[duplicate_free], test.classes[duplicate_free]
-    ).tolist()
+    counts = confusion(test.labels[duplicate_free], test.classes[duplicate_free], CLASSES)
+    found["confusion"] = counts.to_numpy().tolist()
     found["confidence"] = round(float(test.probabilities.max(axis=1).mean()), 4)
     if votes is not None:
         seen = votes[test.rows]

@@ -123,7 +123,7 @@ def test_regularised_images_have_less_high_frequency():
 
 
 def test_windows_of_the_regularised_ascent():
-    boxes = ascent._random_boxes(np.random.default_rng(0), 1000, (48, 48))
+    boxes = ascent.random_windows(np.random.default_rng(0), 1000, (48, 48))
     scale = boxes[:, 2] - boxes[:, 0]
     assert 0.95 <= scale.min() < 0.96
     assert 1.04 < scale.max() <= 1.05

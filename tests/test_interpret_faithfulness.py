@@ -79,7 +79,7 @@ def test_a_true_map_beats_the_controls_in_deletion():
     images[:, 3:6, 3:6] = 1
     maps = {
         "true": np.broadcast_to(weights, images.shape),
-        **faithfulness.control_maps(images[..., None], seed=1),
+        **faithfulness.network_free_maps(images[..., None], seed=1),
     }
     areas = {
         name: faithfulness.area(
@@ -92,7 +92,7 @@ def test_a_true_map_beats_the_controls_in_deletion():
 
 def test_controls():
     images = np.array([[[1.0, 2.0], [3.0, 6.0]]])
-    controls = faithfulness.control_maps(images)
+    controls = faithfulness.network_free_maps(images)
     np.testing.assert_allclose(controls["brightness"], [[[0, 1], [2, 5]]])
     np.testing.assert_allclose(controls["contrast"], [[[2, 1], [0, 3]]])
     assert controls["random"].shape == (1, 2, 2)
@@ -135,8 +135,20 @@ def test_randomisation_does_not_move_a_map_of_the_image_alone(model, images, mon
     np.testing.assert_allclose(table[["spearman", "ssim"]], 1, rtol=1e-6)
 
 
-def test_stages_put_a_normalisation_with_its_convolution(model):
-    assert list(faithfulness._stages(model)) == [["logits"], ["dense1"], ["bn1", "conv1"]]
+def test_a_normalisation_gets_new_weights_together_with_its_convolution(model, images, monkeypatch):
+    trained = keras.models.clone_model(model)
+    trained.set_weights([weight + 1 for weight in model.get_weights()])
+    seen = []
+
+    def record(method, copy, images, targets):
+        layers = {name: copy.get_layer(name).get_weights()[0] for name in ("conv1", "bn1")}
+        old = {name: trained.get_layer(name).get_weights()[0] for name in layers}
+        seen.append([bool((layers[name] == old[name]).all()) for name in layers])
+        return images
+
+    monkeypatch.setattr(faithfulness, "explain", record)
+    faithfulness.cascading_randomisation({"edges": {}}, trained, images, [0] * 6)
+    assert seen == [[True, True]] * 3 + [[False, False]], "before, and after each of three steps"
 
 
 def test_rank_correlation_by_hand():

@@ -166,14 +166,19 @@ def test_smoothgrad_noise_is_a_function_of_seed_and_position(model):
     )
 
 
-def test_smoothgrad_sigma_is_relative_to_the_range(monkeypatch):
-    seen = []
-    monkeypatch.setattr(
-        saliency, "gradient", lambda model, rows, targets, **_: seen.append(rows) or rows[..., 0]
+def test_smoothgrad_sigma_is_relative_to_the_range():
+    """The gradient of half the squares of the pixels is the noisy copy itself."""
+    inputs = keras.Input((SIZE, SIZE, 1))
+    squares = LAYERS.Flatten()(LAYERS.Multiply()([inputs, inputs]))
+    model = keras.Model(
+        inputs,
+        LAYERS.Dense(1, kernel_initializer=lambda shape, dtype: np.full(shape, 0.5, dtype))(
+            squares
+        ),
     )
-    image = np.linspace(0, 10, SIZE * SIZE).reshape(1, SIZE, SIZE)
-    explain("smoothgrad", None, image, [0], sigma=0.2, samples=200)
-    assert np.std(seen[0] - image[..., None]) == pytest.approx(2, rel=0.02)
+    images = np.tile(np.linspace(0, 10, SIZE * SIZE).reshape(1, SIZE, SIZE), (200, 1, 1))
+    noisy = explain("smoothgrad", model, images, [0] * 200, sigma=0.2, samples=1)
+    assert np.std(noisy - images) == pytest.approx(2, rel=0.02)
 
 
 def test_grad_cam_and_occlusion_find_the_only_patch_that_counts():
@@ -198,11 +203,22 @@ def test_grad_cam_by_hand():
     np.testing.assert_allclose(maps, np.maximum(images, 0) * 16 / 144, rtol=1e-5)
 
 
-def test_grad_cam_takes_the_feature_maps_after_normalisation_and_relu(model):
-    assert saliency._last_feature_layer(model) == "second"
-    assert "re_lu" in saliency._last_feature_layer(
-        keras.Model(model.inputs, model.layers[4].output)
-    )
+@pytest.mark.parametrize("features", ["last", "relu"])
+def test_grad_cam_takes_the_feature_maps_after_normalisation_and_relu(features):
+    keras.utils.set_random_seed(0)
+    stack = [LAYERS.Conv2D(4, 3, padding="same", name="first"), LAYERS.MaxPooling2D()]
+    stack += [LAYERS.Conv2D(3, 3, padding="same", name="last")]
+    if features == "relu":
+        stack += [LAYERS.BatchNormalization(name="norm"), LAYERS.ReLU(name="relu")]
+    stack += [LAYERS.MaxPooling2D(name="pool"), LAYERS.Flatten(), LAYERS.Dense(3)]
+    model = keras.Sequential([keras.Input((SIZE, SIZE, 1)), *stack])
+    chosen = explain("grad_cam", model, images_of(2), [0, 1])
+    names = [layer.name for layer in stack[:-2]]
+    same = {
+        name: np.allclose(chosen, explain("grad_cam", model, images_of(2), [0, 1], layer=name))
+        for name in names
+    }
+    assert [name for name in names if same[name]] == [features]
 
 
 @pytest.mark.parametrize("stride", [3, 4, 5])

@@ -6,10 +6,11 @@ import pandas as pd
 import pytest
 
 from fer_utils.data.ferplus import Crowd
+from fer_utils.fer2013 import CLASSES
 from fer_utils.plots import confusion, style
 from fer_utils.plots import exploration as plots
 from fer_utils.questions import exploration, label_noise
-from fer_utils.statistics import calibration, classification
+from fer_utils.statistics import calibration, classification, wording
 
 LABELS = np.array([0, 0, 3, 3, 3, -1, 3, 0], np.int8)
 SPLIT = np.array([0, 0, 0, 0, 0, 0, 1, 1], np.int8)
@@ -40,7 +41,7 @@ def test_figures_of_few_images(images):
     assert [ax.get_ylabel() for ax in figure.axes[::2]] == list(sample)
     figure = plots.mean_faces(np.repeat(images[:1], 7, axis=0), images.mean(axis=0))
     assert figure.axes[0].get_title() == "angry"
-    plots.intensity(exploration.intensity(images, LABELS))
+    plots.intensity_boxes(exploration.intensity(images, LABELS))
 
 
 def test_pairs_have_labels_splits_and_correlation(images):
@@ -52,14 +53,14 @@ def test_pairs_have_labels_splits_and_correlation(images):
 
 
 def test_heat_maps_have_their_counts_and_shares():
-    counts = np.diag([4, 0, 0, 0, 0, 0, 0])
+    counts = pd.DataFrame(np.diag([4, 0, 0, 0, 0, 0, 0]), CLASSES, CLASSES)
     figure = confusion.counts({"PUBLIC": counts, "PRIVATE": counts})
     assert [ax.get_title() for ax in figure.axes] == ["PUBLIC", "PRIVATE"]
     assert figure.axes[0].texts[0].get_text() == "4"
     figure = confusion.shares(classification.row_shares(counts))
     assert figure.axes[0].texts[0].get_text() == "100\n51–100"
     votes = Crowd(np.eye(10, dtype=int)[[0, 6]] * 10)
-    figure = plots.label_counts(label_noise.label_counts(np.array([0, 4]), votes))
+    figure = plots.label_heat_map(label_noise.label_counts(np.array([0, 4]), votes))
     assert [text.get_text() for text in figure.axes[0].texts].count("1") == 2
 
 
@@ -75,16 +76,16 @@ def test_the_mistakes_show_label_answer_and_probabilities(images):
 
 def test_each_verdict_on_calibration_has_its_mark():
     confidence = np.repeat([0.5, 0.95], 200)
-    regions = calibration.regions(confidence, np.arange(400) >= 140, 2)
-    figure = confusion.reliability({"as trained": regions})
+    bins = calibration.confidence_bins(confidence, np.arange(400) >= 140, 2)
+    figure = confusion.reliability({"as trained": bins}, wording.CALIBRATION)
     assert legend(figure) == ["over-confident", "under-confident"]
     assert [ax.get_title() for ax in figure.axes] == ["as trained"]
 
 
 def test_rows_of_classes_and_pairs():
-    counts = np.full((7, 7), 5)
+    counts = pd.DataFrame(5, CLASSES, CLASSES)
     table = classification.per_class(counts)
-    figure = confusion.per_class({"twin-free": table, "all": table}, ("recall", "F1"))
+    figure = confusion.class_figures({"twin-free": table, "all": table}, ("recall", "F1"))
     assert legend(figure) == ["twin-free", "all"]
     figure = confusion.directions(classification.confused_pairs(counts).head(2))
     assert len(figure.axes[0].get_yticks()) == 2

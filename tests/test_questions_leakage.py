@@ -171,7 +171,7 @@ def test_a_network_that_recites_gives_the_label_of_the_twin(copied):
     row = table.loc["reciter"]
     assert row["images"] == 20
     assert (row["the twin's"], row["its own"]) == (proportion(17, 20), proportion(3, 20))
-    assert row["difference"] == paired_interval(17, 3, 20)
+    assert row["difference"].interval == paired_interval(17, 3, 20)
     assert row["verdict"] == "the twin's label"
     nothing = answers(copied.labels[140:], np.zeros(20, int), np.arange(140, 160))
     assert leakage.recited({"none": nothing}, copied).loc["none", "images"] == 0

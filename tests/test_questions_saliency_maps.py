@@ -13,6 +13,7 @@ from fer_utils.homework import ZONES as CLAIMED
 from fer_utils.interpret import faithfulness, saliency
 from fer_utils.questions import face_zones
 from fer_utils.questions.saliency_maps import checks, claims, measured_maps
+from fer_utils.statistics.verdicts import Support, Verdict
 
 LAYERS = keras.layers
 N = 40
@@ -56,7 +57,7 @@ def judged(model, images, of_model):
     """Verdicts over `model` of the gradient maps of `of_model`, by measure."""
     targets = np.ones(N, int)
     maps = {"gradient": saliency.explain("gradient", of_model, images, targets)}
-    maps |= faithfulness.control_maps(images)
+    maps |= faithfulness.network_free_maps(images)
     found = {
         mode: measured_maps._areas(model, images, targets, maps, mode, 5)
         for mode in ("deletion", "insertion")
@@ -69,12 +70,12 @@ def judged(model, images, of_model):
 def test_true_maps_beat_the_controls_and_those_of_a_random_network_do_not(trained, images):
     true, random = judged(trained, images, trained), judged(trained, images, watcher(1))
     assert list(true) == ["deletion", "insertion", "pointing", "evidence"]
-    assert {table.loc["gradient", "verdict"] for table in true.values()} == {checks.BEATS}
-    assert checks.BEATS not in {table.loc["gradient", "verdict"] for table in random.values()}
+    assert {table.loc["gradient", "verdict"] for table in true.values()} == {Verdict.HIGHER}
+    assert Verdict.HIGHER not in {table.loc["gradient", "verdict"] for table in random.values()}
 
 
 def test_areas_are_those_of_the_whole_curves(trained, images):
-    maps = faithfulness.control_maps(images)
+    maps = faithfulness.network_free_maps(images)
     found = measured_maps._areas(trained, images, np.ones(N, int), maps, "insertion", 4)
     fractions = np.linspace(0, 1, 4)
     curves = faithfulness.perturbation_curves(
@@ -99,17 +100,17 @@ def test_randomisation_verdicts_tell_image_from_network():
     steps[:, 1] += [-0.02, 0.02, 0, 0, 0.01, -0.01]
     measured = {"names": [*kept, "contrast"], "spearman": steps, "draw": np.arange(6) % 3}
     table = checks.judge_randomisation(measured)
-    assert table["verdict"].tolist() == [checks.KEPT_WORDS[i] for i in (1, 2, 0)]
+    assert table["verdict"].tolist() == [Verdict.LOWER, Verdict.NOT_SIGNIFICANT, Verdict.HIGHER]
     assert table.loc["gradient", "value"].estimate == pytest.approx(0.1)
 
 
 def test_who_may_speak():
     """One good measure is enough, one bad one too much, and the weights must matter."""
-    beats, worse, unclear = checks.WORDS
+    beats, worse, unclear = Verdict
     names = ["good", "half", "mixed", "none", "image"]
     deletion = pd.DataFrame({"verdict": [beats, beats, beats, unclear, beats]}, names)
     insertion = pd.DataFrame({"verdict": [beats, unclear, worse, unclear, beats]}, names)
-    random = pd.DataFrame({"verdict": [checks.DEPENDS] * 4 + [checks.KEPT_WORDS[0]]}, names)
+    random = pd.DataFrame({"verdict": [Verdict.LOWER] * 4 + [Verdict.HIGHER]}, names)
     judgements = {"deletion": deletion, "insertion": insertion}
     assert checks.believed(judgements, random) == ["good", "half"]
     pointing = pd.DataFrame({"verdict": [unclear, worse, beats, beats, beats]}, names)
@@ -152,8 +153,8 @@ def compared(methods):
 @pytest.mark.parametrize(
     ("happy", "sad", "expected"),
     [
-        ("mouth corners", "forehead", claims.HOLDS),
-        ("mouth corners", "mouth corners", claims.NOT_SHOWN),
+        ("mouth corners", "forehead", "holds"),
+        ("mouth corners", "mouth corners", "not shown"),
         ("forehead", "mouth corners", "less than in other classes"),
         ("forehead", "forehead", "less than a control"),
     ],
@@ -163,17 +164,17 @@ def test_a_claim_follows_the_maps(happy, sad, expected):
     assert found["verdict"].tolist() == [expected], "disgust has no image: no row"
     assert found["zone"].tolist() == ["mouth corners"]
     assert found["images"].tolist() == [20]
-    assert found["would show"].notna().tolist() == [expected == claims.NOT_SHOWN]
+    assert found["would show"].notna().tolist() == [expected == "not shown"]
 
 
 def test_methods_that_disagree_on_a_claim_are_reported_so():
     methods = {"gradient": ("mouth corners", "nose"), "occlusion": ("nose", "mouth corners")}
     table = compared(methods)
-    words = claims.judge_claims(table)["verdict"]
-    assert words.tolist() == [claims.HOLDS, "less than in other classes"]
-    assert claims.claim_in_common(words) == claims.DISAGREE
+    found = claims.judge_claims(table)
+    assert found["verdict"].tolist() == ["holds", "less than in other classes"]
+    assert claims.claim_in_common(each.verdict for each in found["excess"]) is Support.MIXED
     agreed = claims.agreement(table, list(methods))
-    assert agreed.loc["happy", "mouth corners"] == claims.DISAGREE
+    assert agreed.loc["happy", "mouth corners"] is Support.MIXED
     assert claims.zones_above(agreed) == ([], {"happy": [], "sad": []})
 
 
@@ -181,7 +182,7 @@ def test_what_methods_agree_on_in_every_class_comes_first():
     table = compared({"gradient": ("nose", "nose"), "occlusion": ("nose", "nose")})
     agreed = claims.agreement(table, ["gradient", "occlusion"])
     assert claims.zones_above(agreed) == (["nose"], {"happy": [], "sad": []})
-    assert (agreed["outside"] == claims.LESS).all()
+    assert (agreed["outside"] == Verdict.LOWER).all()
 
 
 def test_what_the_architecture_prefers_by_itself_is_not_looked_at():
@@ -190,22 +191,22 @@ def test_what_the_architecture_prefers_by_itself_is_not_looked_at():
     labels = np.repeat([3, 4], 20)
     table = claims.compare_zones(mass, {"gradient": masses(("nose", "nose"), seed=5)}, flat, labels)
     nose = table[table["zone"] == "nose"]
-    assert set(nose["looks"]) == {claims.NOT_SHOWN}
+    assert set(nose["looks"]) == {Verdict.NOT_SIGNIFICANT}
     assert set(nose["control"]) == {"the untrained network"}
 
 
 @pytest.mark.parametrize(
     ("verdicts", "expected"),
     [
-        (["holds", "holds"], claims.HOLDS),
-        (["holds", "not shown"], claims.SOME),
-        (["holds", "less than a control", "not shown"], claims.DISAGREE),
-        (["less than a control", "less than in other classes"], claims.FAILS),
-        (["less than a control", "not shown"], claims.NOT_SHOWN),
+        ([Verdict.HIGHER, Verdict.HIGHER], Support.SUPPORTED),
+        ([Verdict.HIGHER, Verdict.NOT_SIGNIFICANT], Support.PARTLY_SUPPORTED),
+        ([Verdict.HIGHER, Verdict.LOWER, Verdict.NOT_SIGNIFICANT], Support.MIXED),
+        ([Verdict.LOWER, Verdict.LOWER], Support.CONTRADICTED),
+        ([Verdict.LOWER, Verdict.NOT_SIGNIFICANT], Support.INCONCLUSIVE),
     ],
 )
 def test_claims_in_common(verdicts, expected):
-    assert claims.claim_in_common(verdicts) == expected
+    assert claims.claim_in_common(verdicts) is expected
 
 
 def test_zones_are_a_partition_and_have_all_that_the_homework_names():
@@ -227,7 +228,7 @@ def test_what_is_measured(trained, images, monkeypatch):
     budget = measured_maps.SaliencyBudget(5, 2, 2, 16, 3, randomised=2, draws=2, stages=2)
     found = measured_maps.measure_saliency(run, dataset, budget)
     shapes = {name: array.shape for name, array in found.items()}
-    methods, maps = len(saliency.METHODS), len(saliency.METHODS) + len(faithfulness.CONTROLS)
+    methods, maps = len(saliency.METHODS), len(saliency.METHODS) + len(faithfulness.NETWORK_FREE)
     assert shapes["zones"] == (maps, 8, 8)
     assert shapes["untrained"] == (methods, 8, 8)
     assert shapes["deletion"] == shapes["insertion"] == (maps, 8)

@@ -5,6 +5,7 @@ import pytest
 
 from fer_utils.statistics import calibration
 from fer_utils.statistics.intervals import proportion
+from fer_utils.statistics.verdicts import Verdict
 
 
 def answers(logits: np.ndarray, labels: np.ndarray, temperature: float = 1.0):
@@ -40,23 +41,24 @@ def test_expected_calibration_error():
 
 
 def test_the_gap_is_wilsons_interval_seen_from_the_confidence():
-    gap, p = calibration.gap(np.full(10, 0.9), np.arange(10) < 8)
+    gap = calibration.gap(np.full(10, 0.9), np.arange(10) < 8)
     share = proportion(8, 10)
     assert (gap.estimate, gap.low, gap.high) == pytest.approx(
         (0.9 - 0.8, 0.9 - share.high, 0.9 - share.low)
     )
-    assert p == pytest.approx(0.263901, abs=1e-6)  # 10 images: P(8 or fewer of 10 right at 0.9)
-    assert np.isnan(calibration.gap(np.empty(0), np.empty(0, bool))[1])
+    assert gap.n == 10
+    assert gap.p == pytest.approx(0.263901, abs=1e-6)  # 10 images: P(8 or fewer of 10 right at 0.9)
+    assert np.isnan(calibration.gap(np.empty(0), np.empty(0, bool)).p)
 
 
 def test_regions_have_equally_many_images_in_the_order_of_confidence():
     confidence = np.linspace(0.99, 0.3, 20)
-    table = calibration.regions(confidence, confidence > 0.6, 4)
+    table = calibration.confidence_bins(confidence, confidence > 0.6, 4)
     assert table["images"].tolist() == [5] * 4
     assert table["lowest"].iloc[0] == pytest.approx(0.3)
     assert (table["highest"].to_numpy()[:-1] < table["lowest"].to_numpy()[1:]).all()
     assert table["accuracy"].iloc[0] == proportion(0, 5)
-    assert len(calibration.regions(confidence[:2], confidence[:2] > 0.6, 4)) == 4
+    assert len(calibration.confidence_bins(confidence[:2], confidence[:2] > 0.6, 4)) == 4
 
 
 def test_over_confident_in_the_middle_and_under_confident_at_the_top_are_both_said():
@@ -65,16 +67,16 @@ def test_over_confident_in_the_middle_and_under_confident_at_the_top_are_both_sa
     right = np.select([confidence < 0.6, confidence < 0.8], [confidence, confidence - 0.12], 0.97)
     logits = np.log(np.column_stack([confidence, *[(1 - confidence) / 6] * 6]))
     labels = np.where(random.random(6000) < right, 0, 1)
-    table = calibration.regions(calibration.softmax(logits).max(axis=1), labels == 0)
-    (over,) = calibration.stretches(table, "over-confident")
-    (under,) = calibration.stretches(table, "under-confident")
+    table = calibration.confidence_bins(calibration.softmax(logits).max(axis=1), labels == 0)
+    (over,) = calibration.contiguous_bins(table, Verdict.HIGHER)
+    (under,) = calibration.contiguous_bins(table, Verdict.LOWER)
     assert over == pytest.approx((0.6, 0.8), abs=0.06)
     assert under == pytest.approx((0.8, 0.92), abs=0.06)
-    assert set(table["verdict"][:3]) == {"not shown"}
+    assert set(table["verdict"][:3]) == {Verdict.NOT_SIGNIFICANT}
     temperature = calibration.fit_temperature(logits, labels)
     stated = calibration.softmax(logits, temperature).max(axis=1)
-    left = set(calibration.regions(stated, labels == 0)["verdict"])
-    assert {"over-confident", "under-confident"} <= left, "one temperature cannot mend both"
+    left = set(calibration.confidence_bins(stated, labels == 0)["verdict"])
+    assert {Verdict.HIGHER, Verdict.LOWER} <= left, "one temperature cannot mend both"
 
 
 def test_regions_of_honest_answers_are_seldom_judged():
@@ -82,8 +84,8 @@ def test_regions_of_honest_answers_are_seldom_judged():
     judged = 0
     for _ in range(200):
         confidence = random.uniform(0.3, 1, 1000)
-        table = calibration.regions(confidence, random.random(1000) < confidence)
-        judged += (table["verdict"] != "not shown").any()
+        table = calibration.confidence_bins(confidence, random.random(1000) < confidence)
+        judged += (table["verdict"] != Verdict.NOT_SIGNIFICANT).any()
     assert judged / 200 <= 0.07
 
 
@@ -100,14 +102,14 @@ def test_inflated_logits_are_over_confident_and_repaired_by_the_temperature():
     assert 2.7 < interval.low < temperature < interval.high < 3.3
     before = answers(inflated[test], labels[test])
     after = answers(inflated[test], labels[test], temperature)
-    assert calibration.gap(*before)[0].low > 0
-    assert calibration.gap(*after)[1] > 0.05
-    assert "over-confident" in set(calibration.regions(*before)["verdict"])
+    assert calibration.gap(*before).low > 0
+    assert calibration.gap(*after).p > 0.05
+    assert Verdict.HIGHER in set(calibration.confidence_bins(*before)["verdict"])
     assert calibration.expected_calibration_error(*before).low > 0.1
     error = calibration.expected_calibration_error(*after)
     assert error.low < 0.001
     assert error.high < 0.04
-    assert calibration.gap(*answers(honest[test] / 3, labels[test]))[0].high < 0
+    assert calibration.gap(*answers(honest[test] / 3, labels[test])).high < 0
 
 
 def test_coverage_curve():
@@ -118,3 +120,21 @@ def test_coverage_curve():
     assert curve["accuracy"].iloc[9] == proportion(10, 10)
     assert curve["accuracy"].iloc[-1] == proportion(10, 20)
     assert curve["threshold"].iloc[9] == pytest.approx(0.8)
+
+
+def test_the_confidence_threshold_is_the_lowest_that_is_accurate_enough():
+    confidence = np.array([0.9, 0.8, 0.7, 0.7, 0.6])
+    correct = np.array([True, True, False, True, False])
+    assert calibration.confidence_threshold(confidence, correct, 0.75) == 0.7
+    assert calibration.confidence_threshold(confidence, correct, 0.8) == 0.8
+    assert calibration.confidence_threshold(confidence, ~correct, 0.8) == 1.0
+
+
+def test_what_is_selected_is_counted_by_class():
+    labels, correct = np.array([0, 0, 1, 1]), np.array([True, False, True, True])
+    ways = {"all": np.ones(4, bool), "two": np.array([True, True, False, False])}
+    table = calibration.selected(ways, labels, correct, ("cat", "dog"))
+    assert table.loc["of these right", "two"] == proportion(1, 2)
+    rows = ["share of the images", "cat", "dog"]
+    assert table.loc[rows, "all"].tolist() == [1.0, 1, 2]
+    assert table.loc[rows, "two"].tolist() == [0.5, 1, 0]

@@ -3,18 +3,21 @@
 import json
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import stats
 
-from fer_utils.fer2013 import CLASSES
 from fer_utils.statistics import classification, intervals
 from fer_utils.statistics.intervals import Interval
+from fer_utils.statistics.verdicts import Verdict
+
+CLASSES = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
 
 
-def counts_of(cells: dict[tuple[str, str], int]) -> np.ndarray:
-    counts = np.zeros((7, 7), int)
+def counts_of(cells: dict[tuple[str, str], int]) -> pd.DataFrame:
+    counts = pd.DataFrame(0, CLASSES, CLASSES)
     for (true, predicted), count in cells.items():
-        counts[CLASSES.index(true), CLASSES.index(predicted)] = count
+        counts.loc[true, predicted] = count
     return counts
 
 
@@ -36,10 +39,10 @@ HAND = counts_of(
 def test_accuracy_and_confusion():
     labels, predictions = np.array([0, 0, 3, 6]), np.array([0, 4, 3, 6])
     assert classification.accuracy(labels, predictions) == intervals.proportion(3, 4)
-    counts = classification.confusion(labels, predictions)
-    assert counts.shape == (7, 7)
-    assert counts.sum() == 4
-    assert counts[0, 0] == counts[0, 4] == counts[3, 3] == counts[6, 6] == 1
+    counts = classification.confusion(labels, predictions, CLASSES)
+    assert tuple(counts.index) == tuple(counts.columns) == CLASSES
+    pairs = [("angry", "angry"), ("angry", "sad"), ("happy", "happy"), ("neutral", "neutral")]
+    pd.testing.assert_frame_equal(counts, counts_of(dict.fromkeys(pairs, 1)), check_names=False)
 
 
 def test_per_class():
@@ -60,19 +63,19 @@ def test_f1_interval_agrees_with_the_bootstrap_of_images():
     labels = random.integers(0, 7, 400)
     predictions = np.where(random.random(400) < 0.6, labels, random.integers(0, 7, 400))
     direct = intervals.bootstrap(
-        lambda a, b: classification.f1(classification.confusion(a, b))[2],
+        lambda a, b: classification.f1(classification.confusion(a, b, CLASSES).to_numpy())[2],
         labels,
         predictions,
         resamples=300,
     )
-    counts = classification.confusion(labels, predictions)
+    counts = classification.confusion(labels, predictions, CLASSES)
     quick = classification.per_class(counts).loc["fear", "F1"]
     assert ends(quick) == pytest.approx(ends(direct), abs=0.02)
 
 
 def test_scores_are_plain_json():
     labels, predictions = np.array([0, 0, 3, 6], np.int8), np.array([0, 4, 3, 6])
-    figures = json.loads(json.dumps(classification.scores(labels, predictions)))
+    figures = json.loads(json.dumps(classification.scores(labels, predictions, 7)))
     assert (figures["n"], figures["accuracy"]) == (4, 0.75)
     assert figures["precision"] == [1, 0, 0, 1, 0, 0, 1]
     assert figures["recall"] == [0.5, 0, 0, 1, 0, 0, 1]
@@ -98,11 +101,11 @@ def test_confused_pairs():
     assert (first["first"], first["second"], first["images"]) == ("fear", "sad", 50)
     assert first["there"] == intervals.proportion(40, 100)
     assert first["back"] == intervals.proportion(10, 200)
-    assert first["difference"] == intervals.independent_interval(40, 100, 10, 200)
-    assert first["verdict"] == "more often than the reverse"
+    assert first["difference"].interval == intervals.independent_interval(40, 100, 10, 200)
+    assert first["verdict"] is Verdict.HIGHER
     assert (second["first"], second["second"]) == ("neutral", "happy")
     assert second["p (Holm)"] > stats.fisher_exact([[10, 40], [0, 50]]).pvalue
-    assert table.iloc[-1]["verdict"] == "no difference shown"
+    assert table.iloc[-1]["verdict"] is Verdict.NOT_SIGNIFICANT
 
 
 def test_the_rank_of_a_pair_is_as_sure_as_the_images_make_it():
@@ -124,3 +127,16 @@ def test_row_shares_and_recall_gap():
     assert gap.estimate == 0.25
     assert gap.high - gap.estimate == pytest.approx(1.959964 * error)
     assert np.isnan(classification.recall_gap(counts, "disgust").estimate)
+
+
+def test_key_figures_of_two_matrices_stand_side_by_side():
+    other = counts_of({("sad", "sad"): 3})
+    table = classification.key_figures({"hand": HAND, "other": other})
+    assert table.index.tolist()[:3] == ["accuracy", "mean F1", "recall of angry"]
+    assert table.loc["accuracy"].tolist() == [
+        intervals.proportion(9, 15),
+        intervals.proportion(3, 3),
+    ]
+    assert table.loc["recall of sad", "hand"] == intervals.proportion(3, 5)
+    ranked = classification.by_recall(HAND + counts_of({("happy", "sad"): 1}))
+    assert ranked.index.tolist() == ["happy", "sad", "angry"]

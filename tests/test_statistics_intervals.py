@@ -1,13 +1,12 @@
 """Each statistic against values computed by hand (or printed in the paper that gave it)."""
 
 import numpy as np
-import pandas as pd
 import pytest
 from scipy import stats
-from statsmodels.stats.multitest import multipletests
 
 from fer_utils.statistics import intervals
 from fer_utils.statistics.intervals import Interval
+from fer_utils.statistics.verdicts import Support, Verdict
 
 Z = 1.959964
 
@@ -25,17 +24,41 @@ def test_an_interval_prints_itself_and_counts_as_its_estimate():
 
 
 @pytest.mark.parametrize(
-    ("low", "high", "p", "word"),
+    ("low", "high", "p", "verdict", "support"),
     [
-        (0.01, 0.2, 0.0, "better"),
-        (-0.2, -0.01, 0.0, "worse"),
-        (-0.01, 0.2, 0.0, "no difference shown"),
-        (0.01, 0.2, 0.06, "no difference shown"),
-        (np.nan, np.nan, 0.0, "no difference shown"),
+        (0.01, 0.2, 0.0, Verdict.HIGHER, Support.SUPPORTED),
+        (-0.2, -0.01, 0.0, Verdict.LOWER, Support.CONTRADICTED),
+        (-0.01, 0.2, 0.0, Verdict.NOT_SIGNIFICANT, Support.INCONCLUSIVE),
+        (0.01, 0.2, 0.06, Verdict.NOT_SIGNIFICANT, Support.INCONCLUSIVE),
+        (0.01, 0.2, np.nan, Verdict.NOT_SIGNIFICANT, Support.INCONCLUSIVE),
+        (np.nan, np.nan, 0.0, Verdict.NOT_SIGNIFICANT, Support.INCONCLUSIVE),
     ],
 )
-def test_verdict(low, high, p, word):
-    assert intervals.verdict(Interval(0, low, high), p) == word
+def test_verdict(low, high, p, verdict, support):
+    compared = Interval(0, low, high).tested(p, n=10)
+    assert compared.verdict is verdict
+    assert Support.of(compared.verdict) is support
+
+
+def test_an_interval_has_a_verdict_without_a_test():
+    assert Interval(0.1, 0.01, 0.2).verdict is Verdict.HIGHER
+    assert Interval(0, -0.1, 0.1).verdict is Verdict.NOT_SIGNIFICANT
+
+
+def test_a_comparison_is_printed_and_counts_as_its_interval():
+    interval = Interval(0.01, -0.002, 0.022)
+    compared = interval.tested(0.04, n=7)
+    assert (compared.interval, compared.p, compared.n) == (interval, 0.04, 7)
+    assert (f"{compared:+.3f}", float(compared)) == (f"{interval:+.3f}", 0.01)
+
+
+def test_difference_of_means_is_welchs():
+    first, second = np.array([1.0, 2, 3, np.nan]), np.array([2.0, 2.5])
+    reference = stats.ttest_ind(first[:3], second, equal_var=False)
+    found = intervals.difference_of_means(first, second)
+    assert ends(found) == pytest.approx((-0.25, *reference.confidence_interval()))
+    assert (found.p, found.n) == (pytest.approx(reference.pvalue), 5)
+    assert found.degrees == pytest.approx(reference.df)
 
 
 def test_share_is_wilsons():
@@ -63,39 +86,9 @@ def test_independent_interval_is_newcombes():
     assert np.isnan(intervals.independent_interval(0, 0, 1, 2).estimate)
 
 
-def test_the_detectable_effect_is_shown_four_times_in_five():
-    """Simulated: t tests of three values at a sixth of the level, and of many at the whole."""
-    rng = np.random.default_rng(0)
-    for n, comparisons in ((3, 6), (200, 1)):
-        typical = stats.t.ppf(0.975, n - 1) / np.sqrt(n)  # half of an interval, at deviation 1
-        effect = intervals.detectable(Interval(0, -typical, typical), comparisons, n - 1)
-        samples = rng.normal(effect, 1, (20_000, n))
-        p = stats.ttest_1samp(samples, 0, axis=1).pvalue
-        assert np.mean(p < 0.05 / comparisons) == pytest.approx(0.8, abs=0.02)
-
-
-def test_nothing_is_detectable_without_width_or_degrees_of_freedom():
-    assert np.isnan(intervals.detectable(Interval(0, 0, 0)))
-    assert np.isnan(intervals.detectable(Interval(0, np.nan, np.nan), 5, 0))
-
-
 def test_what_does_not_exist_is_a_dash():
     assert f"{Interval(np.nan, np.nan, np.nan):.1f}" == "–"
     assert f"{Interval(0.25, np.nan, np.nan):.1f}" == "0.2 [–, –]"
-
-
-def test_what_holm_takes_back_is_said():
-    table = pd.DataFrame({"d": [Interval(1, 0.1, 2), Interval(0, -1, 1)], "p": [0.04, 0.9]})
-    assert "of 2 independent" in intervals.taken_back(intervals.judged(table, interval="d"), "d")
-    table["p"] = [0.001, 0.9]
-    assert intervals.taken_back(intervals.judged(table, interval="d"), "d") == ""
-
-
-def test_holm():
-    assert intervals.holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
-    several = [*np.random.default_rng(0).uniform(0, 0.2, 20), 0.1, 0.1, np.nan]
-    np.testing.assert_array_equal(intervals.holm(several), multipletests(several, method="holm")[1])
-    assert len(intervals.holm([])) == 0
 
 
 def test_bootstrap_of_a_mean_agrees_with_theory_and_repeats():

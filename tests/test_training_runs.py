@@ -69,7 +69,7 @@ def test_metrics_are_those_of_the_logits(finished, dataset):
 
 
 def test_weights_give_the_logits_again(finished, dataset):
-    from fer_utils.interpret.inference import predictor
+    from fer_utils.inference import predictor
 
     rows = part_rows(dataset)["public"]
     again = predictor(finished.model())(normalise(dataset.images[rows], True))

@@ -13,8 +13,8 @@ from scipy.special import softmax
 from fer_utils.backend import keras
 from fer_utils.data.transforms import normalise
 from fer_utils.fer2013 import CLASSES, SIZE
+from fer_utils.inference import predictor
 from fer_utils.interpret import ascent, faithfulness, saliency
-from fer_utils.interpret.inference import predictor
 from fer_utils.interpret.introspection import normalise_tensor
 from fer_utils.interpret.maps import most_influential, visible
 from fer_utils.notebook.session import Session
@@ -138,7 +138,7 @@ class Explorer:
         role
             Of the network, such as "model2".
         methods
-            Of `saliency.METHODS` and `faithfulness.CONTROLS`.
+            Of `saliency.METHODS` and `faithfulness.NETWORK_FREE`.
         target
             Number of the class that is explained.
         samples
@@ -153,14 +153,14 @@ class Explorer:
         dict
             By method the map, (48, 48) in [0, 1], and the kept pixels, (48, 48) bool.
         """
-        controls = faithfulness.control_maps(self.inputs)
+        controls = faithfulness.network_free_maps(self.inputs)
         options = {
             "smoothgrad": {"samples": samples},
             "integrated_gradients": {"steps": steps},
         }
         found = {}
         for name in methods:
-            if name in faithfulness.CONTROLS:
+            if name in faithfulness.NETWORK_FREE:
                 values = controls[name]
             else:
                 values = saliency.explain(

@@ -7,13 +7,15 @@ from matplotlib.figure import Figure
 
 from fer_utils.explore.explorer import PICKS, ROLES, Changes, Explorer
 from fer_utils.fer2013 import CHINESE, CLASSES, SIZE
-from fer_utils.interpret.faithfulness import CONTROLS
+from fer_utils.interpret.faithfulness import NETWORK_FREE
 from fer_utils.interpret.maps import NAMES
 from fer_utils.plots import explorer as plots
 
 WRAPPED = {"flex_flow": "row wrap"}  # so that nothing shrinks in a narrow window
 #: Method or control of `Explorer.maps` -> what it is called here.
-LABELS = {name: f"{NAMES[name]} (control)" if name in CONTROLS else NAMES[name] for name in NAMES}
+LABELS = {
+    name: f"{NAMES[name]} (control)" if name in NETWORK_FREE else NAMES[name] for name in NAMES
+}
 
 
 def _slider(
@@ -155,7 +157,7 @@ class Panel:
         self.explorer.changes = Changes(**{k: s.value for k, s in self.sliders.items()})
         self.face.value = _png(plots.face(self.explorer.seen))
         self.answers = self.explorer.answers()
-        self.bars.value = _png(plots.probabilities(self.answers, self.explorer.label))
+        self.bars.value = _png(plots.probability_bars(self.answers, self.explorer.label))
         self.draw_tab()
 
     def draw_tab(self) -> None:

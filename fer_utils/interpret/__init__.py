@@ -1,1 +1,1 @@
-"""What a Keras model looks at: usable on any model; imports TensorFlow."""
+"""Looks into any functional or sequential Keras model of one input; imports TensorFlow."""

@@ -1,6 +1,7 @@
 """The fast gradient sign method (Goodfellow et al., arXiv 1412.6572).
 
-Images are `(n, h, w)` float32 in [0, 1]; `preprocess` is as in `interpret.ascent`.
+Images are `(n, h, w)` or `(n, h, w, c)` float32 in [0, 1]; `preprocess` is as in
+`interpret.ascent`.
 """
 
 from collections.abc import Callable
@@ -8,7 +9,8 @@ from collections.abc import Callable
 import numpy as np
 
 from fer_utils.backend import keras, tf
-from fer_utils.interpret.introspection import in_batches, logits_of, with_channel
+from fer_utils.inference import in_batches
+from fer_utils.interpret.introspection import logits_of, with_channel
 
 
 def fgsm_direction(
@@ -19,14 +21,14 @@ def fgsm_direction(
     preprocess: Callable = tf.identity,
     batch: int = 64,
 ) -> np.ndarray:
-    """Sign of the gradient of the cross-entropy by each pixel (Goodfellow et al., arXiv 1412.6572).
+    """Take the sign of the gradient of the cross-entropy by each value of the images.
 
     Parameters
     ----------
     model
-        Any Keras classifier.
+        Any Keras classifier that ends in logits or a softmax.
     images, labels
-        (n, h, w) in [0, 1] and (n,) int.
+        As in the head of this module, and (n,) int.
     preprocess
         From such images to what the model receives, differentiable.
     batch
@@ -35,11 +37,11 @@ def fgsm_direction(
     Returns
     -------
     numpy.ndarray
-        (n, h, w) float32 of -1, 0 and 1.
+        Like `images`, float32 of -1, 0 and 1.
     """
-    logits = logits_of(model)
+    logits, rows = logits_of(model), with_channel(images)
 
-    @tf.function(input_signature=[_rows(images), tf.TensorSpec([None], tf.int32)])
+    @tf.function(input_signature=[_any_number_of(rows), tf.TensorSpec([None], tf.int32)])
     def direction(images, labels):
         with tf.GradientTape() as tape:
             tape.watch(images)
@@ -48,15 +50,16 @@ def fgsm_direction(
             )
         return tf.sign(tape.gradient(loss, images))
 
-    labels = np.asarray(labels, np.int32)
-    return in_batches(
-        lambda *rows: direction(*map(tf.constant, rows)), batch, with_channel(images), labels
-    )[..., 0]
+    found = in_batches(
+        lambda *some: direction(*map(tf.constant, some)), batch, rows, np.asarray(labels, np.int32)
+    )
+    return found.reshape(np.shape(images))
 
 
 def fgsm(images: np.ndarray, direction: np.ndarray, epsilon: float | np.ndarray) -> np.ndarray:
-    """`images` moved by `epsilon` (one number, or `(n,)`) along `direction`, kept in [0, 1]."""
-    return np.clip(images + np.reshape(epsilon, (-1, 1, 1)) * direction, 0, 1).astype(np.float32)
+    """Move images by `epsilon` (one number, or `(n,)`) along `direction`, and clip to [0, 1]."""
+    size = np.reshape(epsilon, (-1, *[1] * (np.ndim(images) - 1)))
+    return np.clip(images + size * direction, 0, 1).astype(np.float32)
 
 
 def fgsm_epsilon(
@@ -71,20 +74,20 @@ def fgsm_epsilon(
     halvings: int = 8,
     batch: int = 64,
 ) -> np.ndarray:
-    """Smallest change of all pixels at which the model no longer gives the labels.
+    """Find the smallest change of all pixels at which the model no longer predicts the labels.
 
-    The first of `grid` equal steps that changes the answer is refined by `halvings` bisections.
+    The first of `grid` equal steps that changes the prediction is refined by `halvings` bisections.
 
     Parameters
     ----------
     model, images, labels, preprocess, batch
         As in `fgsm_direction`.
     direction
-        (n, h, w); None is `fgsm_direction`. Random signs instead are the control.
+        Like `images`; None means `fgsm_direction`. Random signs instead are the baseline.
     maximum
         The largest change that is tried, in units of the images.
     grid, halvings
-        How finely is searched.
+        How many steps and bisections there are.
 
     Returns
     -------
@@ -93,43 +96,38 @@ def fgsm_epsilon(
         it.
     """
     logits = logits_of(model)
-    images, labels = with_channel(images)[..., 0], np.asarray(labels)
-    answer = tf.function(
-        lambda x: tf.argmax(logits(preprocess(x)), axis=1), input_signature=[_rows(images)]
+    images, labels = np.asarray(images, np.float32), np.asarray(labels)
+    predict = tf.function(
+        lambda x: tf.argmax(logits(preprocess(x)), axis=1),
+        input_signature=[_any_number_of(with_channel(images))],
     )
     if direction is None:
         direction = fgsm_direction(model, images, labels, preprocess=preprocess, batch=batch)
 
-    def flips(rows, epsilon):
+    def changed(rows, epsilon):
         moved = with_channel(fgsm(images[rows], direction[rows], epsilon))
-        answers = in_batches(lambda some: answer(tf.constant(some)), batch, moved)
-        return answers != labels[rows]
+        return in_batches(lambda some: predict(tf.constant(some)), batch, moved) != labels[rows]
 
     low, high = np.zeros(len(images)), np.full(len(images), np.inf)
     for epsilon in np.linspace(0, maximum, grid + 1):
         rows = np.flatnonzero(np.isinf(high))
         if rows.size:
-            flipped = flips(rows, epsilon)
-            high[rows[flipped]] = epsilon
-            low[rows[~flipped]] = epsilon
+            wrong = changed(rows, epsilon)
+            high[rows[wrong]] = epsilon
+            low[rows[~wrong]] = epsilon
     rows = np.flatnonzero(np.isfinite(high) & (high > 0))
     for _ in range(halvings if rows.size else 0):
         middle = (low[rows] + high[rows]) / 2
-        flipped = flips(rows, middle)
-        high[rows[flipped]] = middle[flipped]
-        low[rows[~flipped]] = middle[~flipped]
+        wrong = changed(rows, middle)
+        high[rows[wrong]] = middle[wrong]
+        low[rows[~wrong]] = middle[~wrong]
     return high
-
-
-def _rows(images: np.ndarray) -> tf.TensorSpec:
-    """Any number of images `(h, w, 1)` in a batch: one trace serves them all."""
-    return tf.TensorSpec([None, *np.shape(images)[1:3], 1], tf.float32)
 
 
 def beside_random_signs(
     model: keras.Model, images: np.ndarray, labels: np.ndarray, *, seed: int = 0, **options
 ) -> tuple[np.ndarray, np.ndarray]:
-    """`fgsm_epsilon` along the gradient's signs and, as the control, along random ones.
+    """Compute `fgsm_epsilon` along the gradient's signs and, as the baseline, along random ones.
 
     Parameters
     ----------
@@ -148,3 +146,8 @@ def beside_random_signs(
     signs = np.random.default_rng(seed).choice(np.float32([-1, 1]), np.shape(images))
     along = fgsm_epsilon(model, images, labels, **options)
     return along, fgsm_epsilon(model, images, labels, direction=signs, **options)
+
+
+def _any_number_of(images: np.ndarray) -> tf.TensorSpec:
+    """Specify any number of images `(h, w, c)` in a batch, so that one trace serves them all."""
+    return tf.TensorSpec([None, *images.shape[1:]], tf.float32)

@@ -1,22 +1,22 @@
 """A network as tables: its layers, and the stages of its diagram."""
 
-import math
-from typing import TYPE_CHECKING
-
 import pandas as pd
 
-if TYPE_CHECKING:
-    from fer_utils.backend import keras
-
-SHOWN = ("Conv2D", "BatchNorm", "MaxPooling2D", "Dropout", "Flatten", "Dense")
+from fer_utils.backend import keras
+from fer_utils.interpret.introspection import ACTIVATION_LAYERS, CONVOLUTIONS, layers_of
 
 
-def layer_table(model: "keras.Model") -> pd.DataFrame:
-    """One row per layer of a Keras model, rectifiers left out: kind, output size, parameters."""
+def layer_table(model: keras.Model) -> pd.DataFrame:
+    """List the layers of a Keras model, without inputs and layers that are only an activation.
+
+    Returns a row per layer, also of models inside the model, by its name. `kind` is its class, with
+    the rate of a dropout; `output` the size of its output for one image, such as "24 × 24 × 16";
+    `parameters` the number of its weights.
+    """
     rows = {}
-    for layer in model.layers:
+    for layer in layers_of(model):
         kind = type(layer).__name__
-        if kind in SHOWN:
+        if not isinstance(layer, (keras.layers.InputLayer, *ACTIVATION_LAYERS)):
             rows[layer.name] = {
                 "kind": f"Dropout {layer.rate:.2f}" if kind == "Dropout" else kind,
                 "output": " × ".join(str(size) for size in layer.output.shape[1:]),
@@ -25,32 +25,48 @@ def layer_table(model: "keras.Model") -> pd.DataFrame:
     return pd.DataFrame(rows).T.rename_axis("layer")
 
 
-def stages(model: "keras.Model") -> pd.DataFrame:
-    """The boxes of the diagram, from image to logits: label, height, channels."""
-    shape = model.input.shape[1:]
-    rows = [{"label": "image\n48×48", "height": shape[0], "channels": shape[-1]}]
-    for layer in model.layers:
-        size = layer.output.shape[1:]
-        if layer.name.startswith("pool"):
-            rows.append(
-                {
-                    "label": f"3 × conv\n{size[-1]} channels\n{size[0]}×{size[1]}",
-                    "height": size[0],
-                    "channels": size[-1],
-                }
-            )
-        elif layer.name.startswith("dense") or layer.name == "logits":
-            kind = "logits" if layer.name == "logits" else "dense"
-            rows.append({"label": f"{kind}\n{size[0]}", "height": 1, "channels": size[0]})
-    return pd.DataFrame(rows)
+def stages(model: keras.Model) -> pd.DataFrame:
+    """List the boxes of a network's diagram, from the image to the logits.
+
+    Returns a row for the image, one for each group of convolutions up to where their output is
+    pooled or flattened, and one for each dense layer. `label` is what the box says; `height` and
+    `channels` are those of what leaves it, 1 and the units for a dense layer.
+    """
+    height, width, channels = model.inputs[0].shape[1:]
+    rows = [(f"image\n{height}×{width}", height, channels)]
+    dense = [layer for layer in layers_of(model) if isinstance(layer, keras.layers.Dense)]
+    convolutions, size = 0, ()
+    for layer in layers_of(model):
+        output = layer.output.shape[1:]
+        if isinstance(layer, CONVOLUTIONS):
+            convolutions, size = convolutions + 1, output
+        elif convolutions and output[:2] != size[:2]:
+            rows.append(_of_convolutions(convolutions, output if len(output) == 3 else size))
+            convolutions = 0
+        if layer in dense:
+            kind = "logits" if layer is dense[-1] else "dense"
+            rows.append((f"{kind}\n{output[-1]}", 1, output[-1]))
+    if convolutions:
+        rows.append(_of_convolutions(convolutions, size))
+    return pd.DataFrame(rows, columns=["label", "height", "channels"])
 
 
-def summary(model: "keras.Model") -> dict[str, int]:
-    """Counts for the prose: parameters, layers with weights, values that enter the dense layers."""
-    kinds = [type(layer).__name__ for layer in model.layers]
+def layer_counts(model: keras.Model) -> dict[str, int]:
+    """Count a model's `parameters`, its `convolutions` and its `dense` layers.
+
+    `dense_inputs` is how many values enter the first dense layer; 0 without one.
+    """
+    layers = layers_of(model)
+    dense = [layer for layer in layers if isinstance(layer, keras.layers.Dense)]
     return {
         "parameters": model.count_params(),
-        "convolutions": kinds.count("Conv2D"),
-        "dense": kinds.count("Dense"),
-        "flattened": math.prod(model.get_layer("flatten").output.shape[1:]),
+        "convolutions": sum(isinstance(layer, CONVOLUTIONS) for layer in layers),
+        "dense": len(dense),
+        "dense_inputs": dense[0].input.shape[-1] if dense else 0,
     }
+
+
+def _of_convolutions(count: int, size: tuple[int, int, int]) -> tuple[str, int, int]:
+    """Make the row of `stages` for a group of convolutions."""
+    height, width, channels = size
+    return f"{count} × conv\n{channels} channels\n{height}×{width}", height, channels

@@ -1,10 +1,10 @@
-"""How faithful saliency maps are to the model: tests against controls and against ground truth.
+"""How faithful saliency maps are to the model: tests against baselines and against ground truth.
 
 The maps rank pixels by their magnitude, as the pictures show them. Images are what the model
-receives (after normalisation).
+receives (after normalisation), `(n, h, w)` or `(n, h, w, c)`.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -12,10 +12,11 @@ from scipy.ndimage import binary_dilation, gaussian_filter
 from scipy.stats import rankdata
 
 from fer_utils.backend import keras, tf
+from fer_utils.interpret.introspection import layers_of, with_channel
 from fer_utils.interpret.maps import normalise_map
 from fer_utils.interpret.saliency import explain, score
 
-CONTROLS = ("random", "brightness", "contrast")
+NETWORK_FREE = ("random", "brightness", "contrast")  # baselines: maps of the image alone
 FRACTIONS = tuple(np.linspace(0, 1, 17))  # of the pixels that are changed, by default
 ROUNDING = 1e-6  # relative difference of two pixels that counts as none
 
@@ -31,11 +32,11 @@ def perturbation_curves(
     blur: float = 5.0,
     batch: int = 64,
 ) -> np.ndarray:
-    """Probability of the target while pixels are removed or restored.
+    """Follow the probability of the target while pixels are removed or restored.
 
-    RISE (Petsiuk et al., arXiv 1806.07421). The pixels with the largest |map| come first, equal
-    ones in the order of the image. A good map makes the probability fall fast in deletion and rise
-    fast in insertion.
+    This is RISE's test (Petsiuk et al., arXiv 1806.07421). The pixels with the largest |map| come
+    first, equal ones in the order of the image. A good map makes the probability fall fast in
+    deletion and rise fast in insertion.
 
     Parameters
     ----------
@@ -44,8 +45,8 @@ def perturbation_curves(
     maps
         `(n, h, w)`.
     mode
-        "deletion" replaces pixels by the image's mean; "insertion" starts from the blurred image
-        and restores them.
+        "deletion" replaces pixels by the mean of each channel; "insertion" starts from the blurred
+        image and restores them.
     fractions
         Of the pixels that are changed, each in [0, 1].
     blur
@@ -63,13 +64,14 @@ def perturbation_curves(
     """
     if mode not in ("deletion", "insertion"):
         raise ValueError(f"unknown mode {mode!r}; deletion or insertion")
-    images = np.asarray(images, np.float32).reshape(np.shape(maps))
+    images = with_channel(images)
     if mode == "deletion":
         before, after = images, np.broadcast_to(images.mean((1, 2), keepdims=True), images.shape)
     else:
-        before, after = gaussian_filter(images, (0, blur, blur)), images
+        before, after = gaussian_filter(images, (0, blur, blur, 0)), images
     flat = np.abs(maps).reshape(len(maps), -1)
-    place = np.argsort(np.argsort(-flat, axis=1, kind="stable"), axis=1).reshape(images.shape)
+    place = np.argsort(np.argsort(-flat, axis=1, kind="stable"), axis=1)
+    place = place.reshape(*images.shape[:3], 1)
     counts = np.rint(np.asarray(fractions) * flat.shape[1])
     mixes = (np.where(place < count, after, before) for count in counts)
     curves = [score(model, mix, targets, of="probability", batch=batch) for mix in mixes]
@@ -77,22 +79,24 @@ def perturbation_curves(
 
 
 def area(curves: np.ndarray, fractions: Sequence[float] = FRACTIONS) -> np.ndarray:
-    """Area `(n,)` under each curve `(n, fractions)` over the fractions of pixels, in [0, 1]."""
+    """Integrate curves `(n, fractions)` over the fractions of pixels: areas `(n,)` in [0, 1]."""
     return np.trapezoid(curves, fractions, axis=1)
 
 
-def control_maps(images: np.ndarray, *, seed: int = 0) -> dict[str, np.ndarray]:
-    """Maps `(n, h, w)` that know nothing of the model; a method must beat all of them.
+def network_free_maps(images: np.ndarray, *, seed: int = 0) -> dict[str, np.ndarray]:
+    """Make the baselines, maps `(n, h, w)` of the image alone; a method must beat all of them.
 
-    "random": a random order of the pixels; "brightness": the image itself, brightest first;
-    "contrast": distance from the image's mean, which is what deletion replaces pixels by.
+    "random" is a random order of the pixels; "brightness" the image itself, brightest first;
+    "contrast" the distance from the image's mean, which is what deletion replaces pixels by. The
+    last two are means over the channels.
     """
-    images = np.asarray(images, np.float32)
-    images = images.reshape(images.shape[:3])
+    images = with_channel(images)
+    distance = np.abs(images - images.mean(axis=(1, 2), keepdims=True))
+    grey = images.mean(axis=-1)
     return {
-        "random": np.random.default_rng(seed).random(images.shape, np.float32),
-        "brightness": images - images.min(axis=(1, 2), keepdims=True),
-        "contrast": np.abs(images - images.mean(axis=(1, 2), keepdims=True)),
+        "random": np.random.default_rng(seed).random(grey.shape, np.float32),
+        "brightness": grey - grey.min(axis=(1, 2), keepdims=True),
+        "contrast": distance.mean(axis=-1),
     }
 
 
@@ -107,11 +111,12 @@ def cascading_randomisation(
     stages: int | None = None,
     after_each: Callable[[], object] = lambda: None,
 ) -> pd.DataFrame:
-    """Maps of ever more random copies of `model` against its own (Adebayo et al., 1810.03292).
+    """Compare maps of ever more random copies of `model` with its own (Adebayo et al., 1810.03292).
 
-    Layers get new weights from their own initialisers, from the last one down and for good, a
-    normalisation together with the convolution before it. A map that does not change shows the
-    image, not the model; the test must not rank methods (arXiv 2211.12486). `model` stays as it is.
+    Layers, also those of models inside the model, get new weights from their own initialisers, from
+    the last one down and for good, a normalisation together with the convolution before it. A map
+    that does not change shows the image, not the model; the test must not rank methods (arXiv
+    2211.12486). `model` stays as it is.
 
     Parameters
     ----------
@@ -135,28 +140,33 @@ def cascading_randomisation(
         random), `depth` (how many are), `spearman` (rank correlation of the magnitudes), `ssim` (of
         the maps divided by their maxima).
     """
-    copy, rows, steps = keras.models.clone_model(model), [], list(_stages(model))
+    copy, rows, steps = keras.models.clone_model(model, recursive=True), [], _steps(model)
+    layers = layers_of(copy)
     compared = set(np.linspace(1, len(steps), stages or len(steps)).round().astype(int))
     for draw in range(draws):
         chosen = np.arange(draw, len(images), draws)
         some = images[chosen], np.asarray(targets)[chosen]
         copy.set_weights(model.get_weights())
         intact = {name: explain(name, copy, *some, **o) for name, o in methods.items()}
-        fresh = _reinitialised(model, (seed, draw))
-        for depth, layers in enumerate(steps, 1):
-            for name in layers:
-                copy.get_layer(name).set_weights(fresh.get_layer(name).get_weights())
+        fresh = layers_of(_reinitialised(model, (seed, draw)))
+        for depth, positions in enumerate(steps, 1):
+            for at in positions:
+                layers[at].set_weights(fresh[at].get_weights())
+            last = layers[positions[-1]].name
             for method, options in methods.items() if depth in compared else ():
                 pair = intact[method], explain(method, copy, *some, **options)
                 measures = {"spearman": rank_correlation(*pair), "ssim": ssim(*pair)}
-                place = {"draw": draw, "method": method, "layer": layers[-1], "depth": depth}
+                place = {"draw": draw, "method": method, "layer": last, "depth": depth}
                 rows.append(pd.DataFrame({"image": chosen, **place, **measures}))
         after_each()
     return pd.concat(rows, ignore_index=True)
 
 
 def rank_correlation(maps: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """Spearman correlation `(n,)` of |maps| and |others| `(n, h, w)`; 0 where one is constant."""
+    """Correlate the ranks of |maps| and |others| `(n, h, w)`: Spearman's rho `(n,)`.
+
+    It is 0 where one of the two is constant.
+    """
     ranks = [rankdata(np.abs(some).reshape(len(some), -1), axis=1) for some in (maps, others)]
     a, b = (rank - rank.mean(axis=1, keepdims=True) for rank in ranks)
     norm = np.sqrt((a**2).sum(axis=1) * (b**2).sum(axis=1))
@@ -164,7 +174,10 @@ def rank_correlation(maps: np.ndarray, others: np.ndarray) -> np.ndarray:
 
 
 def ssim(maps: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """Structural similarity `(n,)` of maps and others `(n, h, w)`, each divided by its maximum."""
+    """Measure the structural similarity `(n,)` of maps and others `(n, h, w)`, h and w >= 11.
+
+    Each map is divided by its maximum.
+    """
     pair = (normalise_map(some).astype(np.float32)[..., None] for some in (maps, others))
     return tf.image.ssim(*pair, max_val=1.0).numpy()
 
@@ -172,12 +185,13 @@ def ssim(maps: np.ndarray, others: np.ndarray) -> np.ndarray:
 def pointing_game(
     maps: np.ndarray, regions: np.ndarray, *, tolerance: int = 1
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Does the largest |map| lie in the region? (Zhang et al., arXiv 1608.00507)
+    """Test whether the largest |map| lies in the region (Zhang et al., arXiv 1608.00507).
 
-    maps `(n, h, w)`, regions `(n, h, w)` or `(h, w)` bool, widened by `tolerance` pixels all round.
-    Returns hits `(n,)` in [0, 1] and chance `(n,)`, the part of the pixels that would hit; both NaN
-    where the region is empty. Where several pixels are largest, as in a square of `occlusion`, the
-    hit is the part of them that lies inside: what a draw among them would give on average.
+    Maps are `(n, h, w)`, regions `(n, h, w)` or `(h, w)` bool, widened by `tolerance` pixels all
+    round. Returns hits `(n,)` in [0, 1] and chance `(n,)`, the part of the pixels that would hit;
+    both are NaN where the region is empty. Where several pixels are largest, as in a square of
+    `occlusion`, the hit is the part of them that lies inside: what a draw among them would give on
+    average.
     """
     square = np.ones((1, 2 * tolerance + 1, 2 * tolerance + 1), bool)
     wide = binary_dilation(np.broadcast_to(regions, maps.shape), square).reshape(len(maps), -1)
@@ -189,10 +203,11 @@ def pointing_game(
 
 
 def relevance_mass(maps: np.ndarray, regions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The part of |map| inside the region (Arras et al., arXiv 2003.07258), and of a uniform map.
+    """Compute the part of |map|, and of a uniform map, that lies inside the region.
 
-    maps `(n, h, w)`, regions `(n, h, w)` or `(h, w)` bool; `(n,)` each, in [0, 1]. A uniform map
-    has the region's area; a zero map counts as uniform. Both are NaN where the region is empty.
+    After Arras et al. (arXiv 2003.07258). Maps are `(n, h, w)`, regions `(n, h, w)` or `(h, w)`
+    bool; both results are `(n,)` in [0, 1]. A uniform map has the region's area; a zero map counts
+    as uniform. Both are NaN where the region is empty.
     """
     regions = np.broadcast_to(regions, maps.shape)
     magnitude = np.abs(maps).astype(float)
@@ -205,27 +220,29 @@ def relevance_mass(maps: np.ndarray, regions: np.ndarray) -> tuple[np.ndarray, n
 
 
 def _reinitialised(model: keras.Model, seed: tuple[int, int]) -> keras.Model:
-    """A copy of `model` with new weights, a function of `seed` only."""
+    """Copy `model` with new weights, which are a function of `seed` only."""
     rng = np.random.default_rng(seed)
 
     def reseeded(layer):
         config = layer.get_config()
         for key, value in config.items():
-            if key.endswith("_initializer") and "seed" in value["config"]:
+            if key.endswith("_initializer") and value and "seed" in value["config"]:
                 value["config"]["seed"] = int(rng.integers(2**31))
         return layer.from_config(config)
 
-    return keras.models.clone_model(model, clone_function=reseeded)
+    return keras.models.clone_model(model, clone_function=reseeded, recursive=True)
 
 
-def _stages(model: keras.Model) -> Iterator[list[str]]:
-    """Names of the layers with weights, top first, a normalisation with the kernel before it."""
-    stage = []
-    for layer in reversed(model.layers):
+def _steps(model: keras.Model) -> list[list[int]]:
+    """Group the positions in `layers_of(model)` of the layers with weights, the last one first.
+
+    A normalisation goes with the kernel before it.
+    """
+    steps, step = [], []
+    for at, layer in reversed(list(enumerate(layers_of(model)))):
         if layer.weights:
-            stage.append(layer.name)
+            step.append(at)
             if any(weight.ndim > 1 for weight in layer.weights):
-                yield stage
-                stage = []
-    if stage:
-        yield stage
+                steps.append(step)
+                step = []
+    return [*steps, step] if step else steps

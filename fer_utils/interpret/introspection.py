@@ -1,10 +1,11 @@
-"""Looks inside a trained Keras model: logits, pre-activations, inner values, in batches.
+"""Looks inside a trained Keras model: its layers, logits, pre-activations and inner values.
 
+A model is functional or sequential, of one input and one output; it may contain further models.
 Everything runs in inference mode and reads the model's live weights, so a later change of the
 weights is seen without building anything again.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import numpy as np
@@ -19,83 +20,107 @@ ACTIVATION_LAYERS = (
     keras.layers.ReLU,
     keras.layers.Softmax,
 )
+CONVOLUTIONS = (
+    keras.layers.Conv2D,
+    keras.layers.DepthwiseConv2D,
+    keras.layers.SeparableConv2D,
+)
 
 
-@contextmanager
-def _without_activation(layer: keras.Layer) -> Iterator[None]:
-    activation, layer.activation = layer.activation, keras.activations.linear
-    try:
-        yield
-    finally:
-        layer.activation = activation
+def layers_of(model: keras.Model) -> list[keras.Layer]:
+    """List the layers of a model in order, those of a model inside it in that model's place."""
+    found = []
+    for layer in model.layers:
+        found += layers_of(layer) if isinstance(layer, keras.Model) else [layer]
+    return found
 
 
-def logits_of(model: keras.Model, *tensors: keras.KerasTensor) -> Callable:
-    """The function images `(n, h, w, 1)` tensor -> logits `(n, classes)` float32 of `model`.
+def layer_of(model: keras.Model, name: str) -> keras.Layer:
+    """Find a layer by its name, also in a model inside the model.
 
-    A softmax at the end, fused into the last layer or a layer of its own, is left out. With inner
-    `tensors` of the model the function returns [*their values, logits], of one forward pass.
-    Raises ValueError if the model ends in another activation.
+    Raises ValueError, which names the layers that there are, if none is called so.
     """
-    last = model.layers[-1]
-    top = last.input if isinstance(last, keras.layers.Softmax) else model.outputs[0]
-    forward = output_of(model, [*tensors, top] if tensors else top)
-    while isinstance(last, keras.Model):
-        last = last.layers[-1]
+    layers = layers_of(model)
+    for layer in layers:
+        if layer.name == name:
+            return layer
+    known = ", ".join(layer.name for layer in layers)
+    raise ValueError(f"{model.name} has no layer {name!r}; it has {known}")
+
+
+def logits_of(model: keras.Model, layer: keras.Layer | None = None) -> Callable:
+    """Return the function from images to the logits of a classifier.
+
+    Parameters
+    ----------
+    model
+        Ends in logits or in a softmax, which is left out, whether it is a layer of its own or fused
+        into the last one.
+    layer
+        One of `layers_of(model)`, if its output is wanted as well.
+
+    Returns
+    -------
+    Callable
+        Tensor (n, h, w, c) -> logits (n, classes) float32; with a `layer` the pair of its output
+        and the logits, of one forward pass.
+
+    Raises
+    ------
+    ValueError
+        If the model ends in another activation.
+    """
+    last = layers_of(model)[-1]
     activation = getattr(last, "activation", keras.activations.linear)
-    if activation is keras.activations.linear:
-        return forward
-    if activation is not keras.activations.softmax:
+    if activation not in (keras.activations.linear, keras.activations.softmax):
         raise ValueError(f"{model.name} ends in {activation.__name__}, not in logits or a softmax")
 
     def logits(images):
-        with _without_activation(last):
-            return forward(images)
+        with _without_activation(last), _recorded(layer or last) as seen:
+            outputs = tf.cast(model(images, training=False), tf.float32)
+        return outputs if layer is None else (tf.cast(seen[0][1], tf.float32), outputs)
 
     return logits
 
 
 def pre_activation_of(model: keras.Model, name: str) -> Callable:
-    """The function images `(n, h, w, 1)` tensor -> what layer `name` holds before its activation.
+    """Return the function from images to what layer `name` holds before its activation.
 
-    For a layer that is only an activation (ReLU, ...) that is its input, for a layer with a fused
-    activation the value that goes into it, for a linear layer its output; float32.
+    The function maps a tensor (n, h, w, c) to float32 values: for a layer that is only an
+    activation (ReLU, ...) to its input, for a layer with a fused activation to the value that goes
+    into it, for a linear layer to its output. Raises ValueError if there is no such layer.
     """
-    layer = model.get_layer(name)
-    if isinstance(layer, ACTIVATION_LAYERS):
-        return output_of(model, layer.input)
-    if getattr(layer, "activation", keras.activations.linear) is keras.activations.linear:
-        return output_of(model, layer.output)
-    below = output_of(model, layer.input)
+    layer = layer_of(model, name)
+    place = 0 if isinstance(layer, ACTIVATION_LAYERS) else 1  # the layer's input, or its output
 
     def pre_activation(images):
-        with _without_activation(layer):
-            return tf.cast(layer(below(images)), tf.float32)
+        with _without_activation(layer), _recorded(layer) as seen:
+            model(images, training=False)
+        return tf.cast(seen[0][place], tf.float32)
 
     return pre_activation
 
 
-def output_of(
-    model: keras.Model, tensors: keras.KerasTensor | Sequence[keras.KerasTensor]
-) -> Callable:
-    """The function images `(n, h, w, 1)` tensor -> float32 values of the model's inner `tensors`.
+def output_of(model: keras.Model, name: str) -> Callable:
+    """Return the function from images, a tensor (n, h, w, c), to float32 outputs of layer `name`.
 
-    One tensor gives one value, a list of them a list.
+    Raises ValueError if there is no such layer.
     """
-    inner = keras.Model(model.inputs[0], tensors)
+    layer = layer_of(model, name)
 
     def values(images):
-        return tf.nest.map_structure(
-            lambda value: tf.cast(value, tf.float32), inner(images, training=False)
-        )
+        with _recorded(layer) as seen:
+            model(images, training=False)
+        return tf.cast(seen[0][1], tf.float32)
 
     return values
 
 
 def normalise_tensor(images: tf.Tensor) -> tf.Tensor:
-    """(image - mean) / std of each image of a tensor `(n, h, w, 1)`; a constant image becomes 0.
+    """Subtract each image's mean and divide by its standard deviation; a constant image becomes 0.
 
-    Differentiable; the `preprocess` of models that were trained on per-image normalisation.
+    Images are a tensor (n, h, w, c). Differentiable: this is the `preprocess` of models that were
+    trained on per-image normalisation.
     """
     centred = images - tf.reduce_mean(images, axis=(1, 2, 3), keepdims=True)
     variance = tf.reduce_mean(centred**2, axis=(1, 2, 3), keepdims=True)
@@ -103,15 +128,50 @@ def normalise_tensor(images: tf.Tensor) -> tf.Tensor:
 
 
 def with_channel(images: np.ndarray) -> np.ndarray:
-    """Images `(n, h, w)` or `(n, h, w, 1)` as `(n, h, w, 1)` float32."""
+    """Return images (n, h, w) or (n, h, w, c) as (n, h, w, c) float32; without channels c is 1."""
     images = np.asarray(images, np.float32)
-    return images.reshape(*images.shape[:3], 1)
+    return images[..., None] if images.ndim == 3 else images
 
 
-def in_batches(function: Callable, batch: int, *arrays: np.ndarray) -> np.ndarray:
-    """`function` applied to at most `batch` rows of `arrays` at a time, the results joined.
+@contextmanager
+def _without_activation(layer: keras.Layer) -> Iterator[None]:
+    """Let a layer leave out the activation at its end; a softmax layer hands on what it gets."""
+    if isinstance(layer, keras.layers.Softmax):
+        with _calling(layer, lambda inputs, **_: inputs):
+            yield
+    elif hasattr(layer, "activation"):
+        activation, layer.activation = layer.activation, keras.activations.linear
+        try:
+            yield
+        finally:
+            layer.activation = activation
+    else:
+        yield
 
-    What it returns, tensors or arrays with a row per row, comes back as one array.
-    """
-    rows = range(0, len(arrays[0]), batch)
-    return np.concatenate([function(*(a[i : i + batch] for a in arrays)) for i in rows])
+
+@contextmanager
+def _recorded(layer: keras.Layer) -> Iterator[list[tuple]]:
+    """Give the list that gets the input and the output of a layer with each of its calls."""
+    call, seen = layer.call, []
+
+    def recording(inputs, *args, **options):
+        outputs = call(inputs, *args, **options)
+        seen.append((inputs, outputs))
+        return outputs
+
+    with _calling(layer, recording):
+        yield seen
+
+
+@contextmanager
+def _calling(layer: keras.Layer, function: Callable) -> Iterator[None]:
+    """Let a function stand in for a layer's `call`."""
+    before = vars(layer).get("call")  # of a function that stands in already
+    layer.call = function
+    try:
+        yield
+    finally:
+        if before is None:
+            del layer.call  # what is left is the method of its class
+        else:
+            layer.call = before

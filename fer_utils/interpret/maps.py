@@ -1,8 +1,8 @@
-"""What is done with saliency maps: pixels are ranked, maps scaled and averaged, by magnitude."""
+"""What is done with saliency maps: they rank pixels, are scaled and averaged, by magnitude."""
 
 import numpy as np
 
-#: What readers call the methods of `saliency.METHODS` and the controls of `faithfulness`.
+#: What readers call the methods of `saliency.METHODS` and the baselines of `faithfulness`.
 NAMES = {
     "gradient": "gradient",
     "smoothgrad": "SmoothGrad",
@@ -16,9 +16,10 @@ NAMES = {
 
 
 def most_influential(maps: np.ndarray, fraction: float) -> np.ndarray:
-    """Masks like `maps` `(..., h, w)`: the `fraction` of the pixels with the largest magnitude.
+    """Mark the `fraction` of the pixels with the largest magnitude.
 
-    Each map gets exactly round(fraction * h * w) pixels; of equal pixels the first.
+    Returns masks like `maps` `(..., h, w)`. Each map gets exactly round(fraction * h * w) pixels;
+    of equal pixels the first.
     """
     flat = np.abs(maps).reshape(*maps.shape[:-2], -1)
     count = round(fraction * flat.shape[-1])
@@ -29,21 +30,21 @@ def most_influential(maps: np.ndarray, fraction: float) -> np.ndarray:
 
 
 def normalise_map(maps: np.ndarray) -> np.ndarray:
-    """Magnitudes of `maps` `(..., h, w)`, each map divided by its maximum; a zero map stays 0."""
+    """Divide the magnitudes of each of `maps` `(..., h, w)` by their maximum, if it is not 0."""
     magnitude = np.abs(maps)
     top = magnitude.max(axis=(-2, -1), keepdims=True)
     return np.divide(magnitude, top, out=np.zeros_like(magnitude), where=top > 0)
 
 
 def visible(maps: np.ndarray) -> np.ndarray:
-    """Magnitudes of `maps` `(n, h, w)` in [0, 1], to be looked at: the top percent is white."""
+    """Scale the magnitudes of `maps` `(n, h, w)` to [0, 1]; the top percent of each is white."""
     magnitude = np.abs(maps)
     top = np.percentile(magnitude, 99, axis=(1, 2), keepdims=True)
     return np.clip(np.divide(magnitude, top, out=np.zeros_like(magnitude), where=top > 0), 0, 1)
 
 
 def mean_map(maps: np.ndarray) -> np.ndarray:
-    """Mean `(h, w)` of |maps| `(n, h, w)`, each divided by its sum; NaN of zero maps.
+    """Average |maps| `(n, h, w)`, each divided by its sum: `(h, w)`, NaN of zero maps.
 
     So no image outweighs another, and what falls in a region is the mean of the images' shares.
     """

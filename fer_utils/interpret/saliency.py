@@ -1,8 +1,9 @@
 """Saliency maps: which pixels does the score of a class depend on?
 
 `explain` is the interface. The images are what the model receives (after normalisation); the score
-is the logit of the target class, or its probability. Maps are signed, except Grad-CAM's, which are
->= 0 by definition; `interpret.maps` ranks, scales and averages them by their magnitude.
+is the logit of the target class, or its probability. Maps have one value per pixel, also of colour
+images. They are signed, except Grad-CAM's, which are >= 0 by definition; `interpret.maps` ranks,
+scales and averages them by their magnitude.
 """
 
 import itertools
@@ -12,14 +13,16 @@ from functools import lru_cache
 import numpy as np
 
 from fer_utils.backend import keras, tf
-from fer_utils.interpret.introspection import in_batches, logits_of, with_channel
+from fer_utils.inference import in_batches
+from fer_utils.interpret.introspection import (
+    CONVOLUTIONS,
+    layer_of,
+    layers_of,
+    logits_of,
+    with_channel,
+)
 
 SCORES = ("logit", "probability")
-CONVOLUTIONS = (
-    keras.layers.Conv2D,
-    keras.layers.DepthwiseConv2D,
-    keras.layers.SeparableConv2D,
-)
 
 
 def explain(
@@ -32,22 +35,22 @@ def explain(
     batch: int = 64,
     **options,
 ) -> np.ndarray:
-    """Maps of the score of class `targets[i]` on image i.
+    """Compute maps of the score of class `targets[i]` on image i.
 
     Parameters
     ----------
     method
         A key of METHODS, whose functions name the further `options`.
     model
-        Ends in logits or in a softmax.
+        A functional or sequential model of one input, which ends in logits or in a softmax.
     images
-        `(n, h, w)` or `(n, h, w, 1)` float32.
+        `(n, h, w)` or `(n, h, w, c)` float32.
     targets
         `(n,)` int, class index.
     of
         What is differentiated: "logit", or "probability" of a softmax over the logits. The gradient
         of a probability p carries a factor p, and for two classes 1 - p: it vanishes where the
-        model is sure, so that maps of probabilities differ in scale by orders of magnitude.
+        model is confident, so that maps of probabilities differ in scale by orders of magnitude.
     batch
         Bounds the rows per call of the model; changes no map beyond rounding.
 
@@ -59,7 +62,8 @@ def explain(
     Raises
     ------
     ValueError
-        For an unknown method or score, and for a model that ends in neither logits nor a softmax.
+        For an unknown method or score, for a model that ends in neither logits nor a softmax, and
+        for Grad-CAM of a model without feature maps.
     """
     if method not in METHODS:
         raise ValueError(f"unknown method {method!r}; one of {', '.join(METHODS)}")
@@ -76,7 +80,7 @@ def score(
     of: str = "logit",
     batch: int = 64,
 ) -> np.ndarray:
-    """What `explain` explains.
+    """Compute what `explain` explains.
 
     Parameters
     ----------
@@ -100,14 +104,16 @@ def gradient(
     of: str,
     batch: int,
 ) -> np.ndarray:
-    """Vanilla gradient of the score by each pixel (Simonyan et al., arXiv 1312.6034).
+    """Differentiate the score by each pixel (Simonyan et al., arXiv 1312.6034).
+
+    Of several channels a pixel gets the derivative with the largest magnitude.
 
     Parameters
     ----------
     model, images, targets, of, batch
         As in `explain`.
     """
-    return in_batches(_gradient_function(model, of), batch, images, targets)[..., 0]
+    return _largest(_gradients(model, images, targets, of=of, batch=batch))
 
 
 def smoothgrad(
@@ -121,7 +127,7 @@ def smoothgrad(
     sigma: float = 0.15,
     seed: int = 0,
 ) -> np.ndarray:
-    """Mean gradient over noisy copies of each image (Smilkov et al., arXiv 1706.03825).
+    """Average the gradient over noisy copies of each image (Smilkov et al., arXiv 1706.03825).
 
     Parameters
     ----------
@@ -139,7 +145,7 @@ def smoothgrad(
         noise = np.random.default_rng((seed, i)).standard_normal((samples, *images[i].shape))
         return images[i] + np.float32(sigma * np.ptp(images[i])) * noise.astype(np.float32)
 
-    return _mean_gradients(model, images, targets, copies, of=of, batch=batch)
+    return _largest(_mean_gradients(model, images, targets, copies, of=of, batch=batch))
 
 
 def integrated_gradients(
@@ -152,7 +158,10 @@ def integrated_gradients(
     steps: int = 50,
     baseline: float | np.ndarray | None = None,
 ) -> np.ndarray:
-    """Gradient averaged from a baseline to the image, times their difference (arXiv 1703.01365).
+    """Average the gradient from a baseline to the image, times their difference (arXiv 1703.01365).
+
+    The map's sum is the score of the image minus that of the baseline, but for the finite steps;
+    that is why the channels of a pixel are summed.
 
     Parameters
     ----------
@@ -161,8 +170,8 @@ def integrated_gradients(
     steps
         Points of the midpoint rule.
     baseline
-        A number or images like `images`; None means each image's own mean, which is 0 for
-        normalised images.
+        A number or images like `images`; None means the mean of each channel of each image, which
+        is 0 for normalised grey images.
     """
     start = _baselines(images, baseline)
     weights = ((np.arange(steps) + 0.5) / steps).astype(np.float32).reshape(-1, 1, 1, 1)
@@ -171,7 +180,7 @@ def integrated_gradients(
         return start[i] + weights * (images[i] - start[i])
 
     means = _mean_gradients(model, images, targets, copies, of=of, batch=batch)
-    return means * (images - start)[..., 0]
+    return (means * (images - start)).sum(axis=-1)
 
 
 def grad_cam(
@@ -183,18 +192,24 @@ def grad_cam(
     batch: int,
     layer: str | None = None,
 ) -> np.ndarray:
-    """Positive part of feature maps weighted by their mean gradient (arXiv 1610.02391), upsampled.
+    """Weight feature maps by their mean gradient, cut at 0 and upsample (arXiv 1610.02391).
 
     Parameters
     ----------
     model, images, targets, of, batch
         As in `explain`.
     layer
-        The layer with the feature maps; None means the last layer whose output has the size of the
-        last convolution's (so its normalisation and ReLU count, a pooling does not).
+        The layer with the feature maps, also of a model inside the model; None means the last layer
+        whose output has the size of the last convolution's (so its normalisation and ReLU count, a
+        pooling does not).
+
+    Raises
+    ------
+    ValueError
+        For a layer that has no feature maps, and without `layer` for a model without convolutions.
     """
-    name = layer or _last_feature_layer(model)
-    maps = in_batches(_grad_cam_function(model, name, of), batch, images, targets)
+    features = layer_of(model, layer) if layer else _last_feature_layer(model)
+    maps = in_batches(_grad_cam_function(model, features, of), batch, images, targets)
     return tf.image.resize(maps, images.shape[1:3]).numpy()[..., 0]
 
 
@@ -209,7 +224,7 @@ def occlusion(
     stride: int = 4,
     fill: float | np.ndarray | None = None,
 ) -> np.ndarray:
-    """Fall of the score when a square is covered (Zeiler & Fergus, arXiv 1311.2901).
+    """Measure how far the score falls when a square is covered (Zeiler & Fergus, arXiv 1311.2901).
 
     Parameters
     ----------
@@ -234,7 +249,8 @@ def occlusion(
     maps = np.empty(images.shape[:3])
     for i, image in enumerate(images):
         covered = np.where(squares[..., None], fills[i], image)
-        falls = intact[i] - score(model, covered, _repeat(targets[i], covered), of=of, batch=batch)
+        same = np.full(len(covered), targets[i])
+        falls = intact[i] - score(model, covered, same, of=of, batch=batch)
         maps[i] = np.tensordot(falls, squares, 1) / squares.sum(axis=0)
     return maps
 
@@ -249,6 +265,7 @@ METHODS = {
 
 
 def _gathered(logits, targets, of):
+    """Pick the scores `(n,)` of the targets out of logits `(n, classes)`."""
     if of not in SCORES:
         raise ValueError(f"unknown score {of!r}; one of {', '.join(SCORES)}")
     values = tf.nn.softmax(logits) if of == "probability" else logits
@@ -256,7 +273,7 @@ def _gathered(logits, targets, of):
 
 
 def _compiled(model: keras.Model, function: Callable) -> Callable:
-    """`function(images, targets)` as a graph that is traced once for any number of images."""
+    """Compile `function(images, targets)` to one graph for any number of images."""
     shape = model.inputs[0].shape
     signature = [tf.TensorSpec(shape, tf.float32), tf.TensorSpec([None], tf.int32)]
     return tf.function(function, input_signature=signature)
@@ -282,9 +299,13 @@ def _gradient_function(model: keras.Model, of: str) -> Callable:
 
 
 @lru_cache(maxsize=8)
-def _grad_cam_function(model: keras.Model, name: str, of: str) -> Callable:
-    layer = model.get_layer(name)
-    forward = logits_of(model, layer.output)
+def _grad_cam_function(model: keras.Model, layer: keras.Layer, of: str) -> Callable:
+    shape = layer.output.shape
+    if len(shape) != 4:
+        raise ValueError(
+            f"{layer.name} of {model.name} has the output {shape}: Grad-CAM needs feature maps"
+        )
+    forward = logits_of(model, layer)
 
     def maps(images, targets):
         with tf.GradientTape() as tape:
@@ -297,41 +318,51 @@ def _grad_cam_function(model: keras.Model, name: str, of: str) -> Callable:
     return _compiled(model, maps)
 
 
-def _last_feature_layer(model: keras.Model) -> str:
-    at = [i for i, layer in enumerate(model.layers) if isinstance(layer, CONVOLUTIONS)]
+def _last_feature_layer(model: keras.Model) -> keras.Layer:
+    """Find the last layer whose output has the height and width of the last convolution's."""
+    layers = layers_of(model)
+    at = [i for i, layer in enumerate(layers) if isinstance(layer, CONVOLUTIONS)]
     if not at:
         raise ValueError(f"{model.name} has no convolution: Grad-CAM needs feature maps")
-    size = model.layers[at[-1]].output.shape[1:3]
-    later = [layer for layer in model.layers[at[-1] :] if len(layer.output.shape) == 4]
-    return [layer.name for layer in later if layer.output.shape[1:3] == size][-1]
+    size = layers[at[-1]].output.shape[1:3]
+    later = [layer for layer in layers[at[-1] :] if len(layer.output.shape) == 4]
+    return [layer for layer in later if layer.output.shape[1:3] == size][-1]
+
+
+def _gradients(model: keras.Model, images, targets, *, of, batch):
+    """Differentiate the scores by all channels `(n, h, w, c)` of the images."""
+    return in_batches(_gradient_function(model, of), batch, images, targets)
 
 
 def _mean_gradients(model: keras.Model, images, targets, copies, *, of, batch):
-    """Maps `(n, h, w)`: for image i the mean gradient over `copies(i)` `(m, h, w, 1)`."""
-    maps = np.empty(images.shape[:3])
+    """Average, for each image i, the gradients `(h, w, c)` over `copies(i)` `(m, h, w, c)`."""
+    means = np.empty(images.shape)
     count = len(copies(0))
     calls = min(len(images), -(-len(images) * count // batch))
     for chunk in np.array_split(np.arange(len(images)), calls):
         rows = np.concatenate([copies(i) for i in chunk])
-        slopes = gradient(model, rows, targets[chunk].repeat(count), of=of, batch=batch)
-        maps[chunk] = slopes.reshape(len(chunk), count, *maps.shape[1:]).mean(axis=1)
-    return maps
+        slopes = _gradients(model, rows, targets[chunk].repeat(count), of=of, batch=batch)
+        means[chunk] = slopes.reshape(len(chunk), count, *images.shape[1:]).mean(axis=1)
+    return means
 
 
-def _repeat(target, rows):
-    return np.full(len(rows), target, np.int32)
+def _largest(gradients):
+    """Take, of the channels `(n, h, w, c)` of each pixel, the value of the largest magnitude."""
+    channel = np.abs(gradients).argmax(axis=-1)[..., None]
+    return np.take_along_axis(gradients, channel, axis=-1)[..., 0]
 
 
 def _baselines(images, value):
+    """Return images of `value`, or of each channel's mean, in the shape of `images`."""
     if value is None:
-        value = images.mean(axis=(1, 2, 3), keepdims=True)
+        value = images.mean(axis=(1, 2), keepdims=True)
     elif np.ndim(value):
         value = with_channel(value)
     return np.broadcast_to(value, images.shape).astype(np.float32)
 
 
 def _squares(shape, patch, stride):
-    """Masks `(m, h, w)` bool of the occluding squares."""
+    """Make the masks `(m, h, w)` bool of the occluding squares."""
     corners = [
         np.unique([*range(0, size - patch + 1, stride), max(size - patch, 0)]) for size in shape
     ]

@@ -3,7 +3,7 @@
 Cells of the frames are Intervals, but for counts.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -17,22 +17,22 @@ from fer_utils.plots.style import BLUE, GREY, ORANGE, WIDTH
 COLUMNS = 2  # of faces among the mistakes
 
 
-def counts(matrices: Mapping[str, np.ndarray]) -> Figure:
-    """Heat maps of confusion counts (7, 7), rows true; the colour is the share of the row."""
+def counts(matrices: Mapping[str, pd.DataFrame]) -> Figure:
+    """Draw confusion counts, rows true, as heat maps; the colour is the share of the row."""
     panels = len(matrices)
     figure, axes = style.subplots(
         1, panels, figsize=(min(WIDTH, 3.6 * panels), 3.2), sharey=True, squeeze=False
     )
     for ax, (title, matrix) in zip(axes[0], matrices.items(), strict=True):
-        share = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
-        style.heat_map(ax, pd.DataFrame(share, CLASSES, CLASSES), matrix.astype(str))
+        share = matrix.div(matrix.sum(axis=1).clip(lower=1), axis=0)
+        style.heat_map(ax, share.rename_axis(None, axis=0), matrix.astype(str).to_numpy())
         ax.set(title=title, xlabel="predicted")
     axes[0, 0].set_ylabel("label")
     return figure
 
 
 def shares(table: pd.DataFrame, *, xlabel: str = "predicted") -> Figure:
-    """A heat map of a row-normalised confusion in %, each cell with its 95 % interval below it."""
+    """Draw a row-normalised confusion in % as a heat map, each interval below its estimate."""
     figure, ax = style.subplots(figsize=(min(WIDTH, 1.2 + 0.7 * table.shape[1]), 3.9))
     texts = table.map(lambda s: f"{100 * s.estimate:.0f}\n{100 * s.low:.0f}–{100 * s.high:.0f}")
     style.heat_map(ax, table.map(float), texts.to_numpy())
@@ -40,8 +40,8 @@ def shares(table: pd.DataFrame, *, xlabel: str = "predicted") -> Figure:
     return figure
 
 
-def per_class(tables: Mapping[str, pd.DataFrame], measures: Sequence[str]) -> Figure:
-    """A panel for each of `measures`, a row per class, a marker for each of some sets of images."""
+def class_figures(tables: Mapping[str, pd.DataFrame], measures: Sequence[str]) -> Figure:
+    """Draw a panel for each of `measures`, a row per class, a marker for each set of images."""
     figure, axes = style.subplots(
         1, len(measures), figsize=(WIDTH, 3.2), sharey=True, squeeze=False
     )
@@ -57,7 +57,7 @@ def per_class(tables: Mapping[str, pd.DataFrame], measures: Sequence[str]) -> Fi
 
 
 def directions(pairs: pd.DataFrame) -> Figure:
-    """For each pair of classes the shares taken one way (`there`) and the other (`back`)."""
+    """Draw for each pair of classes the shares confused one way (`there`) and back (`back`)."""
     figure, ax = style.subplots(figsize=(WIDTH, 1.0 + 0.32 * len(pairs)))
     y = np.arange(len(pairs))
     style.interval_dots(ax, pairs["there"], y - 0.15, series=0, label="taken for the second class")
@@ -70,9 +70,9 @@ def directions(pairs: pd.DataFrame) -> Figure:
 
 
 def mistakes(images: np.ndarray, labels: np.ndarray, probabilities: np.ndarray) -> Figure:
-    """Each face beside its seven probabilities; the label is hatched, the answer blue.
+    """Draw each face beside its seven probabilities; the label is hatched, the prediction blue.
 
-    `images` (n, 48, 48), `labels` (n,) int and `probabilities` (n, 7).
+    `images` are (n, 48, 48), 0..255, `labels` (n,) int and `probabilities` (n, 7).
     """
     rows = max(-(-len(images) // COLUMNS), 1)
     size = (WIDTH, 1.55 * rows)
@@ -90,17 +90,31 @@ def mistakes(images: np.ndarray, labels: np.ndarray, probabilities: np.ndarray) 
     return figure
 
 
-def reliability(models: Mapping[str, pd.DataFrame]) -> Figure:
-    """Accuracy against confidence in each of some `calibration.regions`; dashed: the ideal."""
+def reliability(models: Mapping[str, pd.DataFrame], labels: Mapping[Hashable, str]) -> Figure:
+    """Draw accuracy against confidence, with a dashed line where both are equal.
+
+    Parameters
+    ----------
+    models
+        Tables as `calibration.confidence_bins` makes them, by title.
+    labels
+        What the legend says of each verdict in their column `verdict`: first that on a confidence
+        above the accuracy, then that on one below it, last that on neither.
+
+    Returns
+    -------
+    Figure
+        A panel per model.
+    """
     figure, axes = style.subplots(
         1, len(models), figsize=(WIDTH, 3.1), sharex=True, sharey=True, squeeze=False
     )
-    for ax, (title, regions) in zip(axes[0], models.items(), strict=True):
+    for ax, (title, bins) in zip(axes[0], models.items(), strict=True):
         ax.plot([0, 1], [0, 1], color=GREY, ls="--", lw=1)
-        for verdict, look in _JUDGED.items():
-            chosen = regions[regions["verdict"] == verdict]
+        for (verdict, label), look in zip(labels.items(), _VERDICTS, strict=True):
+            chosen = bins[bins["verdict"] == verdict]
             if len(chosen):
-                options = {"upright": True, "ms": 5, "label": verdict}
+                options = {"upright": True, "ms": 5, "label": label}
                 style.interval_dots(ax, chosen["accuracy"], chosen["confidence"], **options, **look)
         ax.set(title=title, xlabel="confidence", xlim=(0, 1), ylim=(0, 1), aspect="equal")
         ax.legend(loc="lower right")
@@ -109,7 +123,7 @@ def reliability(models: Mapping[str, pd.DataFrame]) -> Figure:
 
 
 def coverage(curves: Mapping[str, pd.DataFrame]) -> Figure:
-    """Accuracy on the most confident share of the images, with intervals as bands."""
+    """Draw the accuracy on the most confident share of the images, with intervals as bands."""
     figure, ax = style.subplots(figsize=(WIDTH, 2.9))
     for k, (name, curve) in enumerate(curves.items()):
         estimate, low, high = (
@@ -123,21 +137,20 @@ def coverage(curves: Mapping[str, pd.DataFrame]) -> Figure:
     return figure
 
 
-#: How the regions of each verdict of `calibration.WORDS` are drawn.
-_JUDGED = {
-    "over-confident": {"fmt": "v", "color": ORANGE},
-    "under-confident": {"fmt": "^", "color": BLUE},
-    "not shown": {"fmt": "o", "color": "0.3", "mfc": "white"},
-}
+#: How bins of a confidence above, below and near the accuracy are drawn.
+_VERDICTS = (
+    {"fmt": "v", "color": ORANGE},
+    {"fmt": "^", "color": BLUE},
+    {"fmt": "o", "color": "0.3", "mfc": "white"},
+)
 
 
 def _bars(ax: Axes, seven: np.ndarray, label: int) -> None:
-    """Bars of seven probabilities: the largest is blue, that of the label hatched."""
+    """Draw bars of seven probabilities: the largest is blue, that of the label hatched."""
     ax.axis("on")
     style.bare(ax)
     y = np.arange(len(CLASSES))
-    answer = seven.argmax()
-    ax.barh(y, seven, color=[BLUE if k == answer else "0.75" for k in y])
+    ax.barh(y, seven, color=[BLUE if k == seven.argmax() else "0.75" for k in y])
     ax.barh(label, max(seven[label], 0.02), color="white", edgecolor=ORANGE, hatch="////")
     names = [f"{name} (label)" if k == label else name for k, name in enumerate(CLASSES)]
     ax.set_yticks(y, names)
@@ -149,5 +162,6 @@ def _bars(ax: Axes, seven: np.ndarray, label: int) -> None:
 
 
 def _legend_above(figure: Figure, ax: Axes) -> None:
+    """Put the legend of `ax` above all axes, in one row."""
     handles, labels = ax.get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper center", ncols=len(labels))

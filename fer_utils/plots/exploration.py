@@ -13,7 +13,7 @@ from fer_utils.plots.style import WIDTH
 
 
 def class_balance(shares: pd.DataFrame) -> Figure:
-    """Dots with intervals: share (Interval) of each class (rows) in each split (columns)."""
+    """Draw the share (Interval) of each class (rows) in each split (columns) as dots."""
     figure, ax = style.subplots(figsize=(WIDTH, 3.1))
     for k, split in enumerate(shares):
         y = np.arange(len(shares)) + 0.22 * (k - (shares.shape[1] - 1) / 2)
@@ -27,7 +27,7 @@ def class_balance(shares: pd.DataFrame) -> Figure:
 
 
 def sample_grid(images: Mapping[str, np.ndarray], *, columns: int) -> Figure:
-    """A row of faces per class; `images` maps a class to (k <= columns, 48, 48), 0..255."""
+    """Draw a row of faces per class; `images` maps a class to (k <= columns, 48, 48), 0..255."""
     figure, axes = style.image_grid(len(images), columns, labels=0.6)
     style.row_labels(axes, list(images))
     for row, faces in zip(axes, images.values(), strict=True):
@@ -37,7 +37,7 @@ def sample_grid(images: Mapping[str, np.ndarray], *, columns: int) -> Figure:
 
 
 def mean_faces(means: np.ndarray, overall: np.ndarray) -> Figure:
-    """Mean face of each class (7, 48, 48) and, below, its difference from `overall` (48, 48)."""
+    """Draw the mean face of each class (7, 48, 48) above its difference from `overall` (48, 48)."""
     figure, axes = style.image_grid(2, len(CLASSES), titles=0.25, labels=0.7)
     differences = means - overall
     limit = max(np.nanmax(np.abs(differences)), 1)
@@ -51,8 +51,8 @@ def mean_faces(means: np.ndarray, overall: np.ndarray) -> Figure:
     return figure
 
 
-def intensity(measures: pd.DataFrame) -> Figure:
-    """Box plots of `brightness` and `contrast`, a row per image, for each `class`."""
+def intensity_boxes(measures: pd.DataFrame) -> Figure:
+    """Draw box plots of the columns `brightness` and `contrast`, a row per image, by `class`."""
     figure, axes = style.subplots(1, 2, figsize=(WIDTH, 2.7), sharey=True)
     look = {"order": CLASSES, "color": style.SKY, "fliersize": 1, "linewidth": 0.8}
     for ax, measure in zip(axes, ("brightness", "contrast"), strict=True):
@@ -62,7 +62,7 @@ def intensity(measures: pd.DataFrame) -> Figure:
 
 
 def pairs(images: np.ndarray, labels: np.ndarray, split: np.ndarray, pairs: pd.DataFrame) -> Figure:
-    """The two images of each pair, one above the other.
+    """Draw the two images of each pair, one above the other.
 
     Parameters
     ----------
@@ -87,8 +87,8 @@ def pairs(images: np.ndarray, labels: np.ndarray, split: np.ndarray, pairs: pd.D
     return figure
 
 
-def label_counts(table: pd.DataFrame) -> Figure:
-    """A heat map of counts; the colour is the share of the row."""
+def label_heat_map(table: pd.DataFrame) -> Figure:
+    """Draw counts as a heat map; the colour is the share of the row."""
     figure, ax = style.subplots(figsize=(WIDTH, 3.2))
     totals = np.maximum(table.to_numpy().sum(axis=1, keepdims=True), 1)
     texts = table.map("{:,}".format)

@@ -1,4 +1,4 @@
-"""Figures of the explorer: one face, what networks say to it, maps, one filter."""
+"""Figures of the explorer: one face, its predictions, maps, one filter."""
 
 from collections.abc import Mapping
 
@@ -12,7 +12,7 @@ DPI = 130
 
 
 def face(image: np.ndarray) -> Figure:
-    """One face (48, 48), 0..255, as a small picture."""
+    """Draw one face (48, 48), 0..255, as a small picture."""
     figure = Figure((2.4, 2.4), dpi=DPI, layout="none")
     ax = figure.add_axes((0, 0, 1, 1))
     ax.imshow(image, **FACE)
@@ -20,13 +20,13 @@ def face(image: np.ndarray) -> Figure:
     return figure
 
 
-def probabilities(answers: Mapping[str, np.ndarray], label: int | None) -> Figure:
-    """The seven probabilities (7,) of each network, by its name; the label is marked by a star."""
+def probability_bars(predictions: Mapping[str, np.ndarray], label: int | None) -> Figure:
+    """Draw the probabilities (7,) of each network, by its name; the label is marked by a star."""
     figure = Figure((6.8, 2.6), dpi=DPI, layout="none")
     ax = figure.add_axes((0.08, 0.11, 0.91, 0.74))  # two rows of names fit above it
-    width = 0.8 / len(answers)
-    for number, (name, values) in enumerate(answers.items()):
-        x = np.arange(len(CLASSES)) + width * (number - (len(answers) - 1) / 2)
+    width = 0.8 / len(predictions)
+    for number, (name, values) in enumerate(predictions.items()):
+        x = np.arange(len(CLASSES)) + width * (number - (len(predictions) - 1) / 2)
         hatch = ("", "///", "...", "xxx", "\\\\\\")[number % 5]
         ax.bar(x, values, width, label=name, color=SERIES[number], hatch=hatch, ec="white", lw=0)
     names = [f"{name} ★" if label == k else name for k, name in enumerate(CLASSES)]
@@ -38,7 +38,7 @@ def probabilities(answers: Mapping[str, np.ndarray], label: int | None) -> Figur
 
 
 def maps(image: np.ndarray, rows: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> Figure:
-    """The face; per entry its map (48, 48) in [0, 1] above the pixels (48, 48) bool it keeps."""
+    """Draw the face, and per entry its map (48, 48) in [0, 1] above the pixels (48, 48) bool."""
     columns = 1 + len(rows)
     figure, axes = image_grid(2, columns, titles=0.2, width=SIDE * columns)
     axes[0, 0].imshow(image, **FACE)
@@ -53,7 +53,7 @@ def maps(image: np.ndarray, rows: Mapping[str, tuple[np.ndarray, np.ndarray]]) -
 
 
 def filter_and_response(ascent: np.ndarray, activation: np.ndarray, image: np.ndarray) -> Figure:
-    """A filter's ascent image (48, 48) in [0, 1], the face, and the filter's output on it."""
+    """Draw a filter's ascent image (48, 48) in [0, 1], the face, and the filter's output on it."""
     figure, axes = image_grid(1, 3, titles=0.25, width=SIDE * 3)
     titles = ("what excites it", "the face", "where it is active")
     pictures, colours = (ascent, image, activation), ("gray", "gray", "viridis")

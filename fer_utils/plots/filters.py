@@ -17,9 +17,10 @@ def rows_of_pictures(
     *,
     dead: Mapping[str, Sequence[bool]] | None = None,
 ) -> Figure:
-    """A row of grey pictures per entry, each picture scaled to its own range.
+    """Draw a row of grey pictures per entry, each picture scaled to its own range.
 
-    `dead`: by row, which pictures are of filters that never became active; these are crossed out.
+    `dead` says, by row, which pictures are of filters that never became active; these are crossed
+    out.
     """
     figure, axes = style.image_grid(len(rows), len(titles), titles=0.05, labels=1.0)
     for (label, pictures), line in zip(rows.items(), axes, strict=True):
@@ -35,7 +36,7 @@ def rows_of_pictures(
 def addressed_grid(
     pictures: np.ndarray, *, columns: int, dead: Sequence[bool] = (), cmap: str = "gray"
 ) -> Figure:
-    """Pictures in a grid under their (row, column).
+    """Draw pictures in a grid under their (row, column).
 
     Parameters
     ----------
@@ -63,6 +64,7 @@ def addressed_grid(
 
 
 def _cross_out(axes: Sequence[Axes], dead: Sequence[bool]) -> None:
+    """Cross out the pictures of dead filters."""
     for ax, is_dead in zip(axes, dead, strict=False):
         if is_dead:
             ax.plot([0, 1], [0, 1], transform=ax.transAxes, color=style.ORANGE, lw=2)
@@ -70,7 +72,7 @@ def _cross_out(axes: Sequence[Axes], dead: Sequence[bool]) -> None:
 
 
 def faces(images: Mapping[str, np.ndarray]) -> Figure:
-    """A few faces (48, 48), 0..255, side by side, by title."""
+    """Draw a few faces (48, 48), 0..255, side by side, by title."""
     figure, axes = style.image_grid(1, len(images), titles=0.2, width=1.5 * len(images))
     for ax, (title, image) in zip(axes[0], images.items(), strict=True):
         ax.imshow(image, **style.FACE)
@@ -79,7 +81,11 @@ def faces(images: Mapping[str, np.ndarray]) -> Figure:
 
 
 def border_responses(frame: pd.DataFrame, order: Sequence[str]) -> Figure:
-    """Each filter's response at the frame and at the seam by condition; bars are the means."""
+    """Draw each filter's response at the image border and at the padding edge, by condition.
+
+    `frame` has a row per filter with the columns `place` ("frame" or "seam"), `condition` (one of
+    `order`) and `response`. Bars are the means.
+    """
     figure, axes = style.subplots(1, 2, figsize=(style.WIDTH, 2.3), sharey=True)
     jitter = np.random.default_rng(0)
     for ax, place in zip(axes, ("frame", "seam"), strict=True):
@@ -96,8 +102,8 @@ def border_responses(frame: pd.DataFrame, order: Sequence[str]) -> Figure:
     return figure
 
 
-def kernels(values: np.ndarray) -> Figure:
-    """Kernels (k, 3, 3), black is negative, white positive, each on its own scale."""
+def kernel_row(values: np.ndarray) -> Figure:
+    """Draw kernels (k, 3, 3), black negative, white positive, each on its own scale."""
     figure, axes = style.image_grid(1, len(values), titles=0.2)
     for number, (ax, kernel) in enumerate(zip(axes[0], values, strict=True)):
         limit = np.abs(kernel).max()
@@ -106,10 +112,11 @@ def kernels(values: np.ndarray) -> Figure:
     return figure
 
 
-def flipped(epsilons: np.ndarray, names: Sequence[str], *, largest: float) -> Figure:
-    """The part of the images whose answer has changed, against the change in grey levels of 255.
+def changed_predictions(epsilons: np.ndarray, names: Sequence[str], *, largest: float) -> Figure:
+    """Draw the share of images whose prediction has changed against the change of their pixels.
 
-    epsilons (2, n) in [0, 1], inf where nothing flips; `names` of the two rows.
+    `epsilons` (2, n) are the smallest changes in [0, 1] that do so, inf where none does; `names`
+    are those of the two rows. The figure has them in grey levels of 255, up to `largest` in [0, 1].
     """
     figure, ax = style.subplots(figsize=(style.WIDTH * 0.8, 2.6))
     for number, (name, values) in enumerate(zip(names, epsilons, strict=True)):
@@ -127,7 +134,7 @@ def flipped(epsilons: np.ndarray, names: Sequence[str], *, largest: float) -> Fi
 def adversarial(
     images: np.ndarray, changes: np.ndarray, moved: np.ndarray, titles: Sequence[str]
 ) -> Figure:
-    """Rows of images, changes (scaled to be seen) and sums.
+    """Draw rows of images, changes (scaled to be seen) and sums.
 
     Parameters
     ----------
@@ -152,5 +159,5 @@ def adversarial(
 
 
 def class_images(pictures: Mapping[str, np.ndarray]) -> Figure:
-    """A row of the seven class images per entry, (7, 48, 48) in [0, 1]."""
+    """Draw a row of the seven class images per entry, (7, 48, 48) in [0, 1]."""
     return rows_of_pictures(pictures, CLASSES)

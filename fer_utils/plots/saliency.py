@@ -33,9 +33,10 @@ OUTLINED = [withStroke(linewidth=2, foreground="black")]  # white letters on any
 def panels(
     rows: Mapping[str, np.ndarray], masks: Mapping[str, np.ndarray], titles: Sequence[str]
 ) -> Figure:
-    """A column per image, a row per entry; `rows` start with the images, the others are maps.
+    """Draw a column per image and a row per entry of `rows` and `masks`, by row label.
 
-    `masks` (n, 48, 48) bool: further rows, the images with only these pixels kept.
+    `rows` start with the images (n, 48, 48), the others are maps; `masks` (n, 48, 48) bool make
+    further rows, the images with only these pixels kept.
     """
     names = [*rows, *masks]
     images, *maps = rows.values()
@@ -54,9 +55,9 @@ def panels(
 def average_maps(
     rows: Mapping[str, np.ndarray], titles: Sequence[str], outlines: Sequence[np.ndarray]
 ) -> Figure:
-    """Average maps (classes, 48, 48) by row label, all on one scale; 1 is a uniform map.
+    """Draw average maps (classes, 48, 48) by row label, on one scale on which 1 is a uniform map.
 
-    NaN is an empty panel. `outlines` (48, 48) bool are drawn on each, such as the zones.
+    NaN gives an empty panel. `outlines` (48, 48) bool are drawn on each, such as the zones.
     """
     figure, axes = image_grid(len(rows), len(titles), titles=0.04, labels=0.85)
     top = np.nanpercentile(np.stack(list(rows.values())), 99.5)
@@ -77,7 +78,7 @@ def average_maps(
 
 
 def zone_outlines(face: np.ndarray, zones: Mapping[str, np.ndarray]) -> Figure:
-    """The zones (48, 48) bool on the mean face, each with its name."""
+    """Draw the zones (48, 48) bool on the mean face (48, 48), each with its name."""
     figure, ax = subplots(figsize=(0.42 * WIDTH, 0.42 * WIDTH))
     bare(ax)
     ax.imshow(face, cmap="gray")
@@ -93,9 +94,9 @@ def zone_outlines(face: np.ndarray, zones: Mapping[str, np.ndarray]) -> Figure:
 
 
 def zone_densities(density: pd.DataFrame, marks: pd.DataFrame) -> Figure:
-    """A class x zone table of densities as a heat map, with its numbers and a mark in each cell.
+    """Draw a class x zone table of densities as a heat map, with a number and a mark in each cell.
 
-    `marks` may lack rows, such as that of a control.
+    `marks` may lack rows, such as that of a baseline.
     """
     figure, ax = subplots(figsize=(WIDTH, 0.6 + 0.3 * len(density)))
     ax.imshow(np.log2(density), cmap="RdBu_r", vmin=-2, vmax=2, aspect="auto")
@@ -114,7 +115,7 @@ def zone_densities(density: pd.DataFrame, marks: pd.DataFrame) -> Figure:
 
 
 def atlas(image: np.ndarray, maps: Mapping[str, np.ndarray]) -> Figure:
-    """One image and its maps by title."""
+    """Draw one image (48, 48) and its maps (48, 48) by title."""
     rows = -(-(1 + len(maps)) // COLUMNS)
     figure, axes = image_grid(rows, COLUMNS, titles=0.2)
     for ax in axes.flat[1 + len(maps) :]:
@@ -125,14 +126,14 @@ def atlas(image: np.ndarray, maps: Mapping[str, np.ndarray]) -> Figure:
     return figure
 
 
-def dots(measures: Mapping[str, Mapping], controls: Sequence[str]) -> Figure:
-    """A panel per measure: a dot with its interval per map; controls are grey squares."""
+def dots(measures: Mapping[str, Mapping], baselines: Sequence[str]) -> Figure:
+    """Draw a panel per measure, with a dot and its interval per map; baselines are grey squares."""
     height = 0.7 + 0.22 * max(map(len, measures.values()))
     figure, axes = subplots(1, len(measures), figsize=(WIDTH, height), sharey=True, squeeze=False)
     for ax, (title, values) in zip(axes[0], measures.items(), strict=True):
         names = list(values)[::-1]
         for y, name in enumerate(names):
-            look = {"color": GREY, "fmt": MARKERS[1]} if name in controls else {}
+            look = {"color": GREY, "fmt": MARKERS[1]} if name in baselines else {}
             interval_dots(ax, [values[name]], [y], **look)
         ax.set_yticks(range(len(names)), names)
         ax.set_title(title)
@@ -142,10 +143,10 @@ def dots(measures: Mapping[str, Mapping], controls: Sequence[str]) -> Figure:
 def cascade(
     curves: Mapping[str, Mapping[str, Sequence]], layers: Sequence[str], line: float
 ) -> Figure:
-    """Similarity to the trained model's maps against how many layers are random.
+    """Draw the similarity to the trained model's maps against how many layers are random.
 
-    `curves`: measure -> method -> an Interval per entry of `layers`, which ends with all random;
-    `line`: drawn into the first panel.
+    `curves` has by measure and method an Interval per entry of `layers`, of which the last one
+    means that all are random; `line` is drawn into the first panel.
     """
     figure, axes = subplots(1, len(curves), figsize=(WIDTH, 2.9), sharex=True, sharey=True)
     for ax, (measure, methods) in zip(axes, curves.items(), strict=True):
@@ -167,10 +168,10 @@ def cascade(
     return figure
 
 
-def evidence(
+def evidence_outlines(
     images: np.ndarray, maps: np.ndarray, masks: np.ndarray, titles: Sequence[str]
 ) -> Figure:
-    """Images and their maps in two rows, with the outline of the evidence on both.
+    """Draw images and their maps in two rows, with the outline of the evidence on both.
 
     Parameters
     ----------

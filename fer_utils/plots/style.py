@@ -58,7 +58,7 @@ def context() -> Iterator[None]:
 
 
 def subplots(*shape: int, **options) -> tuple[Figure, Axes | np.ndarray]:
-    """`plt.subplots`, of which pyplot keeps nothing.
+    """Call `plt.subplots`, and let pyplot keep nothing of it.
 
     A notebook then shows the figure once, also on a cell's last line, and nobody has to close it.
     """
@@ -78,7 +78,7 @@ def bare(ax: Axes) -> None:
 def image_grid(
     rows: int, columns: int, *, titles: float = 0.0, labels: float = 0.0, width: float = WIDTH
 ) -> tuple[Figure, np.ndarray]:
-    """A figure of bare square axes that fills the width of the page.
+    """Make a figure of bare square axes that fills the width of the page.
 
     Parameters
     ----------
@@ -115,12 +115,12 @@ def row_labels(axes: np.ndarray, labels: Sequence[str]) -> None:
 
 
 def wrapped(label: str, letters: int = 11) -> str:
-    """A label in lines of at most so many letters, for beside a small image; words stay whole."""
+    """Break a label into lines of at most so many letters, for a small image; words stay whole."""
     return textwrap.fill(label, letters, break_long_words=False, break_on_hyphens=False)
 
 
 def ends(intervals: Sequence) -> np.ndarray:
-    """(2, n) float: how far the intervals reach below and above their estimates."""
+    """Return (2, n) float: how far the intervals reach below and above their estimates."""
     reach = np.array([(x.estimate - x.low, x.high - x.estimate) for x in intervals]).T
     return np.maximum(reach, 0)  # rounding can leave an estimate of 0 or 1 outside by 1e-17
 
@@ -134,7 +134,7 @@ def interval_dots(
     upright: bool = False,
     **options,
 ) -> None:
-    """Dots with their 95 % intervals.
+    """Draw dots with their 95 % intervals.
 
     Parameters
     ----------
@@ -157,7 +157,7 @@ def interval_dots(
 
 
 def heat_map(ax: Axes, shares: pd.DataFrame, texts: np.ndarray) -> None:
-    """A table of shares as blues, 1 the darkest, with a text in each cell."""
+    """Draw a table of shares as blues, 1 the darkest, with a text in each cell."""
     look = {"annot": texts, "fmt": "", "annot_kws": {"fontsize": 8}, "linewidths": 0.5}
     sns.heatmap(shares, cmap="Blues", vmin=0, vmax=1, cbar=False, ax=ax, **look)
     ax.set_xticks(ax.get_xticks(), shares.columns, rotation=40, ha="right")

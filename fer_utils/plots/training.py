@@ -11,7 +11,7 @@ COLUMNS = 7  # of the grid of transforms
 
 
 def before_and_after(images: np.ndarray, normalised: np.ndarray) -> Figure:
-    """Images (n, 48, 48), 0..255, above the same normalised, shown from -2 to 2."""
+    """Draw images (n, 48, 48), 0..255, above the same normalised, shown from -2 to 2."""
     figure, axes = style.image_grid(2, len(images), labels=0.7)
     for column, image, seen in zip(axes.T, images, normalised, strict=True):
         column[0].imshow(image, **style.FACE)
@@ -21,7 +21,7 @@ def before_and_after(images: np.ndarray, normalised: np.ndarray) -> Figure:
 
 
 def transforms(images: np.ndarray, titles: list[str]) -> Figure:
-    """Images (n, 48, 48), 0..255, in a grid with a title each."""
+    """Draw images (n, 48, 48), 0..255, in a grid with a title each."""
     rows = -(-len(images) // COLUMNS)
     figure, axes = style.image_grid(rows, COLUMNS, titles=0.35)
     for ax, image, title in zip(axes.flat, images, titles, strict=False):
@@ -31,11 +31,11 @@ def transforms(images: np.ndarray, titles: list[str]) -> Figure:
 
 
 def architecture(stages: pd.DataFrame) -> Figure:
-    """Boxes from left to right, one per row of `stages` (label, height, channels)."""
+    """Draw boxes from left to right, one per row of `stages` (label, height, channels)."""
     figure, ax = style.subplots(figsize=(style.WIDTH, 2.3))
-    x = 0.0
+    x, tallest = 0.0, stages["height"].max()
     for stage in stages.itertuples():
-        height, width = 0.25 + stage.height / 48, 0.25 + 0.09 * np.log2(1 + stage.channels)
+        height, width = 0.25 + stage.height / tallest, 0.25 + 0.09 * np.log2(1 + stage.channels)
         look = {"facecolor": style.PALE, "edgecolor": style.BLUE}
         ax.add_patch(Rectangle((x, -height / 2), width, height, **look))
         ax.text(x + width / 2, -0.78, stage.label, ha="center", va="top", fontsize=8)
@@ -48,7 +48,11 @@ def architecture(stages: pd.DataFrame) -> Figure:
 
 
 def learning_curves(history: pd.DataFrame, *, title: str) -> Figure:
-    """Loss and accuracy over the optimiser steps; dashed lines where a phase ends."""
+    """Draw loss and accuracy over the optimiser steps, with dotted lines where a phase ends.
+
+    `history` is `Run.history`: a row per evaluation, with the columns `step`, `phase`, `optimizer`,
+    `loss`, `accuracy` (on training batches), `held_out_loss` and `held_out_accuracy`.
+    """
     figure, axes = style.subplots(1, 2, figsize=(style.WIDTH, 2.5))
     ends = history.groupby("phase")["step"].max().iloc[:-1]
     names = (
@@ -72,7 +76,7 @@ def learning_curves(history: pd.DataFrame, *, title: str) -> Figure:
 
 
 def intervals(table: pd.DataFrame, *, xlabel: str) -> Figure:
-    """A dot with its interval per row and column of `table`, whose cells are Intervals."""
+    """Draw a dot with its interval per row and column of `table`, whose cells are Intervals."""
     figure, ax = style.subplots(figsize=(style.WIDTH, 0.7 + 0.4 * len(table)))
     rows = np.arange(len(table))[::-1]
     for number, column in enumerate(table):

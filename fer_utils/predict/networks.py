@@ -13,7 +13,7 @@ from scipy.special import softmax
 
 from fer_utils.data.dataset import DataError, load
 from fer_utils.files import ROOT, runs_dir
-from fer_utils.statistics.calibration import least_confidence
+from fer_utils.statistics.calibration import confidence_threshold
 from fer_utils.training import runs
 from fer_utils.training.config import Config
 
@@ -46,7 +46,7 @@ class Network:
 
     @cached_property
     def sure_from(self) -> float | None:
-        """The confidence from which on RIGHT of the held-out answers are right; else None.
+        """The `confidence_threshold` of the held-out answers; None if it can't be known.
 
         From runs/summary.json, or from the data that lie in data/ or that FER_DATA names if the run
         was trained on them.
@@ -64,16 +64,13 @@ class Network:
         if run is None:
             return None
         held_out = run.predictions(data)["held_out"]
-        return least_confidence(held_out.probabilities.max(axis=1), held_out.correct)
+        return confidence_threshold(held_out.probabilities.max(axis=1), held_out.correct)
 
     @cached_property
     def _forward(self) -> Callable:
-        """For any number of crops: `inference.predictor` would pad a single face to a batch."""
-        from fer_utils.backend import tf
-        from fer_utils.fer2013 import SIZE
+        from fer_utils.inference import predictor
 
-        model, inputs = self.model, tf.TensorSpec((None, SIZE, SIZE, 1))
-        return tf.function(lambda x: model(x, training=False), input_signature=[inputs])
+        return predictor(self.model, padded=False)
 
     @cached_property
     def model(self) -> Callable:
@@ -93,7 +90,7 @@ class Network:
         because a detector's box is less steady than FER2013's frames (bench/detection.py).
         """
         both = np.concatenate([crops, crops[:, :, ::-1]])
-        logits = self._forward(self.inputs(both)).numpy()
+        logits = self._forward(self.inputs(both))
         return softmax(logits.astype(np.float64), axis=1).reshape(2, len(crops), -1).mean(axis=0)
 
     def __str__(self) -> str:

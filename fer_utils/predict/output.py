@@ -7,7 +7,7 @@ import pandas as pd
 from fer_utils.fer2013 import CLASSES
 from fer_utils.predict.expressions import BOX
 from fer_utils.predict.networks import Network
-from fer_utils.statistics.calibration import RIGHT
+from fer_utils.statistics.calibration import TARGET_ACCURACY
 
 FORMATS = ("table", "csv", "json")
 CAUTION = (
@@ -39,8 +39,8 @@ def _threshold(network: Network) -> str:
             "names the data that it was trained on."
         )
     return (
-        f"Below a probability of {least:.2f} the answer is unsure: above it {RIGHT:.0%} of the "
-        "held-out images were right."
+        f"Below a probability of {least:.2f} the answer is unsure: above it {TARGET_ACCURACY:.0%} "
+        "of the held-out images were right."
     )
 
 

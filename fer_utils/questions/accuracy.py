@@ -14,23 +14,19 @@ import pandas as pd
 from scipy import stats
 
 from fer_utils.data.dataset import Dataset, validation_split
-from fer_utils.statistics.comparisons import compare
-from fer_utils.statistics.intervals import (
-    Interval,
-    independent_interval,
-    judged_with_detectable,
-    proportion,
-)
+from fer_utils.statistics import wording
+from fer_utils.statistics.comparisons import paired_difference
+from fer_utils.statistics.corrections import judged_with_detectable
+from fer_utils.statistics.intervals import Interval, independent_interval, proportion
 from fer_utils.training.config import Config
 from fer_utils.training.experiments import two_phases
 from fer_utils.training.predictions import Predictions, tested, together
 
 Parts = Mapping[str, Predictions]
 
-WORDS = ("higher", "lower", "no difference shown")
 #: As `Phase.optimizer` has them -> as they are written.
 OPTIMISERS = {"adadelta": "Adadelta", "sgd": "SGD"}
-CHINESE = dict(zip(WORDS, ("較高", "較低", "未能證實有差異"), strict=True))
+CHINESE = dict(zip(wording.ACCURACY.values(), ("較高", "較低", "未能證實有差異"), strict=True))
 
 
 def accuracy(given: Predictions) -> Interval:
@@ -78,14 +74,12 @@ def beside_homework(
             if name in homework:
                 theirs, n = of_board(homework[name], given, boards), len(given.correct)
                 counts = int(given.correct.sum()), round(theirs * n)
-                row |= {
-                    "homework": theirs,
-                    "all − homework": independent_interval(counts[0], n, counts[1], n),
-                    "p": stats.fisher_exact([[right, n - right] for right in counts]).pvalue,
-                }
+                p = stats.fisher_exact([[right, n - right] for right in counts]).pvalue
+                difference = independent_interval(counts[0], n, counts[1], n).tested(p, n)
+                row |= {"homework": theirs, "all − homework": difference}
             rows[name, given.part.board] = row
     table = pd.DataFrame.from_dict(rows, "index").rename_axis(["network", "board"])
-    return judged_on_all(table) if "p" in table else table
+    return judged_on_all(table) if "homework" in table else table
 
 
 def of_board(
@@ -99,23 +93,18 @@ def of_board(
     return float(figures[1 if given.part.board == "PRIVATE" else 0])
 
 
-def judged_on_all(table: pd.DataFrame, degrees: float | pd.Series = 1e6) -> pd.DataFrame:
-    """A table by network and board with its column "p" turned into verdicts: one per network.
+def judged_on_all(table: pd.DataFrame) -> pd.DataFrame:
+    """A table by network and board with a verdict for each network.
 
     The test of a network takes all of its test images, so that of two boards the row of both is
-    judged, by the difference "all − homework"; Holm's correction is over the networks. Adds
-    "verdict", "p (Holm)" and "would show" (`judged_with_detectable`, by the intervals' `degrees` of
-    freedom); NaN elsewhere.
+    judged, by the Comparison "all − homework"; Holm's correction is over the networks. Adds
+    "verdict" (in words), "p (Holm)" and "would show" (`judged_with_detectable`); NaN elsewhere.
     """
-    words = ("above", "below", "not shown to differ")
-    last = ~table.index.get_level_values(0).duplicated(keep="last") & table["p"].notna()
-    tests = judged_with_detectable(
-        table[last],
-        interval="all − homework",
-        words=words,
-        degrees=np.broadcast_to(degrees, len(table))[last],
-    )
-    return table.drop(columns="p").join(tests[["verdict", "p (Holm)", "would show"]])
+    last = ~table.index.get_level_values(0).duplicated(keep="last")
+    compared = table[last & table["all − homework"].notna()]
+    tests = judged_with_detectable(compared, interval="all − homework")
+    tests = wording.with_phrases(tests, wording.HOMEWORK)
+    return table.join(tests[["verdict", "p (Holm)", "would show"]])
 
 
 def accuracies(
@@ -176,11 +165,12 @@ def differences(
         }
         for kind, chosen in kinds.items():
             if (apart or kind != "with a twin") and chosen.any():
-                difference, p = compare(one.correct[chosen], other.correct[chosen])
-                row = {"n": int(chosen.sum()), "difference": difference, "p": p}
+                difference = paired_difference(one.correct[chosen], other.correct[chosen])
+                row = {"n": difference.n, "difference": difference}
                 rows[f"{first} − {second}", kind] = row
     table = pd.DataFrame.from_dict(rows, "index").rename_axis(["networks", "images"])
-    return judged_with_detectable(table, interval="difference", words=WORDS)
+    judged = judged_with_detectable(table, interval="difference")
+    return wording.with_phrases(judged, wording.ACCURACY)
 
 
 def comparability(dataset: Dataset, predictions: Parts) -> str:

@@ -11,9 +11,10 @@ import pandas as pd
 
 from fer_utils import homework
 from fer_utils.data.dataset import Dataset, validation_split
-from fer_utils.questions.accuracy import OPTIMISERS, WORDS, judged_on_all, of_board, on_boards
+from fer_utils.questions.accuracy import OPTIMISERS, judged_on_all, of_board, on_boards
+from fer_utils.statistics import wording
 from fer_utils.statistics.comparisons import contrast, factorial_effects
-from fer_utils.statistics.intervals import judged_with_detectable, verdict
+from fer_utils.statistics.corrections import judged_with_detectable
 from fer_utils.training.predictions import Predictions, tested, together
 from fer_utils.training.runs import Run
 
@@ -38,11 +39,6 @@ MODELS = {
     "with augmentation (x20)": "model2",
     "without augmentation": "model0",
 }
-BESIDE = (
-    "larger than the homework's",
-    "smaller than the homework's here",
-    "not shown to differ from the homework's",
-)
 
 
 def in_words(run: Run, groups: Mapping[str, Group], dataset: Dataset) -> str:
@@ -104,23 +100,21 @@ def beside_homework(
     `theirs` maps names to (PUBLIC, PRIVATE). The difference carries the sampling error of both, the
     homework's as that of as many other images. Judged as `accuracy.judged_on_all` says.
     """
-    rows, degrees = {}, []
+    rows = {}
     for name, group in groups.items():
         seeds = [on_boards(parts) for parts in group]
         for given in zip(*seeds, strict=True):
             figure, free = of_board(theirs[name], given[0], seeds[0]), ~twin[given[0].rows]
             correct = np.stack([one.correct for one in given])
             against = contrast([correct], (1,), (figure, _sampling(figure, correct.shape[1])))
-            degrees.append(against.degrees)
             rows[name, given[0].part.board] = {
-                "without twins": contrast([correct[:, free]], (1,)).effect,
-                "all": contrast([correct], (1,)).effect,
+                "without twins": contrast([correct[:, free]], (1,)).interval,
+                "all": contrast([correct], (1,)).interval,
                 "homework": figure,
-                "all − homework": against.effect,
-                "p": against.p,
+                "all − homework": against,
             }
     table = pd.DataFrame.from_dict(rows, "index").rename_axis(["networks", "board"])
-    return judged_on_all(table, degrees)
+    return judged_on_all(table)
 
 
 def _sampling(figure: float, images: int) -> float:
@@ -140,8 +134,8 @@ def accuracies(cells: Mapping[Levels, Group], twin: np.ndarray) -> pd.DataFrame:
             {factor: "yes" if has else "no" for factor, has in zip(FACTORS, levels, strict=True)}
             | {
                 "networks": len(group),
-                "without twins": contrast([correct[:, free]], (1,)).effect,
-                "all": contrast([correct], (1,)).effect,
+                "without twins": contrast([correct[:, free]], (1,)).interval,
+                "all": contrast([correct], (1,)).interval,
             }
         )
     return pd.DataFrame(rows).set_index([FACTORS[2], *FACTORS[:2]])
@@ -169,25 +163,24 @@ def effects(groups: Mapping[str, Group], twin: np.ndarray) -> pd.DataFrame:
         for kind, chosen in kinds.items():
             if chosen.any():
                 found = contrast([stack[:, chosen] for stack in stacks], (1, -1))
-                rows[name, kind] = found._asdict()
+                rows[name, kind] = {"effect": found}
         figures = [float(np.mean(homework.ABLATIONS[row])) for row in (with_it, without)]
         theirs, error = figures[0] - figures[1], sum(_sampling(f, len(has_twin)) for f in figures)
         against = contrast(stacks, (1, -1), (theirs, error))
-        beside[name, "all"] = {"homework": theirs, **against._asdict()}
+        beside[name, "all"] = {"homework": theirs, "effect": against}
     names = ["with − without", "images"]
     table = pd.DataFrame.from_dict(rows, "index").rename_axis(names)
-    families = [_judged(rows, WORDS) for _, rows in table.groupby("images")]
-    figures = _judged(pd.DataFrame.from_dict(beside, "index").rename_axis(names), BESIDE)
+    families = [_judged(rows, wording.ACCURACY) for _, rows in table.groupby("images")]
+    figures = pd.DataFrame.from_dict(beside, "index").rename_axis(names)
+    figures = _judged(figures, wording.HOMEWORK_EFFECT)
     figures = figures.rename(columns={"verdict": "beside it", "would show": "would differ"})
     columns = ["homework", "beside it", "would differ"]
     return pd.concat(families).loc[table.index].join(figures[columns])
 
 
-def _judged(table: pd.DataFrame, words: tuple[str, str, str]) -> pd.DataFrame:
+def _judged(table: pd.DataFrame, words: wording.Words) -> pd.DataFrame:
     """One family of contrasts, `words` on them, and what would have been shown."""
-    degrees = table["degrees"]
-    table = table.drop(columns="degrees")
-    return judged_with_detectable(table, interval="effect", words=words, degrees=degrees)
+    return wording.with_phrases(judged_with_detectable(table, interval="effect"), words)
 
 
 def reading(effects: pd.DataFrame) -> str:
@@ -224,10 +217,11 @@ def interactions(cells: Mapping[Levels, Group], twin: np.ndarray) -> pd.DataFram
         answers = [together(tested(parts)) for parts in group]
         free = ~twin[answers[0].rows]
         correct[levels] = np.stack([given.correct[free] for given in answers])
-    if len(correct) == 8:
-        return factorial_effects(correct, FACTORS)
-    plain = {levels[:2]: stack for levels, stack in correct.items() if not levels[2]}
-    return factorial_effects(plain, FACTORS[:2])
+    factors = FACTORS
+    if len(correct) < 8:
+        correct = {levels[:2]: stack for levels, stack in correct.items() if not levels[2]}
+        factors = FACTORS[:2]
+    return wording.with_phrases(factorial_effects(correct, factors), wording.EFFECT)
 
 
 def explanation(table: pd.DataFrame) -> str:
@@ -236,9 +230,7 @@ def explanation(table: pd.DataFrame) -> str:
     Supported if normalisation helps less with batch normalisation than without: a negative
     interaction of the two.
     """
-    row = table.loc[f"{FACTORS[0]} × {FACTORS[1]}"]
-    words = ("is contradicted", "is supported", "is not shown")
-    return verdict(row["effect"], row["p (Holm)"], words)
+    return wording.EXPLANATION[table.loc[f"{FACTORS[0]} × {FACTORS[1]}", "effect"].verdict]
 
 
 def fit_gap(history: pd.DataFrame) -> tuple[float, float]:

@@ -15,7 +15,10 @@ from fer_utils.backend import keras
 from fer_utils.data.transforms import TRANSFORMS, Transform, augment, normalise
 from fer_utils.fer2013 import SIZE
 from fer_utils.interpret.ascent import activation_maps, border_response, border_ring
-from fer_utils.statistics.intervals import judged_with_detectable, mean_interval, verdict
+from fer_utils.statistics import wording
+from fer_utils.statistics.corrections import judged_with_detectable
+from fer_utils.statistics.intervals import mean_interval
+from fer_utils.statistics.verdicts import Support, Verdict
 from fer_utils.training.network import build
 from fer_utils.training.runs import Run
 
@@ -29,11 +32,6 @@ AUGMENTATIONS = {
 UNTRAINED = "untrained"
 PLACES = ("frame", "seam")
 FEWEST_SEEDS = 2
-TRAINING_WORDS = (
-    "training adds to it",
-    "training takes from it",
-    "training is not shown to matter",
-)
 
 
 def shifted(images: np.ndarray, fill: str) -> np.ndarray:
@@ -92,26 +90,28 @@ def differences(frame: pd.DataFrame) -> pd.DataFrame:
             enough = len(seeds) >= FEWEST_SEEDS
             values = seeds if enough else differences
             rows[place, other] = {
-                "difference": mean_interval(values),
-                "p": stats.ttest_1samp(values, 0).pvalue,
+                "difference": mean_interval(values).tested(
+                    stats.ttest_1samp(values, 0).pvalue, len(values), len(values) - 1
+                ),
                 "n": len(values),
                 "over": "seeds" if enough else "filters of one seed",
             }
     table = pd.DataFrame.from_dict(rows, "index").rename_axis(["place", "against"])
-    words = ("more at the border", "less at the border", "no difference shown")
-    return judged_with_detectable(table, interval="difference", words=words, degrees=table["n"] - 1)
+    judged = judged_with_detectable(table, interval="difference")
+    return wording.with_phrases(judged, wording.BORDER)
 
 
 def conclusion(comparisons: pd.DataFrame) -> str:
     """What `compare` says of the conjecture; the untrained control plays no part in it."""
     trained = comparisons.drop(index=UNTRAINED, level="against")
-    more = trained["verdict"] == "more at the border"
-    if more.all():
-        word = "supported"
-    elif (trained["verdict"] == "less at the border").any():
-        word = "contradicted by some of the comparisons" if more.any() else "contradicted"
+    found = {difference.verdict for difference in trained["difference"]}
+    if found == {Verdict.HIGHER}:
+        support = Support.SUPPORTED
+    elif Verdict.LOWER in found:
+        support = Support.MIXED if Verdict.HIGHER in found else Support.CONTRADICTED
     else:
-        word = "supported by some of the comparisons" if more.any() else "not shown"
+        support = Support.PARTLY_SUPPORTED if Verdict.HIGHER in found else Support.INCONCLUSIVE
+    word = wording.BORDER_CLAIM[support]
     if trained["over"].iloc[0] == "seeds":
         return word
     return f"{word} (one seed only: another training might differ)"
@@ -139,5 +139,5 @@ def frame_preference(trained: np.ndarray, untrained: np.ndarray) -> dict:
         "trained": float(np.nanmean(shares[0])),
         "untrained": float(np.nanmean(shares[1])),
         "extra": extra,
-        "words": verdict(extra, words=TRAINING_WORDS),
+        "words": wording.TRAINING[extra.verdict],
     }

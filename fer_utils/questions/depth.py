@@ -7,7 +7,10 @@ import pandas as pd
 
 from fer_utils import homework
 from fer_utils.interpret.ascent import Ascent, high_frequency_share
-from fer_utils.statistics.intervals import Interval, difference_of_means, judged, mean_interval
+from fer_utils.statistics import wording
+from fer_utils.statistics.corrections import judged
+from fer_utils.statistics.intervals import Interval, difference_of_means, mean_interval
+from fer_utils.statistics.verdicts import Support
 
 
 def fine_detail(images: np.ndarray) -> Interval:
@@ -63,10 +66,11 @@ def selectivity_by_depth(
         pictures = {depth: found[layer].images for depth, layer in depths}
         for claim, (measure, *compared) in homework.FILTERS.items():
             more, less = (measures[measure](pictures[depth]) for depth in compared)
-            difference, p = difference_of_means(more, less)
-            rows[claim, network] = {"difference": difference, "p": p}
+            rows[claim, network] = {"difference": difference_of_means(more, less)}
     found = pd.DataFrame.from_dict(rows, "index").rename_axis(["claim", "network"])
-    return judged(found, interval="difference", words=("holds", "does not hold", "not shown"))
+    found = judged(found, interval="difference")
+    found = found.assign(verdict=found["verdict"].map(Support.of))
+    return wording.with_phrases(found, wording.CLAIM)
 
 
 def _mean_of_drawn(values: np.ndarray) -> Interval:

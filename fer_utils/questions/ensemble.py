@@ -171,7 +171,7 @@ TEST_TIME_AVERAGES = {
 
 def transformed(run: Run, dataset: Dataset) -> dict[str, np.ndarray]:
     """By part the logits (transforms, n, 7) float16 of a run, one for each of TEST_TIME."""
-    from fer_utils.interpret.inference import predictor
+    from fer_utils.inference import predictor
 
     predict = predictor(run.model())
     others = range(1, len(TEST_TIME))

@@ -21,7 +21,9 @@ from fer_utils.interpret.ascent import (
 )
 from fer_utils.interpret.introspection import normalise_tensor
 from fer_utils.questions.face_zones import AREAS, ZONES, zone_mass
-from fer_utils.statistics.intervals import judged, mean_interval
+from fer_utils.statistics import wording
+from fer_utils.statistics.corrections import judged
+from fer_utils.statistics.intervals import mean_interval
 from fer_utils.training.config import Config
 from fer_utils.training.network import build
 
@@ -180,13 +182,14 @@ def zone_filters(density: np.ndarray, controls: np.ndarray, columns: int) -> pd.
         gain = _finite(values - others)
         rows[zone] = {
             "filter": f"({best // columns}, {best % columns})",
-            "beyond controls": mean_interval(gain),
-            "p": stats.ttest_1samp(gain, 0).pvalue,
+            "beyond controls": mean_interval(gain).tested(
+                stats.ttest_1samp(gain, 0).pvalue, len(gain), len(gain) - 1
+            ),
             "preference": mean_interval(_finite(values)),
             "controls": mean_interval(_finite(others)),
         }
-    words = ("beyond the controls", "below the controls", "no more than the controls")
-    return judged(pd.DataFrame.from_dict(rows, "index"), interval="beyond controls", words=words)
+    table = judged(pd.DataFrame.from_dict(rows, "index"), interval="beyond controls")
+    return wording.with_phrases(table, wording.PREFERENCE)
 
 
 def zones_preferred(density: np.ndarray, controls: np.ndarray) -> pd.Series:

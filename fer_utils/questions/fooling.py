@@ -10,20 +10,22 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from fer_utils.backend import keras, tf
+from fer_utils.backend import keras
 from fer_utils.data.dataset import Dataset
 from fer_utils.fer2013 import CLASSES
+from fer_utils.inference import predictor
 from fer_utils.interpret.adversarial import (
     beside_random_signs,
     fgsm,
     fgsm_direction,
     fgsm_epsilon,
 )
-from fer_utils.interpret.introspection import in_batches, logits_of, normalise_tensor, with_channel
+from fer_utils.interpret.introspection import normalise_tensor, with_channel
 from fer_utils.questions import filters
 from fer_utils.questions.examples import candidates
-from fer_utils.statistics.comparisons import compare
-from fer_utils.statistics.intervals import Interval, proportion, verdict
+from fer_utils.statistics import wording
+from fer_utils.statistics.comparisons import paired_difference
+from fer_utils.statistics.intervals import Comparison, proportion
 from fer_utils.training import measurements
 from fer_utils.training.runs import Run
 
@@ -90,11 +92,8 @@ MEASUREMENT = measurements.Measurement("filters", measure_filters)
 
 def answers(model: keras.Model, images: np.ndarray) -> np.ndarray:
     """Predicted class `(n,)` of pictures `(n, h, w)` in [0, 1]."""
-    logits = logits_of(model)
-    rows = in_batches(
-        lambda some: logits(normalise_tensor(tf.constant(some))).numpy(), 64, with_channel(images)
-    )
-    return rows.argmax(axis=1)
+    predict = predictor(model, batch_size=64, preprocess=normalise_tensor)
+    return predict(with_channel(images)).argmax(axis=1)
 
 
 def recognised(
@@ -130,11 +129,11 @@ def flipped(epsilons: np.ndarray, levels: Sequence[float]) -> pd.DataFrame:
     )
 
 
-def attack_verdict(epsilons: np.ndarray, level: float) -> tuple[Interval, str]:
+def attack_verdict(epsilons: np.ndarray, level: float) -> tuple[Comparison, str]:
     """Flipped along the gradient minus flipped at random by a change of `level`, and the word."""
     along, at_random = epsilons * 255 <= level
-    difference, p = compare(along, at_random)
-    return difference, verdict(difference, p, ("more", "fewer", "no difference shown"))
+    difference = paired_difference(along, at_random)
+    return difference, wording.ATTACK[difference.verdict]
 
 
 def fooled(

@@ -131,7 +131,7 @@ def confirmed_recall(predictions: np.ndarray, labels: np.ndarray, crowd: Crowd) 
     """
     columns = {}
     for suffix, rows in (("", labels >= 0), ("confirmed", crowd.majority == labels)):
-        counts = classification.confusion(labels[rows], predictions[rows])
+        counts = classification.confusion(labels[rows], predictions[rows], CLASSES)
         columns[f"{suffix} images".strip()] = counts.sum(axis=1)
         recall = list(map(proportion, np.diag(counts), counts.sum(axis=1)))
         columns[f"recall{suffix and ' where '}{suffix}"] = recall
@@ -151,7 +151,7 @@ def confirmed_gap(predictions: np.ndarray, labels: np.ndarray, crowd: Crowd, nam
         Of the class; see `classification.recall_gap`.
     """
     rows = crowd.majority == labels
-    counts = classification.confusion(labels[rows], predictions[rows])
+    counts = classification.confusion(labels[rows], predictions[rows], CLASSES)
     return classification.recall_gap(counts, name)
 
 

@@ -13,18 +13,17 @@ from scipy import stats
 from fer_utils.data import duplicates
 from fer_utils.data.dataset import Dataset, validation_split
 from fer_utils.fer2013 import CLASSES, SPLITS, TRAINING
+from fer_utils.statistics import wording
+from fer_utils.statistics.corrections import judged_with_detectable
 from fer_utils.statistics.intervals import (
     ALPHA,
     Interval,
     difference_of_means,
     independent_interval,
-    judged_with_detectable,
     paired_interval,
     proportion,
 )
 from fer_utils.training.predictions import Predictions
-
-EASIER = ("twins are easier", "twins are harder", "no difference shown")
 
 
 def twins(dataset: Dataset) -> np.ndarray:
@@ -128,16 +127,14 @@ def effects(cases: Mapping[str, Predictions], twin: np.ndarray) -> pd.DataFrame:
     table = {}
     for name, answers in cases.items():
         leak, free = (_right(answers[which]) for which in (twin[answers.rows], ~twin[answers.rows]))
-        cells = [[right, total - right] for right, total in (leak, free)]
+        p = stats.fisher_exact([[right, total - right] for right, total in (leak, free)]).pvalue
         table[name] = {
             "twin-free": proportion(*free),
             "with a twin": proportion(*leak),
             "all": proportion(*_right(answers)),
-            "difference": independent_interval(*leak, *free),
-            "p": stats.fisher_exact(cells).pvalue,
+            "difference": independent_interval(*leak, *free).tested(p, leak[1] + free[1]),
         }
-    table = pd.DataFrame.from_dict(table, "index").rename_axis("network")
-    return judged_with_detectable(table, interval="difference", words=EASIER)
+    return _judged(table, wording.DUPLICATES)
 
 
 def at_equal_classes(
@@ -186,11 +183,9 @@ def by_where_the_twin_is(cases: Mapping[str, Predictions], dataset: Dataset) -> 
             "trained on": proportion(*in_fit),
             "only elsewhere": proportion(*other),
             "none": proportion(*none),
-            "difference": difference,
-            "p": p,
+            "difference": difference.tested(p, other[1] + none[1]),
         }
-    table = pd.DataFrame.from_dict(table, "index").rename_axis("network")
-    return judged_with_detectable(table, interval="difference", words=EASIER)
+    return _judged(table, wording.DUPLICATES)
 
 
 def recited(cases: Mapping[str, Predictions], dataset: Dataset) -> pd.DataFrame:
@@ -207,17 +202,15 @@ def recited(cases: Mapping[str, Predictions], dataset: Dataset) -> pd.DataFrame:
         disputed = answers[(other >= 0) & (other != answers.labels)]
         twin = int(np.sum(disputed.classes == theirs[disputed.rows]))
         own, total = _right(disputed)
+        p = stats.binomtest(twin, twin + own).pvalue if twin + own else np.nan
         table[name] = {
             "images": total,
             "the twin's": proportion(twin, total),
             "its own": proportion(own, total),
             "another": proportion(total - twin - own, total),
-            "difference": paired_interval(twin, own, total),
-            "p": stats.binomtest(twin, twin + own).pvalue if twin + own else np.nan,
+            "difference": paired_interval(twin, own, total).tested(p, total),
         }
-    words = ("the twin's label", "its own label", "no difference shown")
-    table = pd.DataFrame.from_dict(table, "index").rename_axis("network")
-    return judged_with_detectable(table, interval="difference", words=words)
+    return _judged(table, wording.LABEL)
 
 
 def larger_leak(first: Predictions, second: Predictions, twin: np.ndarray) -> Interval:
@@ -230,7 +223,7 @@ def larger_leak(first: Predictions, second: Predictions, twin: np.ndarray) -> In
     leak, free = (ahead[which] for which in (twin[first.rows], ~twin[first.rows]))
     if min(len(leak), len(free)) < 2:
         return Interval(np.nan, np.nan, np.nan)
-    return difference_of_means(leak, free)[0]
+    return difference_of_means(leak, free).interval
 
 
 def spread(pairs: pd.DataFrame, count: int) -> pd.DataFrame:
@@ -244,6 +237,12 @@ def contradicting(pairs: pd.DataFrame, labels: np.ndarray) -> np.ndarray:
     """(pairs,) bool: whether the two images have different labels (-1 is none)."""
     first, second = labels[pairs["first"]], labels[pairs["second"]]
     return (first >= 0) & (second >= 0) & (first != second)
+
+
+def _judged(rows: Mapping[str, dict], words: wording.Words) -> pd.DataFrame:
+    """A row per network, its "difference" judged in `words`."""
+    table = pd.DataFrame.from_dict(rows, "index").rename_axis("network")
+    return wording.with_phrases(judged_with_detectable(table, interval="difference"), words)
 
 
 def _label_of_twin(dataset: Dataset) -> np.ndarray:

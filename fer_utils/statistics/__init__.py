@@ -1,1 +1,1 @@
-"""Estimates with intervals, and what they allow to say: no data set, no homework."""
+"""Estimates with intervals, and what comparisons come to. It knows no data set and no classes."""

@@ -1,10 +1,10 @@
-"""Whether a model's probabilities mean what they say (Guo et al. 2017, arXiv 1706.04599).
+"""How well a model's confidence agrees with its accuracy (Guo et al. 2017, arXiv 1706.04599).
 
-`logits` are (n, classes) float, `labels` (n,) int; `confidence` is (n,) float, the probability
-that the model gives its own answers, and `correct` (n,) bool, whether they are right.
+`logits` are (n, classes) float, `labels` (n,) int; `confidence` is (n,) float, the probability of
+the predicted class, and `correct` (n,) bool, whether the prediction is correct.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import groupby
 
 import numpy as np
@@ -12,32 +12,27 @@ import pandas as pd
 from scipy import special, stats
 from scipy.optimize import minimize_scalar
 
-from fer_utils.fer2013 import CLASSES
-from fer_utils.statistics.intervals import (
-    Interval,
-    bootstrap,
-    judged_with_detectable,
-    proportion,
-)
+from fer_utils.statistics.corrections import judged_with_detectable
+from fer_utils.statistics.intervals import Comparison, Interval, bootstrap, proportion
+from fer_utils.statistics.verdicts import Verdict
 
 BINS = 15  # of equal width, as in Guo et al.
-RIGHT = 0.8  # of the answers that are believed, at least this share are right on held-out images
-WORDS = ("over-confident", "under-confident", "not shown")
+TARGET_ACCURACY = 0.8  # of the predictions from `confidence_threshold` on
 
 
 def softmax(logits: np.ndarray, temperature: float = 1.0) -> np.ndarray:
-    """(n, classes) float64: probabilities of the logits divided by `temperature`."""
+    """Return the probabilities (n, classes) float64 of the logits divided by `temperature`."""
     return special.softmax(np.asarray(logits, np.float64) / temperature, axis=-1)
 
 
 def nll(logits: np.ndarray, labels: np.ndarray, temperature: float = 1.0) -> float:
-    """Mean negative log-likelihood, in nats."""
+    """Compute the mean negative log-likelihood of the labels, in nats."""
     log = special.log_softmax(np.asarray(logits, np.float64) / temperature, axis=-1)
     return float(-log[np.arange(len(labels)), labels].mean())
 
 
 def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
-    """The temperature (0.05 to 20) with the smallest `nll`; fit it on held-out images."""
+    """Find the temperature (0.05 to 20) with the smallest `nll`; fit it on the validation set."""
     found = minimize_scalar(
         lambda log: nll(logits, labels, np.exp(log)), bounds=np.log([0.05, 20]), method="bounded"
     )
@@ -45,42 +40,41 @@ def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
 
 
 def temperature_interval(logits: np.ndarray, labels: np.ndarray) -> Interval:
-    """`fit_temperature` with its bootstrap interval over the images."""
+    """Do as `fit_temperature`, with a bootstrap interval over the images."""
     return bootstrap(fit_temperature, logits, labels, resamples=200)
 
 
 def smoothing_ceiling(smoothing: float, classes: int) -> float:
-    """The probability of the label at which the loss with label smoothing is smallest."""
+    """Return the probability of the label at which the loss with label smoothing is smallest."""
     return 1 - smoothing + smoothing / classes
 
 
-def gap(confidence: np.ndarray, correct: np.ndarray) -> tuple[Interval, float]:
-    """Mean confidence minus accuracy, and the p-value that it is 0.
+def gap(confidence: np.ndarray, correct: np.ndarray) -> Comparison:
+    """Subtract the accuracy from the mean confidence, and test whether the difference is 0.
 
     The interval is Wilson's of the accuracy, seen from the mean confidence; the test is the exact
-    binomial one. Of answers that are right with the very probabilities that they state, the number
-    of right ones varies less than a binomial one, so both err to the careful side. NaN without
-    images.
+    binomial one. The number of correct predictions of a calibrated model varies less than a
+    binomial one, so both err to the careful side. All is NaN without images.
     """
     if len(correct) == 0:
-        return Interval(np.nan, np.nan, np.nan), np.nan
+        return Interval(np.nan, np.nan, np.nan).tested(np.nan, 0)
     stated, right = float(confidence.mean()), int(correct.sum())
     accuracy = proportion(right, len(correct))
     p = stats.binomtest(right, len(correct), min(stated, 1.0)).pvalue
     ends = (stated - end for end in (accuracy.estimate, accuracy.high, accuracy.low))
-    return Interval(*ends), float(p)
+    return Interval(*ends).tested(p, len(correct))
 
 
-def regions(confidence: np.ndarray, correct: np.ndarray, count: int = 10) -> pd.DataFrame:
-    """Calibration in `count` groups of equally many images, from the least confident to the most.
+def confidence_bins(confidence: np.ndarray, correct: np.ndarray, count: int = 10) -> pd.DataFrame:
+    """Judge the calibration in `count` bins of equally many images, the least confident first.
 
-    Columns: `images`; `lowest`, `highest` and mean `confidence`; `accuracy` and `gap` (confidence
-    minus accuracy) as Intervals; `verdict` on the gap, one of `WORDS`; `p (Holm)`; `would show`.
+    Columns: `images`, how many; `lowest`, `highest` and mean `confidence`; `accuracy` (Interval);
+    `gap`, confidence minus accuracy (Comparison), with `verdict` (HIGHER means over-confident),
+    `p (Holm)` and `would show` of `judged_with_detectable`.
     """
     table = []
     for rows in np.array_split(np.argsort(confidence, kind="stable"), count):
         stated, right = confidence[rows], correct[rows]
-        difference, p = gap(stated, right)
         table.append(
             {
                 "images": len(rows),
@@ -88,22 +82,21 @@ def regions(confidence: np.ndarray, correct: np.ndarray, count: int = 10) -> pd.
                 "highest": stated.max(initial=-np.inf),
                 "confidence": stated.mean() if len(rows) else np.nan,
                 "accuracy": proportion(int(right.sum()), len(rows)),
-                "gap": difference,
-                "p": p,
+                "gap": gap(stated, right),
             }
         )
-    return judged_with_detectable(pd.DataFrame(table), interval="gap", words=WORDS)
+    return judged_with_detectable(pd.DataFrame(table), interval="gap")
 
 
-def stretches(regions: pd.DataFrame, verdict: str) -> list[tuple[float, float]]:
-    """(lowest, highest) confidence of each run of neighbouring `regions` that has this verdict."""
-    runs = [list(run) for word, run in groupby(regions.itertuples(), lambda row: row.verdict)]
-    found = [run for run in runs if run[0].verdict == verdict]
+def contiguous_bins(bins: pd.DataFrame, verdict: Verdict) -> list[tuple[float, float]]:
+    """Join neighbouring `confidence_bins` of a verdict, and list their (lowest, highest) ends."""
+    runs = [list(run) for _, run in groupby(bins.itertuples(), lambda row: row.verdict)]
+    found = [run for run in runs if run[0].verdict is verdict]
     return [(run[0].lowest, run[-1].highest) for run in found]
 
 
 def expected_calibration_error(confidence: np.ndarray, correct: np.ndarray) -> Interval:
-    """Mean over the images of |accuracy - confidence| of their bin, bootstrapped.
+    """Average |accuracy - confidence| of the images' bins over the images, bootstrapped.
 
     Noise in the bins makes the estimate positive even for a calibrated model. The interval (basic
     bootstrap, cut at 0) takes that off, so the estimate can lie at its upper end.
@@ -115,42 +108,49 @@ def expected_calibration_error(confidence: np.ndarray, correct: np.ndarray) -> I
 def compared(
     confidences: Mapping[str, np.ndarray], correct: np.ndarray, count: int
 ) -> pd.DataFrame:
-    """Several confidences in the same answers, such as before and after a repair; a row for each.
+    """Compare confidences in the same predictions, such as before and after a recalibration.
 
-    Columns: how many of the `count` `regions` are over- and under-confident; `calibration error`
-    and overall `gap` as Intervals.
+    Returns a row for each. `over-confident` and `under-confident` count those of its `count`
+    `confidence_bins`; `calibration error` (Interval) is the expected one; `gap` (Comparison) is
+    that of all images together.
     """
     table = {}
     for name, confidence in confidences.items():
-        verdicts = regions(confidence, correct, count)["verdict"]
+        verdicts = confidence_bins(confidence, correct, count)["verdict"].tolist()
         table[name] = {
-            "over-confident": int((verdicts == WORDS[0]).sum()),
-            "under-confident": int((verdicts == WORDS[1]).sum()),
+            "over-confident": verdicts.count(Verdict.HIGHER),
+            "under-confident": verdicts.count(Verdict.LOWER),
             "calibration error": expected_calibration_error(confidence, correct),
-            "gap": gap(confidence, correct)[0],
+            "gap": gap(confidence, correct),
         }
     return pd.DataFrame.from_dict(table, "index").rename_axis("confidence")
 
 
-def chosen(ways: Mapping[str, np.ndarray], labels: np.ndarray, correct: np.ndarray) -> pd.DataFrame:
-    """What some ways to choose images, (n,) bool each, choose; a column for each.
+def selected(
+    ways: Mapping[str, np.ndarray],
+    labels: np.ndarray,
+    correct: np.ndarray,
+    classes: Sequence[str],
+) -> pd.DataFrame:
+    """Tell what some ways to select images, (n,) bool each, select; a column for each.
 
-    Rows: the `share of the images`, the share `of these right` (Interval), and how many right ones
-    there are of each class.
+    Rows: the `share of the images` (float); `of these right`, the share of correct predictions
+    among them (Interval); and by the names of `classes` how many of these are of each class.
     """
     table = {}
     for name, kept in ways.items():
-        right = np.bincount(labels[kept & correct], minlength=len(CLASSES))
+        right = np.bincount(labels[kept & correct], minlength=len(classes))
         of_these = proportion(int(correct[kept].sum()), int(kept.sum()))
         table[name] = [float(kept.mean()), of_these, *right.tolist()]
-    return pd.DataFrame(table, ["share of the images", "of these right", *CLASSES], dtype=object)
+    return pd.DataFrame(table, ["share of the images", "of these right", *classes], dtype=object)
 
 
 def coverage_curve(confidence: np.ndarray, correct: np.ndarray) -> pd.DataFrame:
-    """Accuracy on the most confident 5 %, 10 %, ... 100 % of the images.
+    """Compute the accuracy on the most confident 5 %, 10 %, ... 100 % of the images.
 
-    Columns: `coverage` (share kept), `threshold` (least confidence kept), `images`, `accuracy`
-    (Interval). Geifman and El-Yaniv 2017, arXiv 1705.08500.
+    Columns: `coverage`, the share that is kept; `threshold`, the least confidence that is kept;
+    `images`, how many; `accuracy` on them (Interval). After Geifman and El-Yaniv (2017, arXiv
+    1705.08500).
     """
     order = np.argsort(-confidence, kind="stable")
     right = np.cumsum(correct[order])
@@ -161,19 +161,22 @@ def coverage_curve(confidence: np.ndarray, correct: np.ndarray) -> pd.DataFrame:
     return pd.DataFrame(table, columns=["coverage", "threshold", "images", "accuracy"])
 
 
-def least_confidence(confidence: np.ndarray, correct: np.ndarray, right: float = RIGHT) -> float:
-    """The lowest confidence from which on a share of at least `right` of the answers is right.
+def confidence_threshold(
+    confidence: np.ndarray, correct: np.ndarray, accuracy: float = TARGET_ACCURACY
+) -> float:
+    """Find the lowest confidence from which on the predictions have at least this accuracy.
 
-    Choose it on held-out images. It is 1.0 if there is none, so that nothing is believed.
+    Choose it on the validation set. It is 1.0 if there is none.
     """
     order = np.argsort(-confidence, kind="stable")
     ordered = confidence[order]
     shares = np.cumsum(correct[order]) / np.arange(1, len(order) + 1)
     last_of_its_confidence = np.append(ordered[1:] != ordered[:-1], True)
-    good = np.flatnonzero((shares >= right) & last_of_its_confidence)
+    good = np.flatnonzero((shares >= accuracy) & last_of_its_confidence)
     return float(ordered[good[-1]]) if len(good) else 1.0
 
 
 def _calibration_error(confidence: np.ndarray, correct: np.ndarray) -> float:
+    """Compute the expected calibration error in BINS bins of equal width."""
     bins = np.clip(np.ceil(confidence * BINS).astype(int) - 1, 0, BINS - 1)
     return float(np.abs(np.bincount(bins, correct - confidence, BINS)).sum() / len(confidence))

@@ -1,10 +1,11 @@
 """How good one classifier is: accuracy, figures per class, confusions.
 
-Labels and predictions are (n,) int class indices; `counts` is a confusion matrix, (classes,
-classes) int, rows true, columns predicted. Every estimate is an `Interval` over the images.
+Labels and predictions are (n,) int class indices. `counts` is a confusion matrix as `confusion`
+makes it, a data frame (classes, classes) of int with the names of the classes: rows true, columns
+predicted. Every estimate is an `Interval` over the images.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from itertools import combinations
 
 import numpy as np
@@ -12,33 +13,37 @@ import pandas as pd
 from scipy import stats
 from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
-from fer_utils.fer2013 import CLASSES
+from fer_utils.statistics.corrections import judged_with_detectable
 from fer_utils.statistics.intervals import (
     ALPHA,
     RESAMPLES,
     Interval,
     independent_interval,
-    judged_with_detectable,
     proportion,
 )
 
-DIRECTION = ("more often than the reverse", "less often than the reverse", "no difference shown")
-
 
 def accuracy(labels: np.ndarray, predictions: np.ndarray) -> Interval:
-    """Share of correct predictions, with Wilson's interval."""
+    """Compute the share of correct predictions, with Wilson's interval."""
     return proportion(int(np.sum(labels == predictions)), len(labels))
 
 
-def confusion(labels: np.ndarray, predictions: np.ndarray) -> np.ndarray:
-    """(7, 7) int: images by true class (rows) and predicted class (columns)."""
-    return confusion_matrix(labels, predictions, labels=range(len(CLASSES)))
+def confusion(labels: np.ndarray, predictions: np.ndarray, classes: Sequence[str]) -> pd.DataFrame:
+    """Count the images of each true class (rows) by predicted class (columns)."""
+    counts = confusion_matrix(labels, predictions, labels=range(len(classes)))
+    return pd.DataFrame(
+        counts, pd.Index(classes, name="label"), pd.Index(classes, name="prediction")
+    )
 
 
-def scores(labels: np.ndarray, predictions: np.ndarray) -> dict:
-    """Plain figures for a JSON file, those per class as lists in the order of CLASSES."""
+def scores(labels: np.ndarray, predictions: np.ndarray, classes: int) -> dict:
+    """Compute plain figures for a JSON file.
+
+    "n" and "accuracy" are numbers; "precision", "recall" and "f1" are lists with a number per
+    class, and "confusion" is a list of such lists.
+    """
     precision, recall, f1_score, _ = precision_recall_fscore_support(
-        labels, predictions, labels=range(len(CLASSES)), zero_division=0
+        labels, predictions, labels=range(classes), zero_division=0
     )
     return {
         "n": len(labels),
@@ -46,61 +51,62 @@ def scores(labels: np.ndarray, predictions: np.ndarray) -> dict:
         "precision": precision.tolist(),
         "recall": recall.tolist(),
         "f1": f1_score.tolist(),
-        "confusion": confusion(labels, predictions).tolist(),
+        "confusion": confusion_matrix(labels, predictions, labels=range(classes)).tolist(),
     }
 
 
-def per_class(counts: np.ndarray) -> pd.DataFrame:
-    """One row per class: `images`, and `precision`, `recall`, `F1` as Intervals.
+def per_class(counts: pd.DataFrame) -> pd.DataFrame:
+    """Estimate the figures of each class, a row by its name.
 
-    Precision and recall are shares of the images predicted as, or of, the class; F1 is
-    bootstrapped. A figure without images is NaN.
+    `images` counts those of the class; `precision` and `recall` (Intervals) are shares of the
+    images predicted as, or of, the class; `F1` (Interval) is bootstrapped. A figure without images
+    is NaN.
     """
-    right, true, predicted = np.diag(counts), counts.sum(axis=1), counts.sum(axis=0)
+    matrix = counts.to_numpy()
+    right, true, predicted = np.diag(matrix), matrix.sum(axis=1), matrix.sum(axis=0)
     columns = {
         "images": true,
         "precision": list(map(proportion, right, predicted)),
         "recall": list(map(proportion, right, true)),
-        "F1": _resampled(f1, counts),
+        "F1": _resampled(f1, matrix),
     }
-    return pd.DataFrame(columns, index=pd.Index(CLASSES, name="class"))
+    return pd.DataFrame(columns, index=counts.index.rename("class"))
 
 
-def row_shares(counts: np.ndarray) -> pd.DataFrame:
-    """(7, 7) Intervals: of each true class (rows), the share predicted as each class (columns)."""
-    shares = [[proportion(count, row.sum()) for count in row] for row in counts]
-    return pd.DataFrame(
-        shares, pd.Index(CLASSES, name="label"), pd.Index(CLASSES, name="prediction")
-    )
+def row_shares(counts: pd.DataFrame) -> pd.DataFrame:
+    """Divide each row of `counts` by its sum: shares of the true class, as Intervals."""
+    totals = counts.sum(axis=1)
+    return counts.apply(lambda column: list(map(proportion, column, totals)))
 
 
-def by_recall(counts: np.ndarray) -> pd.Series:
-    """Recall of each class that has images (Interval), the lowest first."""
+def by_recall(counts: pd.DataFrame) -> pd.Series:
+    """Sort the classes that have images by their recall (Interval), the lowest first."""
     return per_class(counts)["recall"][counts.sum(axis=1) > 0].sort_values()
 
 
-def summary(matrices: Mapping[str, np.ndarray]) -> pd.DataFrame:
-    """Accuracy, mean F1 and the recall of each class (rows) for some confusion matrices."""
-    columns = {
-        name: [
-            proportion(int(np.trace(counts)), int(counts.sum())),
-            macro_f1(counts),
-            *per_class(counts)["recall"],
-        ]
-        for name, counts in matrices.items()
-    }
-    rows = ["accuracy", "mean F1", *(f"recall of {name}" for name in CLASSES)]
-    return pd.DataFrame(columns, pd.Index(rows, name="test images"))
+def key_figures(matrices: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """Put the figures of some confusion matrices side by side, a column for each.
 
-
-def recall_gap(counts: np.ndarray, name: str) -> Interval:
-    """Mean recall of the other classes, each with the same weight, minus that of class `name`.
-
-    With the normal interval of independent proportions, each counted with one right and one wrong
-    image more (Agresti and Caffo 2000). Other classes without images are left out; NaN if the
-    class has none.
+    Rows (Intervals): the accuracy, the mean F1, and the recall of each class.
     """
-    right, true, k = np.diag(counts), counts.sum(axis=1), CLASSES.index(name)
+    columns = {}
+    for name, counts in matrices.items():
+        right = int(np.trace(counts.to_numpy()))
+        recalls = per_class(counts)["recall"].add_prefix("recall of ")
+        overall = [proportion(right, int(counts.to_numpy().sum())), macro_f1(counts)]
+        columns[name] = dict(zip(("accuracy", "mean F1"), overall, strict=True)) | recalls.to_dict()
+    return pd.DataFrame(columns).rename_axis("test images")
+
+
+def recall_gap(counts: pd.DataFrame, name: str) -> Interval:
+    """Subtract the recall of class `name` from the mean recall of the other classes.
+
+    Each other class has the same weight; those without images are left out. The interval is the
+    normal one of independent proportions, each counted with one right and one wrong image more
+    (Agresti and Caffo 2000); all is NaN if the class has no images.
+    """
+    matrix, k = counts.to_numpy(), counts.index.get_loc(name)
+    right, true = np.diag(matrix), matrix.sum(axis=1)
     others = np.flatnonzero((true > 0) & (np.arange(len(true)) != k))
     if true[k] == 0 or len(others) == 0:
         return Interval(np.nan, np.nan, np.nan)
@@ -112,51 +118,54 @@ def recall_gap(counts: np.ndarray, name: str) -> Interval:
     return Interval(gap, gap - half, gap + half)
 
 
-def macro_f1(counts: np.ndarray) -> Interval:
-    """Unweighted mean of the classes' F1, bootstrapped."""
-    return _resampled(lambda c: np.nanmean(f1(c), axis=-1, keepdims=True), counts)[0]
+def macro_f1(counts: pd.DataFrame) -> Interval:
+    """Average the classes' F1 with equal weights; the interval is bootstrapped."""
+    return _resampled(lambda c: np.nanmean(f1(c), axis=-1, keepdims=True), counts.to_numpy())[0]
 
 
 def f1(counts: np.ndarray) -> np.ndarray:
-    """(..., classes) float: F1 of each class; `counts` may be a stack of confusion matrices."""
+    """Compute F1 of each class, (..., classes) float, from arrays (..., classes, classes)."""
     right = np.diagonal(counts, axis1=-2, axis2=-1)
     either = counts.sum(axis=-1) + counts.sum(axis=-2)
     return np.divide(2 * right, either, out=np.full(either.shape, np.nan), where=either > 0)
 
 
-def confused_pairs(counts: np.ndarray) -> pd.DataFrame:
-    """The 21 pairs of classes, most confused first: by the share taken one way plus the other.
+def confused_pairs(counts: pd.DataFrame) -> pd.DataFrame:
+    """Rank all pairs of classes by the share predicted one way plus the other, the largest first.
 
-    Columns: `first`, `second`, the class that is taken for the other more often first; `images`
-    confused either way; `there` and `back`, the shares of `first` taken for `second` and the
-    reverse; `difference` of the two (Newcombe) with its `verdict`, `p (Holm)` (Fisher's exact
-    test) and `would show`; `rank`, bootstrapped over the images.
+    Columns: `first`, `second`, the class that is predicted as the other more often first; `images`
+    confused either way; `there` and `back` (Intervals), the shares of `first` predicted as `second`
+    and the reverse; `difference` of the two (Comparison: Newcombe's interval, Fisher's exact test)
+    with `verdict`, `p (Holm)` and `would show` of `judged_with_detectable`; `rank` (Interval),
+    bootstrapped over the images.
     """
     pairs = [_pair(counts, *pair) for pair in combinations(range(len(counts)), 2)]
-    table = judged_with_detectable(pd.DataFrame(pairs), interval="difference", words=DIRECTION)
-    table = table.assign(rank=_resampled(_ranks, counts))
+    table = judged_with_detectable(pd.DataFrame(pairs), interval="difference")
+    table = table.assign(rank=_resampled(_ranks, counts.to_numpy()))
     return table.sort_values("rank", ignore_index=True, kind="stable")
 
 
-def _pair(counts: np.ndarray, one: int, other: int) -> dict:
-    true = counts.sum(axis=1)
-    if counts[one, other] * true[other] < counts[other, one] * true[one]:
+def _pair(counts: pd.DataFrame, one: int, other: int) -> dict:
+    """Compare the confusions of two classes, by their places, in both directions."""
+    matrix = counts.to_numpy()
+    true = matrix.sum(axis=1)
+    if matrix[one, other] * true[other] < matrix[other, one] * true[one]:
         one, other = other, one
-    there, back = counts[one, other], counts[other, one]
+    there, back = matrix[one, other], matrix[other, one]
     tested = stats.fisher_exact([[there, true[one] - there], [back, true[other] - back]])
+    difference = independent_interval(there, true[one], back, true[other])
     return {
-        "first": CLASSES[one],
-        "second": CLASSES[other],
+        "first": counts.index[one],
+        "second": counts.index[other],
         "images": there + back,
         "there": proportion(there, true[one]),
         "back": proportion(back, true[other]),
-        "difference": independent_interval(there, true[one], back, true[other]),
-        "p": tested.pvalue,
+        "difference": difference.tested(tested.pvalue, true[one] + true[other]),
     }
 
 
 def _ranks(counts: np.ndarray) -> np.ndarray:
-    """(..., pairs) float: the rank of each pair of classes, 1 for the most confused."""
+    """Rank the pairs of classes, (..., pairs) float, 1 for the most confused."""
     shares = counts / np.maximum(counts.sum(axis=-1, keepdims=True), 1)
     one, other = np.array(list(combinations(range(counts.shape[-1]), 2))).T
     return stats.rankdata(-shares[..., one, other] - shares[..., other, one], axis=-1)
@@ -165,7 +174,7 @@ def _ranks(counts: np.ndarray) -> np.ndarray:
 def _resampled(
     statistic: Callable[[np.ndarray], np.ndarray], counts: np.ndarray, seed: int = 0
 ) -> list[Interval]:
-    """`statistic` (..., classes, classes) -> (..., k), bootstrapped over the images.
+    """Bootstrap `statistic`, (..., classes, classes) -> (..., k), over the images.
 
     Images drawn with replacement have multinomial counts, so the counts are drawn directly.
     """

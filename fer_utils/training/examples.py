@@ -70,7 +70,7 @@ def _of_teacher(name: str, dataset: Dataset) -> np.ndarray:
 
 def teacher_probabilities(config: Config, dataset: Dataset) -> np.ndarray:
     """(n, 7) float16: the mean over the images and their mirror images."""
-    from fer_utils.interpret.inference import predictor
+    from fer_utils.inference import predictor
 
     predict, found = predictor(runs.trained_model(config)), np.zeros((len(dataset.images), 7))
     for images in (dataset.images, dataset.images[:, :, ::-1]):

@@ -20,7 +20,7 @@ from fer_utils.backend import keras, tf
 from fer_utils.data.transforms import normalise
 from fer_utils.fer2013 import CLASSES
 from fer_utils.files import DamagedFile, read_arrays, replacing
-from fer_utils.interpret.inference import predictor
+from fer_utils.inference import predictor
 from fer_utils.training.config import Config, Phase
 from fer_utils.training.devices import (
     all_reduce_mean,

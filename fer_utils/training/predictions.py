@@ -8,7 +8,7 @@ import numpy as np
 from scipy.special import log_softmax, softmax
 
 from fer_utils.data.dataset import Dataset, validation_split
-from fer_utils.fer2013 import PARTS, PRIVATE, PUBLIC, Part
+from fer_utils.fer2013 import CLASSES, PARTS, PRIVATE, PUBLIC, Part
 from fer_utils.statistics import classification
 
 
@@ -77,7 +77,8 @@ def scores(logits: Mapping[str, np.ndarray], dataset: Dataset) -> dict[str, dict
     """`classification.scores` of each part."""
     answers = of_logits(logits, dataset)
     return {
-        part: classification.scores(given.labels, given.classes) for part, given in answers.items()
+        part: classification.scores(given.labels, given.classes, len(CLASSES))
+        for part, given in answers.items()
     }
 
 

@@ -86,7 +86,7 @@ def hours(config: Config) -> float:
 @lru_cache
 def _seconds_per_image(network: str, widths: tuple[int, ...], dense: tuple[int, ...]) -> float:
     """A forward pass is timed, the fastest of three; the backward pass costs twice as much."""
-    from fer_utils.interpret.inference import predictor
+    from fer_utils.inference import predictor
     from fer_utils.training.network import build
 
     config = Config(

@@ -233,7 +233,7 @@ def _rescored(run: Run, dataset: Dataset) -> Run:
 def part_logits(model: "keras.Model", config: Config, dataset: Dataset) -> dict[str, np.ndarray]:
     """Logits (n, 7) float32 of a network for the labelled images of each part."""
     from fer_utils.data.transforms import normalise
-    from fer_utils.interpret.inference import predictor
+    from fer_utils.inference import predictor
 
     predict = predictor(model)
     return {

@@ -11,22 +11,16 @@ import pandas as pd
 from scipy import stats
 
 from fer_utils.fer2013 import CLASSES
-from fer_utils.interpret.faithfulness import CONTROLS
+from fer_utils.interpret.faithfulness import NETWORK_FREE
 from fer_utils.interpret.maps import NAMES
-from fer_utils.statistics.intervals import (
-    Interval,
-    judged_with_detectable,
-    mean_interval,
-    verdict,
-)
+from fer_utils.statistics import wording
+from fer_utils.statistics.corrections import judged_with_detectable
+from fer_utils.statistics.intervals import Interval, mean_interval
+from fer_utils.statistics.verdicts import Verdict
 
-CONTROL_NAMES = (*(NAMES[name] for name in CONTROLS), "uniform")
+CONTROL_NAMES = (*(NAMES[name] for name in NETWORK_FREE), "uniform")
 LOWER_IS_BETTER = ("deletion",)
-BEATS = "beats every control"
-WORDS = (BEATS, "worse than a control", "not shown")
 LINE = 0.5  # of the rank correlation with the trained model's maps when all weights are random
-DEPENDS = "depends on the weights"
-KEPT_WORDS = ("shows the image rather than the model", DEPENDS, "undecided")
 
 
 def values(measured: Mapping[str, np.ndarray], measure: str) -> pd.DataFrame:
@@ -44,22 +38,26 @@ def measures(measured: Mapping[str, np.ndarray]) -> list[str]:
 def judge(measure: str, values: pd.DataFrame) -> pd.DataFrame:
     """Each method against the strongest control of the same images, paired, Holm-corrected.
 
-    Returns, by method: `value` (Interval), `control` (its name), `advantage` (Interval, positive
-    is in the method's favour), `verdict` (of WORDS), `p (Holm)`, `would show`.
+    Returns, by method: `value` (Interval), `control` (its name), `advantage` (Comparison, positive
+    is in the method's favour), `verdict` (HIGHER: beats every control), `p (Holm)`, `would show`.
     """
     sign = -1 if measure in LOWER_IS_BETTER else 1
     controls = values[[name for name in values if name in CONTROL_NAMES]]
     strongest = (sign * controls.mean()).idxmax()
     gains = (values.drop(columns=controls.columns)).sub(controls[strongest], axis=0) * sign
+    n = len(values)
+    advantages = {
+        name: mean_interval(gain).tested(stats.ttest_1samp(gain, 0).pvalue, n, n - 1)
+        for name, gain in gains.items()
+    }
     table = pd.DataFrame(
         {
             "value": {name: mean_interval(values[name]) for name in gains},
             "control": strongest,
-            "advantage": {name: mean_interval(gain) for name, gain in gains.items()},
-            "p": {name: stats.ttest_1samp(gain, 0).pvalue for name, gain in gains.items()},
+            "advantage": advantages,
         }
     )
-    return judged_with_detectable(table, interval="advantage", words=WORDS, degrees=len(values) - 1)
+    return judged_with_detectable(table, interval="advantage")
 
 
 def worse_within_classes(
@@ -74,7 +72,7 @@ def worse_within_classes(
         for measure, values in found.items():
             if np.sum(labels == label) > 1:
                 verdicts = judge(measure, values[labels == label])["verdict"]
-                failing = [name for name in methods if verdicts[name] == WORDS[1]]
+                failing = [name for name in methods if verdicts[name] is Verdict.LOWER]
                 if failing:
                     worse.append(
                         f"{CLASSES[label]} ({measure}): {', '.join(failing)} worse than a control"
@@ -90,7 +88,7 @@ def remaining(measured: Mapping[str, np.ndarray], measure: str) -> dict[str, lis
     draws = np.unique(measured["draw"])
     by_draw = [measured[measure][..., measured["draw"] == draw].mean(axis=-1) for draw in draws]
     means = np.stack(by_draw, axis=-1)
-    names = (name for name in measured["names"] if name not in CONTROLS)
+    names = (name for name in measured["names"] if name not in NETWORK_FREE)
     return {
         NAMES[name]: [mean_interval(step) for step in steps]
         for name, steps in zip(names, means, strict=True)
@@ -100,12 +98,12 @@ def remaining(measured: Mapping[str, np.ndarray], measure: str) -> dict[str, lis
 def judge_randomisation(measured: Mapping[str, np.ndarray]) -> pd.DataFrame:
     """The rank correlation that a map keeps when all weights are random, and what it means.
 
-    `value` (Interval) and `verdict` (of KEPT_WORDS, by the side of LINE) by method. The test says
-    what a map cannot show, and ranks no methods.
+    `value` (Interval) and `verdict` by method: LOWER than LINE depends on the weights, HIGHER shows
+    the image rather than the model. The test says what a map cannot show, and ranks no methods.
     """
     kept = {name: steps[-1] for name, steps in remaining(measured, "spearman").items()}
     above = {n: Interval(x.estimate - LINE, x.low - LINE, x.high - LINE) for n, x in kept.items()}
-    verdicts = {name: verdict(x, words=KEPT_WORDS) for name, x in above.items()}
+    verdicts = {name: x.verdict for name, x in above.items()}
     return pd.DataFrame({"value": kept, "verdict": verdicts})
 
 
@@ -118,11 +116,10 @@ def believed(
     may be `behind`), and their maps depend on the weights.
     """
     found = pd.DataFrame({name: table["verdict"] for name, table in judgements.items()})
-    beats, worse, _ = WORDS
-    may = (found[["deletion", "insertion"]] == beats).any(axis=1)
+    may = (found[["deletion", "insertion"]] == Verdict.HIGHER).any(axis=1)
     if not behind:
-        may &= ~(found == worse).any(axis=1)
-    return list(found.index[may & (randomised["verdict"].loc[found.index] == DEPENDS)])
+        may &= ~(found == Verdict.LOWER).any(axis=1)
+    return list(found.index[may & (randomised["verdict"].loc[found.index] == Verdict.LOWER)])
 
 
 def same_in_both_halves(measured: Mapping[str, np.ndarray], measure: str) -> dict[str, bool]:
@@ -140,11 +137,10 @@ def same_in_both_halves(measured: Mapping[str, np.ndarray], measure: str) -> dic
 
 
 def verdicts(judgements: Mapping[str, pd.DataFrame], randomised: pd.DataFrame) -> pd.DataFrame:
-    """Method x measure, with the weights made random as the last measure."""
-    tables = {**judgements, "random weights": randomised}
-    return pd.DataFrame(
-        {name: table["verdict"] for name, table in tables.items()}, randomised.index
-    )
+    """Method x measure in words, with the weights made random as the last measure."""
+    columns = {name: table["verdict"].map(wording.BASELINES) for name, table in judgements.items()}
+    columns["random weights"] = randomised["verdict"].map(wording.RANDOMISATION)
+    return pd.DataFrame(columns, randomised.index)
 
 
 def means(values: pd.DataFrame) -> dict[str, Interval]:

@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from itertools import product
 
 import numpy as np
@@ -11,13 +12,13 @@ from scipy import stats
 from fer_utils import homework
 from fer_utils.fer2013 import CLASSES
 from fer_utils.questions.face_zones import AREAS, ZONES
-from fer_utils.statistics.intervals import ALPHA, Interval, judged, judged_with_detectable
+from fer_utils.statistics import wording
+from fer_utils.statistics.corrections import judged, judged_with_detectable
+from fer_utils.statistics.intervals import ALPHA, Comparison, Interval
+from fer_utils.statistics.verdicts import Support, Verdict
 
 FEWEST = 10  # images of a class that is judged
 OTHERS = "other classes"
-MORE, LESS, NOT_SHOWN = "more", "less", "not shown"
-HOLDS, FAILS, DISAGREE = "holds", "does not hold", "the methods disagree"
-SOME = "shown by some methods only"
 
 
 def compare_zones(
@@ -35,7 +36,7 @@ def compare_zones(
     untrained
         The same of the network before training: what the architecture alone prefers.
     contrast
-        The same of the images' contrast (`faithfulness.control_maps`).
+        The same of the images' contrast (`faithfulness.network_free_maps`).
     labels
         `(n,)` int, class index of each image.
 
@@ -45,10 +46,9 @@ def compare_zones(
         A row per method, class and zone. `images`; `density`: the part in the zone divided by the
         zone's area, 1 for a uniform map; `control`: the one that is hardest to exceed, a uniform
         map, the contrast of the same images, or their maps from the untrained network; `excess`
-        over it (Interval, paired) with `p`; `looks`: MORE, LESS or NOT_SHOWN, corrected by Holm
-        over the table; `over the others`: the excess over the other classes' maps (Interval,
-        Welch's) with `p others`. Classes with under FEWEST images are left out; if all
-        have fewer, all but the largest.
+        over it (Comparison, paired); `looks`: its Verdict, corrected by Holm over the table; `over
+        the others`: the excess over the other classes' maps (Comparison, Welch's). Classes with
+        under FEWEST images are left out; if all have fewer, all but the largest.
     """
     counts = np.bincount(labels)
     tested = np.flatnonzero(counts >= min(FEWEST, counts.max()))
@@ -63,8 +63,7 @@ def compare_zones(
         block = _of_class(mass[method], controls, labels == label)
         blocks.append(block.assign(**{"method": method, "class": CLASSES[label]}))
     table = pd.concat(blocks, ignore_index=True)
-    pairs = judged(table[["excess", "p"]], interval="excess", words=(MORE, LESS, NOT_SHOWN))
-    return table.assign(looks=pairs["verdict"])
+    return table.assign(looks=judged(table[["excess"]], interval="excess")["verdict"])
 
 
 def _of_class(
@@ -82,16 +81,17 @@ def _of_class(
     at = hardest, np.arange(len(ZONES))
     low, high = (ends[at] for ends in tests.confidence_interval(1 - ALPHA))
     differences = inside.mean(axis=0) - others.mean(axis=0)
+    p = _of_the_least(tests.pvalue[at], tests.statistic[at], len(controls))
+    ends_beside = beside.confidence_interval(1 - ALPHA)
+    n = len(inside)
     return pd.DataFrame(
         {
             "zone": list(ZONES),
             "images": len(inside),
             "density": inside.mean(axis=0) / AREAS.to_numpy(),
             "control": np.array(list(controls))[hardest],
-            "excess": _intervals((low + high) / 2, low, high),
-            "p": _of_the_least(tests.pvalue[at], tests.statistic[at], len(controls)),
-            "over the others": _intervals(differences, *beside.confidence_interval(1 - ALPHA)),
-            "p others": beside.pvalue,
+            "excess": _tested((low + high) / 2, low, high, p, n=n),
+            "over the others": _tested(differences, *ends_beside, beside.pvalue, n=n),
         }
     )
 
@@ -103,30 +103,32 @@ def _of_the_least(p: np.ndarray, statistic: np.ndarray, tests: int) -> np.ndarra
     return np.where(statistic > 0, p, np.minimum(tests * p, 1))
 
 
-def _intervals(*columns: np.ndarray) -> list[Interval]:
-    return [Interval(*map(float, row)) for row in zip(*columns, strict=True)]
+def _tested(*columns: np.ndarray, n: int) -> list[Comparison]:
+    """Comparisons of estimates, ends and p-values."""
+    rows = zip(*(column.tolist() for column in columns), strict=True)
+    return [Interval(*ends).tested(p, n, n - 1) for *ends, p in rows]
 
 
 def agreement(table: pd.DataFrame, methods: Sequence[str]) -> pd.DataFrame:
-    """Class x zone: MORE or LESS where all of the `methods` say so in `compare`.
+    """Class x zone: the verdict that all of the `methods` have in `compare`.
 
-    DISAGREE where some say MORE and some LESS, else NOT_SHOWN.
+    `Support.MIXED` where it is HIGHER for some and LOWER for others, else NOT_SIGNIFICANT.
     """
     chosen = table[table["method"].isin(methods)]
     words = chosen.groupby(["class", "zone"], sort=False)["looks"].agg(_in_common)
     return words.unstack().loc[chosen["class"].unique(), list(ZONES)]
 
 
-def _in_common(verdicts: Iterable[str]) -> str:
+def _in_common(verdicts: Iterable[Verdict]) -> Verdict | Support:
     found = set(verdicts)
     if len(found) == 1:
         return found.pop()
-    return DISAGREE if {MORE, LESS} <= found else NOT_SHOWN
+    return Support.MIXED if {Verdict.HIGHER, Verdict.LOWER} <= found else Verdict.NOT_SIGNIFICANT
 
 
 def zones_above(agreed: pd.DataFrame) -> tuple[list[str], dict[str, list[str]]]:
-    """The zones that are MORE in every class of `agreement`, and by class those beyond them."""
-    more = agreed == MORE
+    """The zones that are HIGHER in every class of `agreement`, and by class those beyond them."""
+    more = agreed == Verdict.HIGHER
     common = list(agreed.columns[more.all()])
     own = {name: list(row.index[row & ~more.all()]) for name, row in more.iterrows()}
     return common, own
@@ -135,16 +137,17 @@ def zones_above(agreed: pd.DataFrame) -> tuple[list[str], dict[str, list[str]]]:
 def judge_claims(table: pd.DataFrame) -> pd.DataFrame:
     """The homework's claims that a class is recognised by a zone, by the rows of `compare` on it.
 
-    A row per claim and method: it HOLDS if the zone has more of the maps than with any control, and
+    A row per claim and method: it holds if the zone has more of the maps than with any control, and
     more than in the other classes. `weakest against` names what it exceeds least, `excess` by how
-    much (Interval), `verdict` follows from that, corrected by Holm over the table; `images` of the
-    class; `would show` (`judged_with_detectable`). No rows for classes that `compare` left out.
+    much (Comparison), `verdict` in words follows from that, corrected by Holm over the table;
+    `images` of the class; `would show` (`judged_with_detectable`). No rows for classes that
+    `compare` left out.
     """
     rows = pd.DataFrame(homework.ZONES, columns=["class", "zone"]).merge(table)
-    beside_controls = _deviates(rows["p"], rows["excess"])
-    beside_others = _deviates(rows["p others"], rows["over the others"])
+    beside_controls, beside_others = _deviates(rows["excess"]), _deviates(rows["over the others"])
     least = beside_others < beside_controls
-    p = np.where(least, rows["p others"], rows["p"])
+    excess = rows["over the others"].where(least, rows["excess"])
+    p = _of_the_least(_p(excess), np.minimum(beside_others, beside_controls), 2)
     claims = pd.DataFrame(
         {
             "class": rows["class"],
@@ -152,29 +155,34 @@ def judge_claims(table: pd.DataFrame) -> pd.DataFrame:
             "method": rows["method"],
             "images": rows["images"],
             "weakest against": np.where(least, OTHERS, rows["control"]),
-            "excess": rows["over the others"].where(least, rows["excess"]),
-            "p": _of_the_least(p, np.minimum(beside_others, beside_controls), 2),
+            "excess": [
+                replace(each, p=float(value)) for each, value in zip(excess, p, strict=True)
+            ],
         }
     )
-    words, degrees = (HOLDS, LESS, NOT_SHOWN), claims["images"] - 1
-    claims = judged_with_detectable(claims, interval="excess", words=words, degrees=degrees)
-    less = claims["verdict"] == LESS
-    denied = np.where(least, f"{LESS} than in {OTHERS}", f"{LESS} than a control")
-    verdicts = claims["verdict"].where(~less, denied)
+    claims = judged_with_detectable(claims, interval="excess")
+    denied = np.where(least, wording.LESS_THAN_OTHERS, wording.LESS_THAN_CONTROL)
+    verdicts = [
+        words if verdict is Verdict.LOWER else wording.CLAIM[Support.of(verdict)]
+        for verdict, words in zip(claims["verdict"], denied, strict=True)
+    ]
     return claims.assign(verdict=verdicts)
 
 
-def _deviates(p: pd.Series, excess: pd.Series) -> np.ndarray:
+def _p(excess: pd.Series) -> np.ndarray:
+    return np.array([each.p for each in excess])
+
+
+def _deviates(excess: pd.Series) -> np.ndarray:
     """Normal deviates with the sign of the excess, so that tests of two kinds can be compared."""
-    return stats.norm.isf(p / 2) * np.sign(excess.map(float))
+    return stats.norm.isf(_p(excess) / 2) * np.sign([each.estimate for each in excess])
 
 
-def claim_in_common(verdicts: Iterable[str]) -> str:
+def claim_in_common(verdicts: Iterable[Verdict]) -> Support:
     """What the verdicts of several methods on one claim come to."""
     found = set(verdicts)
-    denied = {word for word in found if word.startswith(LESS)}
-    if found == {HOLDS}:
-        return HOLDS
-    if HOLDS in found:
-        return DISAGREE if denied else SOME
-    return FAILS if denied == found else NOT_SHOWN
+    if len(found) == 1:
+        return Support.of(found.pop())
+    if Verdict.HIGHER in found:
+        return Support.MIXED if Verdict.LOWER in found else Support.PARTLY_SUPPORTED
+    return Support.INCONCLUSIVE

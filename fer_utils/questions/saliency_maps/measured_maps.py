@@ -22,7 +22,7 @@ from fer_utils.fer2013 import CLASSES
 from fer_utils.interpret.faithfulness import (
     area,
     cascading_randomisation,
-    control_maps,
+    network_free_maps,
     perturbation_curves,
     pointing_game,
     relevance_mass,
@@ -101,7 +101,7 @@ def measure_saliency(run: Run, dataset: Dataset, budget: SaliencyBudget = FULL) 
         bar.update()
         of_untrained.append(zone_mass(explain(method, untrained, inputs, targets, **options)))
         bar.update()
-    maps |= control_maps(inputs)
+    maps |= network_free_maps(inputs)
     arrays = {name: chosen[name].to_numpy() for name in ("row", "label", "probability")}
     arrays["names"] = np.array(list(maps))
     arrays["zones"] = np.stack([zone_mass(some) for some in maps.values()])

@@ -1,0 +1,35 @@
+"""What comparisons come to, as values; the phrases for them are made in `wording`."""
+
+from enum import Enum
+
+
+class Verdict(Enum):
+    """A verdict says where a difference lies, by its interval and, after a test, by its p-value.
+
+    HIGHER is above 0, LOWER is below it, NOT_SIGNIFICANT is neither.
+    """
+
+    HIGHER = "higher"
+    LOWER = "lower"
+    NOT_SIGNIFICANT = "not significant"
+
+
+class Support(Enum):
+    """Support says what a claim comes to.
+
+    The last two are for a claim that rests on several comparisons, which some support; others do
+    not, or contradict it.
+    """
+
+    SUPPORTED = "supported"
+    CONTRADICTED = "contradicted"
+    INCONCLUSIVE = "inconclusive"
+    PARTLY_SUPPORTED = "partly supported"
+    MIXED = "mixed"
+
+    @classmethod
+    def of(cls, verdict: Verdict) -> "Support":
+        """Judge the claim that a difference lies above 0 by the verdict on it."""
+        return {Verdict.HIGHER: cls.SUPPORTED, Verdict.LOWER: cls.CONTRADICTED}.get(
+            verdict, cls.INCONCLUSIVE
+        )
