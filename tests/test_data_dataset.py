@@ -122,6 +122,11 @@ TABLES = {
     "a fraction": (first_pixel("1.5"), "row 3", 'pixel "1.5"'),
     "above 255": (first_pixel("256"), "row 3", 'pixel "256"'),
     "above 255, with zeros": (first_pixel("00256"), "row 3", 'pixel "00256"'),
+    "above 255, no header": (
+        "\n".join(ROWS).replace(TEXTS[0], f"712{TEXTS[0][1:]}"),
+        "row 1",
+        'pixel "712"',
+    ),
     "below 0": (first_pixel("-1"), "row 3", 'pixel "-1"'),
     "very long number": (first_pixel("9" * 257), "row 3", "integer in 0..255"),
     "in the middle": (changed(" 255 ", " 255x "), "row 3", 'pixel "255x"'),

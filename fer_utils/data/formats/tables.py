@@ -5,6 +5,7 @@ a list, or the bytes of an image file, or the path of one. Columns that are not 
 """
 
 import json
+import re
 from collections.abc import Callable, Collection, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -12,7 +13,7 @@ import numpy as np
 
 from fer_utils.data.formats import MOST_IMAGES, DataError, Parsed, delimited, progress, shown
 from fer_utils.data.formats.contents import PARQUET, Opened, opened
-from fer_utils.data.formats.delimited import COLUMNS, GREY_VALUE, PIXELS, key_of
+from fer_utils.data.formats.delimited import COLUMNS, PIXELS, key_of
 from fer_utils.data.formats.names import check_numbers, class_of, label_of, split_notes, split_of
 from fer_utils.data.formats.pictures import content, grey
 from fer_utils.data.formats.places import Member
@@ -21,6 +22,7 @@ from fer_utils.fer2013 import CLASSES, SIZE, SPLITS, TRAINING
 if TYPE_CHECKING:
     from pyarrow.parquet import ParquetFile
 
+GREY_VALUE = re.compile(r"0*(\d{1,2}|1\d\d|2[0-4]\d|25[0-5])", re.ASCII)
 IMAGE_COLUMNS = ("image", "images", "img", "picture", "file", "path", "pixels")  # of Parquet files
 EXPECTED = {
     "emotion": f"one of 0..{len(CLASSES) - 1} or {', '.join(CLASSES)}",
