@@ -100,7 +100,7 @@ FILTER = if git rev-parse --git-dir >/dev/null 2>&1; then \
 	  git config filter.nbstripout.required false; \
 	fi
 
-filter:
+filter: $(READY)
 	@$(FILTER)
 
 # Bytecode is compiled at once: TensorFlow's first import takes half a minute without it. With

@@ -195,7 +195,8 @@ def untrained(config: experiments.Config, examples: loop.Examples, **_) -> loop.
             step += config.evaluate_every
             row = {"step": step, "phase": number, "optimizer": phase.optimizer}
             history.append(row | dict.fromkeys(columns, 0.5))
-    return loop.Trained(build_network(config).get_weights(), history, step, 1.0, 0.0)
+    weights = build_network(config).get_weights()
+    return loop.Trained(weights, weights, history, step, seconds=1.0, waited=0.0)
 
 
 @pytest.fixture(scope="module")
