@@ -1,4 +1,6 @@
-"""Do soft labels teach better from networks that have not seen the image? `python bench/labels.py`
+"""Do soft labels teach better from networks that have not seen the image?
+
+    python bench/labels.py
 
 A trial on FER2013 (FER_DATA), judged on held-out images without a near duplicate in the part that
 is trained on; no test image is looked at. That part is divided into FOLDS, near duplicates

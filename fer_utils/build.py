@@ -28,6 +28,7 @@ from fer_utils.files import (
     FolderError,
     absolute_paths,
     cache_dir,
+    escape_unprintable,
     require_checkout,
     require_space,
 )
@@ -177,7 +178,7 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("--dry-run", action="store_true", help="only say what would be made again")
     dry_run = parser.parse_args(arguments).dry_run
-    sys.stdout.reconfigure(errors="backslashreplace")
+    escape_unprintable()
     absolute_paths()
     parameters = {name: os.environ.get(name, "") for name in PARAMETERS}
     try:

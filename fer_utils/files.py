@@ -2,6 +2,7 @@
 
 import errno
 import hashlib
+import io
 import json
 import os
 import shutil
@@ -10,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +20,7 @@ import platformdirs
 
 if TYPE_CHECKING:
     import numpy as np
+    import numpy.typing as npt
 
     Arrays = dict[str, np.ndarray]
 
@@ -109,6 +111,12 @@ def own_package_first() -> None:
     """Let programs started from here import this checkout's package, whichever is installed."""
     others = os.environ.get("PYTHONPATH")
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), others]))
+
+
+def escape_unprintable() -> None:
+    """Let stdout escape what the terminal can't show, such as the bytes of a foreign file name."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def state(path: Path) -> str:
@@ -232,13 +240,15 @@ def read_arrays(path: Path) -> "Arrays":
         raise DamagedFile(f"{path}: {reason}") from error
 
 
-def write_arrays(path: Path, arrays: "Arrays", *, compressed: bool = True) -> None:
+def write_arrays(
+    path: Path, arrays: "Mapping[str, npt.ArrayLike]", *, compressed: bool = True
+) -> None:
     """Write an .npz file, atomically. Raises StorageError."""
     import numpy as np
 
     write = np.savez_compressed if compressed else np.savez
     with replacing(path) as temporary, temporary.open("wb") as file:
-        write(file, **arrays)
+        write(file, allow_pickle=False, **arrays)
 
 
 def cached(path: Path, key: str, compute: Callable[[], "Arrays"]) -> "Arrays":

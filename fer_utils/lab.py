@@ -24,6 +24,7 @@ from fer_utils.files import (
     ROOT,
     FolderError,
     absolute_paths,
+    escape_unprintable,
     own_package_first,
     replacing,
     require_checkout,
@@ -123,7 +124,7 @@ def _write(notebook: nbformat.NotebookNode, path: Path) -> None:
 
 def main() -> int:
     """Run JupyterLab until it is stopped; return the exit status."""
-    sys.stdout.reconfigure(errors="backslashreplace")
+    escape_unprintable()
     try:
         require_checkout("make lab")
         data = _choose_data()

@@ -119,10 +119,8 @@ def _named_by(module: str, name: str) -> list[Definition]:
         for used, attribute in _uses(node, frozenset()):
             if used in scope:
                 target, inner = scope[used]
-                if inner is None and attribute is None:
-                    found += _everything(target)
-                else:
-                    found += _resolved(target, inner or attribute)
+                wanted = inner or attribute
+                found += _resolved(target, wanted) if wanted else _everything(target)
             elif used in _read(module).definitions:
                 found.append((module, used))
     return found
@@ -230,7 +228,7 @@ def _is_for_tools(test: ast.expr) -> bool:
 def _imports(node: ast.AST) -> Iterator[tuple[str, tuple[str, str | None]]]:
     """What each name stands for that is imported from this package, at any depth of a node."""
     for part in ast.walk(node):
-        if isinstance(part, ast.ImportFrom) and (part.module or "").startswith(PACKAGE):
+        if isinstance(part, ast.ImportFrom) and part.module and part.module.startswith(PACKAGE):
             for alias in part.names:
                 inner = f"{part.module}.{alias.name}"
                 target = (inner, None) if _path(inner) else (part.module, alias.name)

@@ -21,7 +21,7 @@ from fer_utils.data.formats.names import decided
 from fer_utils.data.formats.recognise import Form
 from fer_utils.data.formats.unread import EXPECTED
 from fer_utils.fer2013 import CLASSES, PRIVATE, SIZES, SPLITS, TRAINING
-from fer_utils.files import FolderError, cache_dir, cached, data_dir, state
+from fer_utils.files import FolderError, cache_dir, cached, data_dir, escape_unprintable, state
 
 NAMES = ("auto", "fer2013", "drawn")  # what `load` takes besides paths
 VALIDATION_SEED = 2013
@@ -101,13 +101,14 @@ def source(dataset: str = "auto") -> list[Path]:
 
 
 def folders(dataset: str, files: Sequence[Path]) -> list[Path]:
-    """Where files that belong to the data are looked for: beside the `files` that `load(dataset)`
-    reads, and from there up to the folder that was named.
+    """Return the folders in which files that belong to the data are looked for.
+
+    They lie beside the `files` that `load(dataset)` reads, and from there up to the folder named.
     """
     place, found = _place(dataset), []
     for path in files:
         beside = path if path.is_dir() else path.parent
-        found += [beside, *(up for up in beside.parents if up.is_relative_to(place))]
+        found += [beside, *(up for up in beside.parents if place and up.is_relative_to(place))]
     return list(dict.fromkeys(found))
 
 
@@ -185,8 +186,9 @@ def _fer2013(form: Form) -> Dataset:
     key = provenance.key(_parsed, key)
     arrays = cached(cache_dir() / f"parsed-{name}.npz", key, lambda: _parsed(form))
     where, *notes = arrays.pop("about").tolist()
-    arrays["original"] = bool(arrays["original"])
-    return _with_source(Dataset("fer2013", "", **arrays), where, (*notes, *form.notes))
+    is_original = bool(arrays.pop("original"))
+    dataset = Dataset("fer2013", "", **arrays, original=is_original)
+    return _with_source(dataset, where, (*notes, *form.notes))
 
 
 def _parsed(form: Form) -> dict[str, np.ndarray]:
@@ -214,7 +216,8 @@ def _drawn() -> Dataset:
         return dict(zip(("images", "labels", "split"), faces.dataset(), strict=True))
 
     arrays = cached(cache_dir() / "drawn.npz", provenance.key(faces.dataset), make)
-    return Dataset("drawn", f"drawn faces: {_counts(arrays['split'])} images", **arrays)
+    found = f"drawn faces: {_counts(arrays['split'])} images"
+    return Dataset("drawn", found, **arrays, original=False)
 
 
 def _with_source(dataset: Dataset, where: str, notes: Sequence[str]) -> Dataset:
@@ -241,7 +244,7 @@ def _digest(content: bytes) -> str:
 
 def main() -> int:
     """Command line; returns the exit status."""
-    sys.stdout.reconfigure(errors="backslashreplace")  # names may be in any script
+    escape_unprintable()  # names may be in any script
     try:
         print(load(*sys.argv[1:2]).source)
     except (DataError, FolderError) as error:

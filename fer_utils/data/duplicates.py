@@ -92,7 +92,7 @@ def find(dataset: Dataset) -> pd.DataFrame:
 
 
 def unseen(dataset: Dataset) -> np.ndarray:
-    """(n,) bool, one value per held-out row (`validation_split`): no near duplicate in the part trained on.
+    """(n,) bool over the validation set's rows: no near duplicate in the part trained on.
 
     Only these may choose weights and recipes: a network recites the others.
     """

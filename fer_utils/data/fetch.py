@@ -7,7 +7,7 @@ from pathlib import Path
 from fer_utils.data.dataset import load
 from fer_utils.data.formats import DataError, NothingError, recognise
 from fer_utils.data.formats.unread import EXPECTED
-from fer_utils.files import FolderError, data_dir, replacing, require_checkout
+from fer_utils.files import FolderError, data_dir, escape_unprintable, replacing, require_checkout
 
 # a public copy of the original fer2013.csv, at a fixed version
 HANDLE = "deadskull7/fer2013/versions/1"
@@ -59,7 +59,7 @@ def _is_empty(folder: Path) -> bool:
 
 def main() -> int:
     """Command line; returns the exit status."""
-    sys.stdout.reconfigure(errors="backslashreplace")  # the path may be in any script
+    escape_unprintable()  # the path may be in any script
     try:
         require_checkout("make data")
         if _is_empty(data_dir()):

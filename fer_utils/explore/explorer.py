@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from io import BytesIO
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -154,7 +155,7 @@ class Explorer:
             By method the map, (48, 48) in [0, 1], and the kept pixels, (48, 48) bool.
         """
         controls = faithfulness.network_free_maps(self.inputs)
-        options = {
+        options: dict[str, dict[str, Any]] = {
             "smoothgrad": {"samples": samples},
             "integrated_gradients": {"steps": steps},
         }

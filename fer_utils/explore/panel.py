@@ -1,6 +1,7 @@
 """The widgets of the explorer, and what happens when one of them is moved."""
 
 from io import BytesIO
+from typing import Any
 
 import ipywidgets as widgets
 from matplotlib.figure import Figure
@@ -73,7 +74,7 @@ class Panel:
             options=[("its answer", -1), *((name, k) for k, name in enumerate(CLASSES))],
             description="map of",
         )
-        wide = {"label_width": "15em", "width": "29em"}
+        wide: dict[str, Any] = {"label_width": "15em", "width": "29em"}
         self.samples = _slider("SmoothGrad: copies", 2, 50, 10, **wide)
         self.steps = _slider("Integrated Gradients: steps", 2, 50, 20, **wide)
         self.kept = _slider("pixels kept", 0.02, 0.5, 0.1, 0.02, **wide)
@@ -143,7 +144,7 @@ class Panel:
             return
         row = int(self.rows[self.place.value])
         self.explorer.look_at(row)
-        name = CLASSES[self.explorer.label]
+        name = CLASSES[self.explorer.session.data.labels[row]]
         self.about.value = f"row {row}, label {name}; {len(self.rows):,} such images"
         self.draw()
 

@@ -66,7 +66,7 @@ def layer_counts(model: keras.Model) -> dict[str, int]:
     }
 
 
-def _of_convolutions(count: int, size: tuple[int, int, int]) -> tuple[str, int, int]:
+def _of_convolutions(count: int, size: tuple[int, ...]) -> tuple[str, int, int]:
     """Make the row of `stages` for a group of convolutions."""
     height, width, channels = size
     return f"{count} × conv\n{channels} channels\n{height}×{width}", height, channels

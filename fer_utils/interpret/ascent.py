@@ -38,7 +38,7 @@ class Ascent(NamedTuple):
 def maximise(
     model: keras.Model,
     layer: str,
-    filters: Sequence[int] | None = None,
+    filters: Sequence[int] | np.ndarray | None = None,
     *,
     method: str = "plain",
     objective: str = "channel",

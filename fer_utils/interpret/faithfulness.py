@@ -78,7 +78,7 @@ def perturbation_curves(
     return np.stack(curves, axis=1)
 
 
-def area(curves: np.ndarray, fractions: Sequence[float] = FRACTIONS) -> np.ndarray:
+def area(curves: np.ndarray, fractions: Sequence[float] | np.ndarray = FRACTIONS) -> np.ndarray:
     """Integrate curves `(n, fractions)` over the fractions of pixels: areas `(n,)` in [0, 1]."""
     return np.trapezoid(curves, fractions, axis=1)
 

@@ -13,8 +13,10 @@ Maker = Callable[..., Config]
 
 #: Of `experiments.FACTORIAL_DESIGN`, what the homework's tables and the interaction of the two
 #: normalisations need.
-CORE = ((True, True, False), (False, True, False), (True, False, False), (False, False, False))
-CORE += ((True, True, True),)
+CORE = (
+    *((True, True, False), (False, True, False), (True, False, False), (False, False, False)),
+    (True, True, True),
+)
 
 
 class RunSelection:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
+from typing import Any
 
 import nbformat
 from IPython import get_ipython
@@ -53,7 +54,7 @@ class Session(Display):
     def finish(self) -> None:
         """Record how the notebook was made, and say which runs are fallbacks or scored again."""
         chosen = self.runs
-        meta = {
+        meta: dict[str, Any] = {
             "name": self.name,
             "dataset": self.data.name,
             "source": self.data.source,

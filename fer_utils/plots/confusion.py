@@ -4,6 +4,7 @@ Cells of the frames are Intervals, but for counts.
 """
 
 from collections.abc import Hashable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -114,7 +115,7 @@ def reliability(models: Mapping[str, pd.DataFrame], labels: Mapping[Hashable, st
         for (verdict, label), look in zip(labels.items(), _VERDICTS, strict=True):
             chosen = bins[bins["verdict"] == verdict]
             if len(chosen):
-                options = {"upright": True, "ms": 5, "label": label}
+                options: dict[str, Any] = {"upright": True, "ms": 5, "label": label}
                 style.interval_dots(ax, chosen["accuracy"], chosen["confidence"], **options, **look)
         ax.set(title=title, xlabel="confidence", xlim=(0, 1), ylim=(0, 1), aspect="equal")
         ax.legend(loc="lower right")
@@ -138,7 +139,7 @@ def coverage(curves: Mapping[str, pd.DataFrame]) -> Figure:
 
 
 #: How bins of a confidence above, below and near the accuracy are drawn.
-_VERDICTS = (
+_VERDICTS: tuple[dict[str, Any], ...] = (
     {"fmt": "v", "color": ORANGE},
     {"fmt": "^", "color": BLUE},
     {"fmt": "o", "color": "0.3", "mfc": "white"},

@@ -59,7 +59,7 @@ def addressed_grid(
     for number, (ax, picture) in enumerate(zip(axes.flat, pictures, strict=False)):
         ax.imshow(picture, cmap=cmap)
         ax.set_title(f"({number // columns}, {number % columns})", fontsize=8, pad=2)
-    _cross_out(axes.flat, dead)
+    _cross_out(list(axes.flat), dead)
     return figure
 
 

@@ -1,6 +1,7 @@
 """Figures of notebook 06. Images are (48, 48), 0..255; maps (48, 48), shown by their magnitude."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -133,7 +134,7 @@ def dots(measures: Mapping[str, Mapping], baselines: Sequence[str]) -> Figure:
     for ax, (title, values) in zip(axes[0], measures.items(), strict=True):
         names = list(values)[::-1]
         for y, name in enumerate(names):
-            look = {"color": GREY, "fmt": MARKERS[1]} if name in baselines else {}
+            look: dict[str, Any] = {"color": GREY, "fmt": MARKERS[1]} if name in baselines else {}
             interval_dots(ax, [values[name]], [y], **look)
         ax.set_yticks(range(len(names)), names)
         ax.set_title(title)

@@ -6,9 +6,11 @@ What draws into axes of a figure takes them as its first argument and returns no
 import textwrap
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
@@ -57,7 +59,7 @@ def context() -> Iterator[None]:
         yield
 
 
-def subplots(*shape: int, **options) -> tuple[Figure, Axes | np.ndarray]:
+def subplots(*shape: int, **options) -> tuple[Figure, Any]:
     """Call `plt.subplots`, and let pyplot keep nothing of it.
 
     A notebook then shows the figure once, also on a cell's last line, and nobody has to close it.
@@ -128,7 +130,7 @@ def ends(intervals: Sequence) -> np.ndarray:
 def interval_dots(
     ax: Axes,
     intervals: Sequence,
-    places: Sequence[float],
+    places: npt.ArrayLike,
     *,
     series: int = 0,
     upright: bool = False,

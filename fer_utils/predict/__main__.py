@@ -1,3 +1,5 @@
+"""`python -m fer_utils.predict`: the same as `fer-predict`."""
+
 import sys
 
 from fer_utils.predict.command import main

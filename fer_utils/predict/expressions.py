@@ -33,7 +33,7 @@ def read_expressions(
     network: Network,
     *,
     cropped: bool = False,
-    names: Sequence[str] | None = None,
+    names: Sequence[str | int] | None = None,
 ) -> pd.DataFrame:
     """The expressions of all faces in some pictures.
 

@@ -42,6 +42,7 @@ class Network:
 
     @property
     def name(self) -> str:
+        """The name of its run."""
         return self.config.name
 
     @cached_property

@@ -88,11 +88,12 @@ def framed_faces(answer: Answer, network: Network) -> Image.Image:
         square = place if answer.faces.how == "whole picture" else framed(place)
         corners = _corners(square)
         draw.polygon([tuple(corner) for corner in corners], outline="yellow", width=line)
-        font = ImageFont.load_default(max(10, square.side / 10))
+        size = max(10, square.side / 10)
+        font = ImageFont.load_default(size)
         text = f"{number} {answer_of(values, network)} {values.max():.0%}"
         width = draw.textlength(text, font)
         left = min(max(corners[:, 0].min(), 0), max(image.width - width, 0))
-        top = min(corners[:, 1].max() + line, image.height - 1.4 * font.size)
+        top = min(corners[:, 1].max() + line, image.height - 1.4 * size)
         draw.rectangle(draw.textbbox((left, top), text, font), fill="black", outline="black")
         draw.text((left, top), text, fill="yellow", font=font)
     return image

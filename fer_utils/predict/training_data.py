@@ -47,6 +47,7 @@ class Example:
 
     @property
     def digest(self) -> str:
+        """SHA-256 of the face's pixels."""
         return hashlib.sha256(self.crop.tobytes()).hexdigest()
 
 

@@ -8,6 +8,7 @@ without a twin. `predictions` maps names of networks to their answers by part (`
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -70,7 +71,10 @@ def beside_homework(
     for name, parts in predictions.items():
         boards = on_boards(parts)
         for given in boards:
-            row = {"without twins": accuracy(given[~twin[given.rows]]), "all": accuracy(given)}
+            row: dict[str, Any] = {
+                "without twins": accuracy(given[~twin[given.rows]]),
+                "all": accuracy(given),
+            }
             if name in homework:
                 theirs, n = of_board(homework[name], given, boards), len(given.correct)
                 counts = int(given.correct.sum()), round(theirs * n)
@@ -85,8 +89,9 @@ def beside_homework(
 def of_board(
     figures: tuple[float, float], given: Predictions, boards: Sequence[Predictions]
 ) -> float:
-    """The homework's figure to stand beside ours: PRIVATE's, on both boards the mean over their
-    images, else PUBLIC's.
+    """Return the homework's figure to stand beside ours.
+
+    PRIVATE's, on both boards the mean over their images, else PUBLIC's.
     """
     if given.part.board == "BOTH":
         return float(np.average(figures, weights=[len(board.labels) for board in boards[:2]]))
@@ -114,7 +119,7 @@ def accuracies(
 
     With `unseen`, as `held_out_in_words`, on these held-out images as well.
     """
-    rows = {}
+    rows: dict[str, dict[str, Any]] = {}
     for name, parts in predictions.items():
         row = rows.setdefault(name, {})
         if unseen is not None:

@@ -123,8 +123,10 @@ def _sampling(figure: float, images: int) -> float:
 
 
 def accuracies(cells: Mapping[Levels, Group], twin: np.ndarray) -> pd.DataFrame:
-    """Of a factorial's cells, on both boards together: with and without each factor, how many
-    networks (one seed each), and their accuracy without twins and on all images.
+    """Return the accuracies of a factorial's cells on both boards together.
+
+    With and without each factor, how many networks (one seed each), and their accuracy without
+    twins and on all images.
     """
     rows = []
     for levels, group in sorted(cells.items(), key=lambda cell: (cell[0][2], not cell[0][0])):
@@ -212,7 +214,7 @@ def interactions(cells: Mapping[Levels, Group], twin: np.ndarray) -> pd.DataFram
     With all eight cells three factors, otherwise the two normalisations without augmentation. An
     interaction is half the difference of two effects (Yates).
     """
-    correct = {}
+    correct: dict[tuple[bool, ...], np.ndarray] = {}
     for levels, group in cells.items():
         answers = [together(tested(parts)) for parts in group]
         free = ~twin[answers[0].rows]

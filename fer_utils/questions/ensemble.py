@@ -100,8 +100,9 @@ def by_size(
 def _subsets_correct(
     answers: Sequence[Predictions], number: int, always: Sequence[Predictions]
 ) -> np.ndarray:
-    """(n,) float: of `number` members beside those always there, which share of the choices is
-    right about an image.
+    """Return (n,) float, the share of choices of members that is right about an image.
+
+    A choice is `number` of them beside those always there.
     """
     probabilities = [given.probabilities for given in answers]
     common = [given.probabilities for given in always]

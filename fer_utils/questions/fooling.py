@@ -6,6 +6,7 @@ FER_DATA=path/to/fer2013.csv python -m fer_utils.questions.fooling model2
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -30,7 +31,12 @@ from fer_utils.training import measurements
 from fer_utils.training.runs import Run
 
 LARGEST = 32 / 255  # the largest change that an attack may make
-_ATTACK = {"preprocess": normalise_tensor, "maximum": LARGEST, "grid": 16, "halvings": 6}
+_ATTACK: dict[str, Any] = {
+    "preprocess": normalise_tensor,
+    "maximum": LARGEST,
+    "grid": 16,
+    "halvings": 6,
+}
 SIGNS = ("along the gradient", "at random (control)")
 
 

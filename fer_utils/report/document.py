@@ -23,7 +23,7 @@ from markupsafe import Markup, escape
 from nbconvert.filters import markdown2html
 from PIL import ImageFile
 
-from fer_utils.files import ROOT, FolderError, build_dir, replacing
+from fer_utils.files import ROOT, FolderError, build_dir, escape_unprintable, replacing
 from fer_utils.report import ReportError
 from fer_utils.report.folder import BuildFolder
 from fer_utils.report.page import Section, mark_chinese, read_section
@@ -212,7 +212,7 @@ def write_report(names: Sequence[str], folder: Path | None = None) -> None:
 
 def main() -> int:
     """Command line; returns the exit status."""
-    sys.stdout.reconfigure(errors="backslashreplace")
+    escape_unprintable()
     try:
         BuildFolder()  # one that is not a build's is refused
         write_report(sorted(path.stem for path in NOTEBOOKS.glob("[0-9]*.ipynb")))

@@ -15,7 +15,7 @@ from pathlib import Path
 import nbformat
 from PIL import Image
 
-from fer_utils.files import ROOT, FolderError, build_dir, replacing, write_json
+from fer_utils.files import ROOT, FolderError, build_dir, escape_unprintable, replacing, write_json
 from fer_utils.report import ReportError, document
 from fer_utils.report.page import read_executed
 from fer_utils.report.parameters import record_of
@@ -94,7 +94,7 @@ def write_edition(names: list[str], target: Path = EDITION) -> None:
 
 def main() -> int:
     """Command line; returns the exit status."""
-    sys.stdout.reconfigure(errors="backslashreplace")
+    escape_unprintable()
     try:
         write_edition(sorted(path.stem for path in document.NOTEBOOKS.glob("[0-9]*.ipynb")))
     except (ReportError, FolderError, OSError) as error:

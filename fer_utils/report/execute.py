@@ -23,7 +23,13 @@ import papermill
 from nbclient.exceptions import DeadKernelError
 from traitlets.config import Config
 
-from fer_utils.files import FolderError, absolute_paths, own_package_first, replacing
+from fer_utils.files import (
+    FolderError,
+    absolute_paths,
+    escape_unprintable,
+    own_package_first,
+    replacing,
+)
 from fer_utils.report import ReportError
 from fer_utils.report.folder import BuildFolder, products
 from fer_utils.report.parameters import defaults
@@ -187,7 +193,7 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("--parent", type=int, help="end when this process is no longer the parent")
     options = parser.parse_args(arguments)
-    sys.stdout.reconfigure(errors="backslashreplace")
+    escape_unprintable()
     try:
         with tempfile.TemporaryDirectory(prefix="fer-", dir=SHORT) as runtime:
             prepare_environment(runtime)

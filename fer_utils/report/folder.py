@@ -17,7 +17,16 @@ from importlib.util import find_spec
 from pathlib import Path
 from threading import Lock
 
-from fer_utils.files import ROOT, TEMPORARY, FolderError, build_dir, locked, state, write_json
+from fer_utils.files import (
+    ROOT,
+    TEMPORARY,
+    FolderError,
+    build_dir,
+    escape_unprintable,
+    locked,
+    state,
+    write_json,
+)
 
 RECORD = "fer-build.json"  # a name that nothing else has: it marks the folder as a build's
 LOCK = ".lock"
@@ -153,7 +162,7 @@ def _clean() -> Iterator[str]:
 
 def main() -> int:
     """Command line; returns the exit status."""
-    sys.stdout.reconfigure(errors="backslashreplace")
+    escape_unprintable()
     try:
         for line in _clean():
             print(line)

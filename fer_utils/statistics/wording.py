@@ -1,7 +1,6 @@
 """The phrases for verdicts, made here alone, and a table with phrases in place of verdicts."""
 
 from collections.abc import Mapping, Sequence
-from enum import Enum
 
 import pandas as pd
 
@@ -9,10 +8,10 @@ from fer_utils.statistics import statements
 from fer_utils.statistics.intervals import ALPHA
 from fer_utils.statistics.verdicts import Support, Verdict
 
-Words = Mapping[Enum, str]
+Words = Mapping[Verdict, str] | Mapping[Support, str]
 
 
-def _verdicts(higher: str, lower: str, not_significant: str) -> Words:
+def _verdicts(higher: str, lower: str, not_significant: str) -> dict[Verdict, str]:
     """Name the phrases in the order of `Verdict`."""
     return dict(zip(Verdict, (higher, lower, not_significant), strict=True))
 

@@ -10,7 +10,7 @@ import argparse
 import sys
 
 from fer_utils.data.dataset import DataError, load
-from fer_utils.files import FolderError
+from fer_utils.files import FolderError, escape_unprintable
 from fer_utils.training import experiments
 from fer_utils.training.train_run import TooLong, get, refuse_long
 
@@ -23,7 +23,7 @@ def main() -> int:
     parser.add_argument("--profile", choices=experiments.PROFILES, default="reference")
     parser.add_argument("--dataset", choices=("fer2013", "drawn"), default="fer2013")
     arguments = parser.parse_args()
-    sys.stdout.reconfigure(errors="backslashreplace")
+    escape_unprintable()
     prefix = f"{arguments.profile}-{arguments.dataset}-"
     known = {
         config.name.removeprefix("drawn/").removeprefix(prefix): config

@@ -7,13 +7,14 @@ are averaged. Only the chief writes; a folder that all machines share lets the o
 
 import os
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 
 from fer_utils.backend import tf
 from fer_utils.training.config import Config
 
-Strategy = tf.distribute.Strategy
+Strategy: TypeAlias = tf.distribute.Strategy
 
 
 def choose() -> Strategy:
@@ -56,7 +57,7 @@ def thread_count() -> int:
     """Threads that TensorFlow computes with on a CPU: another number gives other rounding."""
     chosen = tf.config.threading.get_intra_op_parallelism_threads()
     usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return chosen or usable
+    return chosen or usable or 1
 
 
 def arithmetic(policy: str, strategy: Strategy) -> dict[str, int | str]:

@@ -117,6 +117,7 @@ class Batches:
         return np.divmod(np.concatenate(parts), self._transforms)
 
     def __call__(self, step: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return a step's images as the network takes them, their labels, and their rows."""
         image, which = self.samples(step)
         if self.config.transforms == "random":
             rng = np.random.default_rng((self.config.seed, step, 2))

@@ -6,6 +6,7 @@ that everything runs.
 """
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 from fer_utils.training.config import Config, Phase
 
@@ -152,7 +153,7 @@ def scale(profile: str, dataset: str) -> Profile:
 MODELS = {"model0": "x1", "model1": "x13", "model2": "x20"}
 
 #: The narrow networks, by (per-image normalisation, batch normalisation, x20 augmentation).
-FACTORIAL_DESIGN = {
+FACTORIAL_DESIGN: dict[tuple[bool, bool, bool], dict[str, Any]] = {
     (norm, bn, augmented): {
         "per_image_norm": norm,
         "batch_norm": bn,
@@ -164,7 +165,7 @@ FACTORIAL_DESIGN = {
 }
 
 #: Shifts that reflect the border instead of padding with zeros.
-REFLECTED = {"transforms": "x20", "fill": "reflect"}
+REFLECTED: dict[str, Any] = {"transforms": "x20", "fill": "reflect"}
 
 
 #: The homework's networks with less normalisation: role -> what model0 goes without.
@@ -179,7 +180,7 @@ ANOTHER_SEED = "model2-seed3"
 OWN_SEED = {"model0": 2, **dict.fromkeys(WITHOUT, 2), "model1": 1, ANOTHER_SEED: 3}
 
 
-def _lower_learning_rates(phases: tuple[Phase, Phase]) -> tuple[Phase, Phase]:
+def _lower_learning_rates(phases: tuple[Phase, ...]) -> tuple[Phase, ...]:
     """The phases at rates by which a network without either normalisation learns.
 
     By the models' own phases it named one class alone; bench/recipes.md has what was tried.
@@ -290,7 +291,7 @@ def ablation(
 
 def _small_then_large(small: int, large: int) -> tuple[Phase, Phase]:
     """SGD for so many passes over images of 24 x 24 pixels, then of 48 x 48."""
-    common = {"optimizer": "sgd", "momentum": 0.9, "weight_decay": 0.005}
+    common: dict[str, Any] = {"optimizer": "sgd", "momentum": 0.9, "weight_decay": 0.005}
     return (
         Phase(learning_rate=0.1, steps=small * STEPS_PER_EPOCH, final_rate=0.06, size=24, **common),
         Phase(learning_rate=0.06, steps=large * STEPS_PER_EPOCH, **common),
@@ -311,7 +312,7 @@ COMPACT = Recipe(
 )
 
 #: The committee's networks beside the models, and what each differs in.
-MEMBERS = {
+MEMBERS: dict[str, dict[str, Any]] = {
     "member1": {"seed": 11},
     "member2": {"seed": 12, "activation": "silu"},
     "member3": {"seed": 13, "keep_weights": False},
@@ -326,13 +327,13 @@ STUDENTS = ("student-compact", "student-tiny", "model2-distilled")
 
 def member(name: str) -> Config:
     """The config of a member of the committee."""
-    settings = {"recipe": COMPACT, "transforms": "random", **MEMBERS[name]}
+    settings: dict[str, Any] = {"recipe": COMPACT, "transforms": "random", **MEMBERS[name]}
     return _config(name, "reference", "fer2013", **settings)
 
 
 def student(name: str) -> Config:
     """The config of "student-compact", "student-tiny" or "model2-distilled"."""
-    common = {"teachers": TEACHERS, "label_smoothing": 0.0}
+    common: dict[str, Any] = {"teachers": TEACHERS, "label_smoothing": 0.0}
     if name == "model2-distilled":
         like = model("model2", profile="reference", dataset="fer2013", seed=0)
         return replace(like, name=name, **common)
@@ -350,7 +351,7 @@ def all_experiments(profile: str, dataset: str = "fer2013") -> list[Config]:
     FER2013 also, with the profile "reference", the committee, its students and model2 from another
     seed, and with that and "paper" the homework's two networks with less normalisation.
     """
-    common = {"profile": profile, "dataset": dataset}
+    common: dict[str, Any] = {"profile": profile, "dataset": dataset}
     needed = [(True, True, False), (True, True, True), (False, True, False), (False, False, False)]
     contrasts = [*(FACTORIAL_DESIGN[levels] for levels in needed), REFLECTED]
     first = [*contrasts, FACTORIAL_DESIGN[True, False, False]]

@@ -397,10 +397,11 @@ def _train_step(
     strategy: "tf.distribute.Strategy",
     config: Config,
 ) -> Callable:
-    """One step of gradient descent: images (b, 48, 48, 1), labels (b,), targets (b, 7) ->
-    (mean cross-entropy of the labels, number of correct predictions).
+    """Return one step of gradient descent.
 
-    What is minimised is the cross-entropy of the targets.
+    It takes images (b, 48, 48, 1), labels (b,) and targets (b, 7), and returns the mean
+    cross-entropy of the labels and the number of correct predictions. What is minimised is the
+    cross-entropy of the targets.
     """
     size = network.input.shape[1]
 

@@ -153,6 +153,7 @@ class BatchNorm(keras.layers.BatchNormalization):
     def call(
         self, inputs: tf.Tensor, training: bool | None = None, mask: tf.Tensor | None = None
     ) -> tf.Tensor:
+        """As Keras's, but images in training are normalised by the fused kernel."""
         replicas = tf.distribute.get_strategy().num_replicas_in_sync
         if not training or replicas > 1 or len(inputs.shape) != 4:
             return super().call(inputs, training=training, mask=mask)

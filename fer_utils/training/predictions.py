@@ -100,7 +100,9 @@ def together(predictions: Mapping[str, Predictions]) -> Predictions:
     return Predictions(PARTS["test"], *map(np.concatenate, columns))
 
 
-def average(members: Sequence[Predictions], weights: Sequence[float] | None = None) -> Predictions:
+def average(
+    members: Sequence[Predictions], weights: Sequence[float] | np.ndarray | None = None
+) -> Predictions:
     """The ensemble of some members on the same images: the weighted mean of their probabilities.
 
     Its logits are the logarithms of that mean. Equal weights if `weights` is None.

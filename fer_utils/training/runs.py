@@ -105,9 +105,12 @@ def weights_digest(config: Config) -> str:
 def saved_config(name: str) -> Config:
     """The config of the finished reference run of this name. Raises DataError."""
     try:
-        return Folder(runs_dir() / name).config
+        config = Folder(runs_dir() / name).config
     except DamagedFile as error:
         raise DataError(f"{error}; train the run {name} first, or restore it") from None
+    if config is None:
+        raise DataError(f"the run {name} is of a version whose configs had other fields")
+    return config
 
 
 def find(config: Config, dataset: Dataset, *, rescore: bool = True) -> Run | None:
@@ -122,7 +125,7 @@ def find(config: Config, dataset: Dataset, *, rescore: bool = True) -> Run | Non
     """
     folder = _folder_number(config)
     try:
-        found = _read(config, dataset, rescore) if folder else None
+        found: Run | DamagedFile | None = _read(config, dataset, rescore) if folder else None
     except DamagedFile as error:
         found = error
     if _folder_number(config) != folder:  # replaced while it was read
@@ -195,7 +198,7 @@ def _arrays(folder: Folder, name: str) -> dict[str, np.ndarray]:
 def _read(config: Config, dataset: Dataset, rescore: bool) -> Run | None:
     """The run in its folder, None if it is another's. Raises DamagedFile."""
     folder = Folder(folder_of(config))
-    if folder.config != config or not _fits(folder, dataset):
+    if folder.config != config or not _fits(folder, config, dataset):
         return None
     logits = {part: x.astype(np.float32) for part, x in _arrays(folder, "logits.npz").items()}
     metrics = json.loads(folder.read("metrics.json"))
@@ -250,11 +253,11 @@ def digests(folder: Path) -> dict[str, str]:
     }
 
 
-def _fits(folder: Folder, dataset: Dataset) -> bool:
+def _fits(folder: Folder, config: Config, dataset: Dataset) -> bool:
     made = folder.metadata
     if made["rows"] != dataset.labels_hash:
         return False
-    if not is_reference(folder.config):
+    if not is_reference(config):
         return made["pixels"] == dataset.images_hash and made["code"] == code_version()
     if dataset.name != "drawn":
         return made["pixels"] == dataset.images_hash or dataset.original

@@ -23,6 +23,7 @@ from fer_utils.files import (
     replacing,
     require_checkout,
     require_space,
+    write_arrays,
     write_json,
 )
 from fer_utils.training.config import Config
@@ -62,15 +63,18 @@ def get(config: Config, dataset: Dataset, strategy: "tf.distribute.Strategy | No
     if not os.environ.get("FER_RUNS"):
         require_checkout("training without FER_RUNS=folder")
     if "TF_CONFIG" in os.environ:
-        train_and_write(config, dataset, strategy)
-        return find(config, dataset)
+        return _trained(config, dataset, strategy)
     folder = folder_of(config)
     require_space(folder.parent, 0)
     waiting = f"{config.name} is being trained by another process; waiting for it"
     with locked(folder.with_name(f".{folder.name}.lock"), waiting):
-        if not (run := find(config, dataset)):
-            train_and_write(config, dataset, strategy)
-            run = find(config, dataset)
+        return find(config, dataset) or _trained(config, dataset, strategy)
+
+
+def _trained(config: Config, dataset: Dataset, strategy: "tf.distribute.Strategy | None") -> Run:
+    train_and_write(config, dataset, strategy)
+    run = find(config, dataset)
+    assert run, "it has just been written"
     return run
 
 
@@ -121,12 +125,12 @@ def _write(config: Config, dataset: Dataset, trained: "Trained") -> None:
     with replacing(folder_of(config)) as folder:
         folder.mkdir(parents=True)
         pd.DataFrame(trained.history).to_csv(folder / "history.csv", index=False)
-        np.savez_compressed(folder / "logits.npz", **logits)
+        write_arrays(folder / "logits.npz", logits)
         if config.selection == "last":
-            np.savez_compressed(folder / "best_evaluation.npz", **scored(best))
+            write_arrays(folder / "best_evaluation.npz", scored(best))
         if config.keep_weights:
             arrays = {f"w{i}": weight for i, weight in enumerate(selected)}
-            np.savez_compressed(folder / "weights.npz", **arrays)
+            write_arrays(folder / "weights.npz", arrays)
         write_json(folder / "metrics.json", scores(logits, dataset))
         made = _circumstances(dataset, trained, model.count_params())
         about = {"config": config.to_dict(), "made": made, "sha256": digests(folder)}

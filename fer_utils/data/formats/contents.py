@@ -8,9 +8,9 @@ import re
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from typing import BinaryIO, NamedTuple
+from typing import IO, Any, NamedTuple
 
 from fer_utils.data.formats import DataError, shown
 from fer_utils.data.formats.places import Member
@@ -65,9 +65,9 @@ class Opened(NamedTuple):
     """
 
     kind: str
-    stream: BinaryIO
+    stream: IO[bytes]
     head: bytes
-    raw: BinaryIO
+    raw: IO[bytes]
 
 
 @contextmanager
@@ -95,16 +95,20 @@ def opened(member: Member) -> Iterator[Opened]:
         yield Opened(_kind(head), stream, head, raw)
 
 
-def _unxz(stream: BinaryIO) -> lzma.LZMAFile:
+def _unxz(stream: IO[bytes]) -> lzma.LZMAFile:
     """Raises LZMAError if unpacking would take more memory than `xz` ever needs."""
     lzma.LZMADecompressor(memlimit=XZ_MEMORY).decompress(_head(stream), max_length=1)
     return lzma.open(stream)
 
 
-COMPRESSED = {b"\x1f\x8b": gzip.open, b"\xfd7zXZ\0": _unxz, b"BZh": bz2.open}
+COMPRESSED: dict[bytes, Callable[[IO[bytes]], Any]] = {
+    b"\x1f\x8b": gzip.open,
+    b"\xfd7zXZ\0": _unxz,
+    b"BZh": bz2.open,
+}
 
 
-def _head(stream: BinaryIO) -> bytes:
+def _head(stream: IO[bytes]) -> bytes:
     head = stream.read(HEAD)
     stream.seek(0)
     return head

@@ -64,7 +64,8 @@ def split_of(name: str) -> int | None:
 
 def _word(name: str) -> str:
     letters = "".join(c for c in name.lower() if c.isalpha())
-    return letters if letters in _CLASS_OF else _AFFIXES.match(letters)[2]
+    found = _AFFIXES.match(letters)
+    return found[2] if found and letters not in _CLASS_OF else letters
 
 
 def check_numbers(where: str, numbers: set[int]) -> None:

@@ -34,8 +34,8 @@ def grey(name: str, content: bytes) -> np.ndarray:
     """
     try:
         with Image.open(io.BytesIO(content)) as image:
-            if getattr(image, "n_frames", 1) > 1:
-                raise DataError(f"{name}: {image.n_frames} pictures in one file, expected one")
+            if (frames := getattr(image, "n_frames", 1)) > 1:
+                raise DataError(f"{name}: {frames} pictures in one file, expected one")
             if image.size != (SIZE, SIZE):
                 width, height = image.size
                 raise DataError(

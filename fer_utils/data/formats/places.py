@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property, partial
-from typing import BinaryIO
+from typing import IO
 
 from fer_utils.data.formats import DataError, shown
 
@@ -40,7 +40,7 @@ class Member:
     place: str
     path: str
     size: int
-    open: Callable[[], BinaryIO] = field(repr=False)
+    open: Callable[[], IO[bytes]] = field(repr=False)
     file: str
 
     @property
@@ -86,7 +86,7 @@ class Place:
         self.skipped["._*" if name.startswith("._") else shown(name)] += 1
         return True
 
-    def add(self, path: str, size: int, open: Callable[[], BinaryIO], file: str) -> None:
+    def add(self, path: str, size: int, open: Callable[[], IO[bytes]], file: str) -> None:
         """Take a file in, see `Member`. Raises DataError beyond MOST_FILES."""
         if len(self.members) == MOST_FILES:
             raise DataError(
@@ -111,9 +111,7 @@ def reached(path: str) -> os.stat_result:
 def single(path: str) -> Member:
     """A file as the only member of its folder."""
     folder, name = os.path.split(path)
-    return Member(
-        shown(folder or "."), name, os.stat(path).st_size, partial(open, path, "rb"), path
-    )
+    return Member(shown(folder or "."), name, os.stat(path).st_size, partial(_open, path), path)
 
 
 def folder(path: str) -> Place:
@@ -144,12 +142,16 @@ def _walk(place: Place, path: str, below: str, inside: tuple[tuple[int, int], ..
         if stat.S_ISDIR(status.st_mode):
             _walk(place, file, f"{below}{name}/", (*inside, this))
         else:
-            place.add(below + name, status.st_size, partial(open, file, "rb"), file)
+            place.add(below + name, status.st_size, partial(_open, file), file)
     if below and not names:
         place.empty.append(below.rstrip("/"))
 
 
-def archive(member: Member, stream: BinaryIO, is_zip: bool) -> Place:
+def _open(path: str) -> IO[bytes]:
+    return open(path, "rb")
+
+
+def archive(member: Member, stream: IO[bytes], is_zip: bool) -> Place:
     """List the archive that `stream`, the content of `member`, is; it stays open.
 
     Raises DataError, zipfile.BadZipFile or tarfile.TarError.
@@ -168,21 +170,21 @@ def archive(member: Member, stream: BinaryIO, is_zip: bool) -> Place:
     return place
 
 
-def _zip(stream: BinaryIO) -> Iterator[tuple[str, int, Callable[[], BinaryIO]]]:
+def _zip(stream: IO[bytes]) -> Iterator[tuple[str, int, Callable[[], IO[bytes]]]]:
     packed = zipfile.ZipFile(stream)
     for info in packed.infolist():
         if not info.is_dir():
             yield info.filename, info.file_size, partial(packed.open, info)
 
 
-def _tar(stream: BinaryIO) -> Iterator[tuple[str, int, Callable[[], BinaryIO]]]:
+def _tar(stream: IO[bytes]) -> Iterator[tuple[str, int, Callable[[], IO[bytes]]]]:
     packed = tarfile.TarFile(fileobj=stream)
     for info in packed:
         if not info.isdir():
             yield info.name, info.size, partial(_extracted, packed, info)
 
 
-def _extracted(packed: tarfile.TarFile, info: tarfile.TarInfo) -> BinaryIO:
+def _extracted(packed: tarfile.TarFile, info: tarfile.TarInfo) -> IO[bytes]:
     file = packed.extractfile(info)
     if file is None:
         raise tarfile.TarError(f"{shown(info.name)} in it is no file")

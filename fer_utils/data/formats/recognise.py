@@ -164,8 +164,10 @@ def _of_files(looks: list[tuple[Member, str]], place: Place, nested: int) -> Ite
     for (*_, kind), members in by_split.items():
         members.sort(key=lambda member: (split_of(_stem(member)), member.path))
         if kind == TABLE:  # one of a split; of Parquet files a split may have several
-            first = {split_of(_stem(member)): member for member in reversed(members)}
-            members = [first[split] for split in sorted(first)]
+            first: dict[int | None, Member] = {}
+            for member in members:
+                first.setdefault(split_of(_stem(member)), member)
+            members = list(first.values())
         yield _tables("tables by split" if kind == TABLE else PARQUET_FORM, members, place)
 
 
@@ -180,8 +182,11 @@ def _tables(kind: str, members: list[Member], place: Place) -> Form:
             for member in members
         ]
         of_parts = dict.fromkeys(note for part in parts for note in part.notes)
-        arrays = ([getattr(part, name) for part in parts] for name in ("images", "labels", "split"))
-        return Parsed(where, *map(np.concatenate, arrays), (*notes, *of_parts))
+        images, labels, split = (
+            np.concatenate([getattr(part, name) for part in parts])
+            for name in ("images", "labels", "split")
+        )
+        return Parsed(where, images, labels, split, (*notes, *of_parts))
 
     files = [Path(member.file) for member in members]
     return Form(kind, where, len(members[0].folders), members, files, parse)

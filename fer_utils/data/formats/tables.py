@@ -125,7 +125,7 @@ def _grey_values(where: str, text: str) -> bytes:
     try:
         values = np.fromstring(text, np.int64, sep=" ")
     except ValueError:
-        values = np.empty(0)
+        values = np.empty(0, np.int64)
     if len(values) == PIXELS and values.min() >= 0 and values.max() < 256:
         return values.astype(np.uint8).tobytes()
     numbers = text.split()

@@ -97,8 +97,10 @@ def _of_class(
 
 
 def _of_the_least(p: np.ndarray, statistic: np.ndarray, tests: int) -> np.ndarray:
-    """p-values of the least of some `tests`: to exceed all is to exceed the hardest of them, but
-    to fall below one of them has so many chances (Bonferroni).
+    """Return the p-values of the least of some `tests`.
+
+    To exceed all is to exceed the hardest of them, but to fall below one of them has so many
+    chances (Bonferroni).
     """
     return np.where(statistic > 0, p, np.minimum(tests * p, 1))
 

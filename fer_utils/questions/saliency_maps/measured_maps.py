@@ -10,6 +10,7 @@ import json
 import sys
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 from tqdm.auto import tqdm
@@ -137,7 +138,7 @@ def _areas(
     """(m, n): area under the deletion or insertion curve of each map and image."""
     fractions = np.linspace(0, 1, points)
     some_map = next(iter(maps.values()))
-    options = {"mode": mode, "fractions": fractions[[0, -1]]}
+    options: dict[str, Any] = {"mode": mode, "fractions": fractions[[0, -1]]}
     ends = perturbation_curves(model, inputs, targets, some_map, **options)  # of all maps alike
     options["fractions"] = fractions[1:-1]
     inner = [perturbation_curves(model, inputs, targets, some, **options) for some in maps.values()]
