@@ -50,7 +50,7 @@ def train(config: Config, checkpoint, strategy=None, after_step=None) -> loop.Tr
         config,
         examples(),
         checkpoint=checkpoint,
-        made_from=f"{noise.rows}-{noise.pixels}",
+        made_from=f"{noise.labels_hash}-{noise.images_hash}",
         strategy=strategy,
         after_step=after_step,
     )
