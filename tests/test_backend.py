@@ -36,12 +36,12 @@ def test_a_machine_without_a_card_says_nothing(card, monkeypatch):
 def test_devices_are_named(monkeypatch):
     monkeypatch.setattr(backend, "GPUS", [])
     assert backend.devices() == "no GPU"
-    assert notebook._machine().endswith(" cores, no GPU")
+    assert session.machine().endswith(" cores, no GPU")
     monkeypatch.setattr(backend, "GPUS", ["one", "two"])
     names = {"one": {"device_name": "NVIDIA A100"}, "two": {}}
     monkeypatch.setattr(backend.tf.config.experimental, "get_device_details", names.get)
     assert backend.devices() == "NVIDIA A100, GPU"
-    assert notebook._machine().endswith(" cores, NVIDIA A100, GPU")
+    assert session.machine().endswith(" cores, NVIDIA A100, GPU")
 
 
 @pytest.mark.parametrize("given", [None, "/my/lib"])

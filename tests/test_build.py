@@ -1,5 +1,6 @@
 """`make report` on small notebooks: what it notices, refuses, heals, and leaves alone."""
 
+from contextlib import suppress
 import json
 import os
 import shutil
@@ -363,10 +364,11 @@ def test_clean_removes_what_builds_made_and_says_so(built, capsys, monkeypatch, 
     (tmp_path / ".cache").symlink_to(tmp_path / "elsewhere")
     copy = tmp_path / "a copy"
     shutil.copytree(built.built, copy)
-    unfinished = ".0123abcd-1-0123abcd.tmp"
-    assert files.TEMPORARY.fullmatch(unfinished)
-    for name in ("notes.txt", ".notes.tmp", f"notebooks/{unfinished}"):
+    for name in ("notes.txt", ".notes.tmp"):
         (copy / name).touch()
+    with suppress(KeyboardInterrupt), files.replacing(copy / "notebooks" / "02_x.ipynb"):
+        (copy / "notebooks" / ".fer-killed.tmp").mkdir()  # as a killed build leaves it
+        raise KeyboardInterrupt
     monkeypatch.setenv("FER_BUILD", str(copy))
     assert build_folder.main() == 0
     said = capsys.readouterr().out

@@ -202,7 +202,7 @@ FAULTS = {
     ),
     "weights of another network": (
         "are not loaded",
-        "test_training_runs::test_weights_of_another_network_are_not_loaded",
+        "test_training_runs::test_damage_is_named_and_a_run_of_this_machine_counts_as_absent",
     ),
     "a file in place of a run's folder": (
         "gives way to the run",
@@ -214,11 +214,11 @@ FAULTS = {
     ),
     "a checkpoint of other training code": (
         "is not continued, which is said",
-        "test_training_loop::test_a_checkpoint_of_other_training_code_is_not_continued",
+        "test_training_loop::test_a_checkpoint_of_another_config_data_or_code_is_not_continued",
     ),
     "a checkpoint of another config or other data": (
         "is not continued",
-        "test_training_loop::test_a_checkpoint_of_another_config_or_other_data_is_not_continued",
+        "test_training_loop::test_a_checkpoint_of_another_config_data_or_code_is_not_continued",
     ),
     "a checkpoint damaged, cut off or foreign": (
         "training starts over, which is said",
@@ -352,10 +352,6 @@ FAULTS = {
     "advice of TensorFlow against tracing anew": (
         "stays out of the report",
         "test_backend::test_advice_against_retracing_stays_out_of_the_report",
-    ),
-    "a theme where a run is trained": (
-        "does not get into its curves",
-        "test_training_runs::test_curves_look_the_same_whoever_trains",
     ),
     "a notebook that was run in place is committed": (
         "git add takes the outputs out",

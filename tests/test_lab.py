@@ -79,7 +79,8 @@ def server(tmp_path):
     for name in ("fer_utils", "notebooks"):
         ignored = shutil.ignore_patterns("__pycache__", ".ipynb_checkpoints")
         shutil.copytree(ROOT / name, folder / name, ignore=ignored)
-    shutil.copy(ROOT / "Makefile", folder)
+    for name in ("Makefile", "pyproject.toml"):
+        shutil.copy(ROOT / name, folder)
     of_the_user = {"ServerApp": {"allow_root": True, "root_dir": "/"}}
     write_json(tmp_path / "user" / "jupyter_server_config.json", of_the_user)
     environment = os.environ | {

@@ -196,7 +196,7 @@ def untrained(config: experiments.Config, examples: loop.Examples, **_) -> loop.
             row = {"step": step, "phase": number, "optimizer": phase.optimizer}
             history.append(row | dict.fromkeys(columns, 0.5))
     weights = build_network(config).get_weights()
-    return loop.Trained(weights, weights, history, step, seconds=1.0, waited=0.0)
+    return loop.Trained(weights, weights, history, step, seconds=1.0, waited=0.0, arithmetic={})
 
 
 @pytest.fixture(scope="module")

@@ -66,7 +66,7 @@ class Session(Display):
             "seconds": round(time.monotonic() - self._started, 1),
             "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
             "commit": commit(),
-            "machine": _machine(),
+            "machine": machine(),
             "versions": {"python": platform.python_version()}
             | {package: version(package) for package in VERSIONS},
         }
@@ -91,7 +91,7 @@ def _code(names: Iterable[str]) -> str:
     return ", ".join(f"`{name}`" for name in names)
 
 
-def _machine() -> str:
+def machine() -> str:
     """System, processor, cores, and the GPUs that TensorFlow uses, if the notebook wanted it."""
     backend = sys.modules.get("fer_utils.backend")
     gpus = backend.devices() if backend else "no GPU"
