@@ -5,7 +5,8 @@ import os
 
 import pytest
 
-from fer_utils import backend, notebook
+from fer_utils import backend
+from fer_utils.notebook import session
 from fer_utils.report import document
 
 

@@ -1,13 +1,12 @@
 """`make report` on small notebooks: what it notices, refuses, heals, and leaves alone."""
 
-from contextlib import suppress
 import json
 import os
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import SimpleNamespace
 

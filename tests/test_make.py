@@ -111,7 +111,9 @@ def test_machines_without_tensorflow_are_told_at_once(given, message):
 def test_cuda_is_installed_where_it_is_wanted(given, extra, tmp_path):
     command = ["make", "-n", "lint", given, "-W", "uv.lock"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
-    assert ("sync --frozen --compile-bytecode --extra gpu" in done.stdout) == extra, done.stderr
+    assert ("sync --frozen --compile-bytecode --extra all --extra gpu" in done.stdout) == extra, (
+        done.stderr
+    )
 
 
 @pytest.mark.parametrize("given", [("FROM=my photos", "TO=my faces"), ("FROM=it's $here",)])

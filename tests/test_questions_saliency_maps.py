@@ -13,11 +13,13 @@ from fer_utils.homework import ZONES as CLAIMED
 from fer_utils.interpret import faithfulness, saliency
 from fer_utils.questions import face_zones
 from fer_utils.questions.saliency_maps import checks, claims, measured_maps
+from fer_utils.statistics.intervals import Interval
 from fer_utils.statistics.verdicts import Support, Verdict
 
 LAYERS = keras.layers
 N = 40
 ALL_ZONES = face_zones.ZONES
+MORE, LESS, NEITHER = Interval(2, 1, 3), Interval(-2, -3, -1), Interval(0, -1, 1)
 
 
 def watcher(seed=0):
@@ -172,7 +174,7 @@ def test_methods_that_disagree_on_a_claim_are_reported_so():
     table = compared(methods)
     found = claims.judge_claims(table)
     assert found["verdict"].tolist() == ["holds", "less than in other classes"]
-    assert claims.claim_in_common(each.verdict for each in found["excess"]) is Support.MIXED
+    assert claims.claim_in_common(found["excess"]) is Support.MIXED
     agreed = claims.agreement(table, list(methods))
     assert agreed.loc["happy", "mouth corners"] is Support.MIXED
     assert claims.zones_above(agreed) == ([], {"happy": [], "sad": []})
@@ -196,17 +198,17 @@ def test_what_the_architecture_prefers_by_itself_is_not_looked_at():
 
 
 @pytest.mark.parametrize(
-    ("verdicts", "expected"),
+    ("excesses", "expected"),
     [
-        ([Verdict.HIGHER, Verdict.HIGHER], Support.SUPPORTED),
-        ([Verdict.HIGHER, Verdict.NOT_SIGNIFICANT], Support.PARTLY_SUPPORTED),
-        ([Verdict.HIGHER, Verdict.LOWER, Verdict.NOT_SIGNIFICANT], Support.MIXED),
-        ([Verdict.LOWER, Verdict.LOWER], Support.CONTRADICTED),
-        ([Verdict.LOWER, Verdict.NOT_SIGNIFICANT], Support.INCONCLUSIVE),
+        ([MORE, MORE], Support.SUPPORTED),
+        ([MORE, NEITHER], Support.PARTLY_SUPPORTED),
+        ([MORE, LESS, NEITHER], Support.MIXED),
+        ([LESS, LESS], Support.CONTRADICTED),
+        ([LESS, NEITHER], Support.INCONCLUSIVE),
     ],
 )
-def test_claims_in_common(verdicts, expected):
-    assert claims.claim_in_common(verdicts) is expected
+def test_claims_in_common(excesses, expected):
+    assert claims.claim_in_common(excesses) is expected
 
 
 def test_zones_are_a_partition_and_have_all_that_the_homework_names():

@@ -180,9 +180,9 @@ def _deviates(excess: pd.Series) -> np.ndarray:
     return stats.norm.isf(_p(excess) / 2) * np.sign([each.estimate for each in excess])
 
 
-def claim_in_common(verdicts: Iterable[Verdict]) -> Support:
-    """What the verdicts of several methods on one claim come to."""
-    found = set(verdicts)
+def claim_in_common(excesses: Iterable[Interval]) -> Support:
+    """What the excesses under several methods, by their verdicts, make of one claim."""
+    found = {excess.verdict for excess in excesses}
     if len(found) == 1:
         return Support.of(found.pop())
     if Verdict.HIGHER in found:
