@@ -62,7 +62,7 @@ oracles: $(READY)  ## Compare saliency maps with xplique and tf-keras-vis (envir
 	@.cache/oracles/bin/python -m pytest tests/test_interpret_oracles.py
 
 lab: $(READY) filter  ## Open working copies of the notebooks in JupyterLab
-	@$(PYTHON) -m fer_utils.lab $(LAB)
+	@$(PYTHON) -m fer_utils.notebook.lab $(LAB)
 
 data: $(READY)  ## Fetch FER2013 into data/; FROM=photos: cut faces out of your own pictures
 	@$(if $(value FROM),$(PYTHON) -m fer_utils.predict.training_data "$$FROM" $${TO:+"$$TO"},$(PYTHON) -m fer_utils.data.fetch)

@@ -367,7 +367,7 @@ FAULTS = {
     ),
     "a working copy edited, or not, when the notebook changes": (
         "kept; renewed",
-        "test_lab::test_copies_are_kept_if_edited_and_renewed_if_not",
+        "test_notebook_lab::test_copies_are_kept_if_edited_and_renewed_if_not",
     ),
 }
 

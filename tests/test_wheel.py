@@ -44,7 +44,7 @@ def test_fer_predict_answers_from_any_folder_and_writes_nothing_into_the_package
     assert {path for path in site.rglob("*") if "__pycache__" not in path.parts} == before
 
 
-@pytest.mark.parametrize("module", ["build", "lab", "data.fetch"])
+@pytest.mark.parametrize("module", ["build", "notebook.lab", "data.fetch"])
 def test_what_needs_a_checkout_says_so_in_one_line(site, tmp_path, module):
     done = run(site, tmp_path, f"fer_utils.{module}")
     assert done.returncode == 1

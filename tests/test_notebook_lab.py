@@ -16,8 +16,9 @@ import pytest
 from jupyter_client.kernelspec import get_kernel_spec
 from jupyterlab.labapp import LabApp
 
-from fer_utils import build, lab
+from fer_utils import build
 from fer_utils.files import ROOT, write_json
+from fer_utils.notebook import lab
 
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 

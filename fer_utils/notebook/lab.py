@@ -1,10 +1,10 @@
 """`make lab`: JupyterLab on working copies of the notebooks, which git does not see.
 
-    python -m fer_utils.lab [JupyterLab's options]
+    python -m fer_utils.notebook.lab [JupyterLab's options]
 
 The copies lie in `lab/`. One that has been edited stays; any other is renewed when its notebook
 changes. Where the environment names no data, those of the last report are used. What JupyterLab is
-told is in `jupyter/jupyter_server_config.py`; what the user's own files say holds besides.
+told is in `jupyter_server_config.py`; what the user's own files say holds besides.
 """
 
 import hashlib
@@ -33,7 +33,7 @@ from fer_utils.report.folder import BuildFolder, products
 
 NOTEBOOKS = ROOT / "notebooks"
 WORKING = ROOT / "lab"
-CONFIG = Path(__file__).with_name("jupyter")
+CONFIG = Path(__file__).parent
 START = "00_start.ipynb"
 KERNEL = {"display_name": "Python 3", "name": "python3"}  # so that JupyterLab asks for none
 WELCOME = """# Facial expressions: the notebooks 表情辨識
