@@ -34,7 +34,7 @@ def frame_of(values, seeds):
 
 
 @pytest.mark.parametrize(
-    ("zero", "expected"), [(0.8, "supported"), (0.2, "contradicted"), (0.495, "not shown")]
+    ("zero", "expected"), [(0.8, "supported"), (0.2, "contradicted"), (0.495, "inconclusive")]
 )
 def test_the_conjecture_follows_the_responses(zero, expected):
     others = {border.REFLECTED: 0.5, border.NONE: 0.5, border.UNTRAINED: 0.5}
@@ -72,8 +72,8 @@ def test_a_border_detector_is_found_and_a_blind_filter_is_not(model):
 
 def test_untrained_filters_draw_the_box_too(model):
     found = filters.ascend(model, "relu1", None, method="plain", steps=20)
-    assert border.frame_share(found.images).min() > 0.95
-    facts = border.frame_preference(found.images, found.images[::-1])
-    assert facts["words"] == "training is not shown to matter"
+    assert border.border_share(found.images).min() > 0.95
+    facts = border.border_preference(found.images, found.images[::-1])
+    assert facts["words"] == "no significant effect of training"
     plain = np.random.default_rng(0).random(found.images.shape)
-    assert border.frame_preference(plain, found.images)["words"] == "training takes from it"
+    assert border.border_preference(plain, found.images)["words"] == "training takes from it"

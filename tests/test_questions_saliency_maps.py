@@ -112,11 +112,15 @@ def test_who_may_speak():
     insertion = pd.DataFrame({"verdict": [beats, unclear, worse, unclear, beats]}, names)
     random = pd.DataFrame({"verdict": [Verdict.LOWER] * 4 + [Verdict.HIGHER]}, names)
     judgements = {"deletion": deletion, "insertion": insertion}
-    assert checks.believed(judgements, random) == ["good", "half"]
+    assert checks.passing_sanity_checks(judgements, random) == ["good", "half"]
     pointing = pd.DataFrame({"verdict": [unclear, worse, beats, beats, beats]}, names)
-    assert checks.believed(judgements | {"pointing": pointing}, random) == ["good"]
+    assert checks.passing_sanity_checks(judgements | {"pointing": pointing}, random) == ["good"]
     judgements |= {"pointing": pointing}
-    assert checks.believed(judgements, random, behind=True) == ["good", "half", "mixed"]
+    assert checks.passing_sanity_checks(judgements, random, allow_worse=True) == [
+        "good",
+        "half",
+        "mixed",
+    ]
 
 
 def test_halves_that_agree_and_that_do_not():
@@ -153,8 +157,8 @@ def compared(methods):
 @pytest.mark.parametrize(
     ("happy", "sad", "expected"),
     [
-        ("mouth corners", "forehead", "holds"),
-        ("mouth corners", "mouth corners", "not shown"),
+        ("mouth corners", "forehead", "supported"),
+        ("mouth corners", "mouth corners", "inconclusive"),
         ("forehead", "mouth corners", "less than in other classes"),
         ("forehead", "forehead", "less than a control"),
     ],
@@ -164,15 +168,15 @@ def test_a_claim_follows_the_maps(happy, sad, expected):
     assert found["verdict"].tolist() == [expected], "disgust has no image: no row"
     assert found["zone"].tolist() == ["mouth corners"]
     assert found["images"].tolist() == [20]
-    assert found["would show"].notna().tolist() == [expected == "not shown"]
+    assert found["minimum detectable"].notna().tolist() == [expected == "inconclusive"]
 
 
 def test_methods_that_disagree_on_a_claim_are_reported_so():
     methods = {"gradient": ("mouth corners", "nose"), "occlusion": ("nose", "mouth corners")}
     table = compared(methods)
     found = claims.judge_claims(table)
-    assert found["verdict"].tolist() == ["holds", "less than in other classes"]
-    assert claims.claim_in_common(each.verdict for each in found["excess"]) is Support.MIXED
+    assert found["verdict"].tolist() == ["supported", "below the other classes"]
+    assert claims.claim_in_common(each.verdict for each in found["margin"]) is Support.MIXED
     agreed = claims.agreement(table, list(methods))
     assert agreed.loc["happy", "mouth corners"] is Support.MIXED
     assert claims.zones_above(agreed) == ([], {"happy": [], "sad": []})
@@ -191,7 +195,7 @@ def test_what_the_architecture_prefers_by_itself_is_not_looked_at():
     labels = np.repeat([3, 4], 20)
     table = claims.compare_zones(mass, {"gradient": masses(("nose", "nose"), seed=5)}, flat, labels)
     nose = table[table["zone"] == "nose"]
-    assert set(nose["looks"]) == {Verdict.NOT_SIGNIFICANT}
+    assert set(nose["attributed"]) == {Verdict.NOT_SIGNIFICANT}
     assert set(nose["control"]) == {"the untrained network"}
 
 
@@ -221,7 +225,7 @@ def test_zones_are_a_partition_and_have_all_that_the_homework_names():
 def test_what_is_measured(trained, images, monkeypatch):
     chosen = pd.DataFrame({"row": range(8), "label": [1] * 5 + [3] * 3, "probability": 0.9})
     monkeypatch.setattr(measured_maps.examples, "candidates", lambda run, dataset: None)
-    monkeypatch.setattr(measured_maps.examples, "surest", lambda table, count: chosen)
+    monkeypatch.setattr(measured_maps.examples, "most_confident", lambda table, count: chosen)
     monkeypatch.setattr(measured_maps, "build", lambda config: watcher(2))
     run = SimpleNamespace(model=lambda: trained, config=SimpleNamespace(per_image_norm=True))
     dataset = SimpleNamespace(name="fer2013", images=images[..., 0] * 50 + 100)

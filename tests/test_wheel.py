@@ -1,4 +1,4 @@
-"""The wheel: installed anywhere, fer-predict answers with the network that came with it."""
+"""The wheel: installed anywhere, fer-predict predicts with the network that came with it."""
 
 import os
 import subprocess

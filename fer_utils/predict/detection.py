@@ -26,7 +26,10 @@ SIZES = (
 )  # pixels: the picture's longer side as it is searched; 64: with a border
 STEP = 96  # pixels between windows: what is at most INPUT - STEP wide lies whole in one of them
 PROPOSED = 0.5  # least score of the first look
-FOUND, SURE = 0.7, 0.8  # of the second: of faces that are LARGE in an upright picture; of others
+FOUND, CONFIDENT = (
+    0.7,
+    0.8,
+)  # of the second: of faces that are LARGE in an upright picture; of others
 LARGE = 1 / 4  # of the picture's longer side: of smaller windows there are many, and more err
 OVERLAP = 0.3  # intersection over union from which on two boxes are one face
 
@@ -61,7 +64,7 @@ def detect(picture: np.ndarray) -> list[Face]:
         faces = [
             face
             for face in _search(np.ascontiguousarray(np.rot90(picture, quarters)))
-            if face.score >= (SURE if quarters or face.side < LARGE * longest else FOUND)
+            if face.score >= (CONFIDENT if quarters or face.side < LARGE * longest else FOUND)
         ]
         if faces:
             return sorted(_turned_back(face, quarters, picture.shape) for face in faces)

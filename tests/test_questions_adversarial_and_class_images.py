@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from fer_utils.fer2013 import SIZE
-from fer_utils.questions import fooling
+from fer_utils.questions import adversarial_and_class_images
 from fer_utils.training import experiments, network
 
 CONFIG = experiments.Config(
@@ -24,29 +24,37 @@ def model():
 
 def test_fooled_faces_have_another_answer_and_the_others_say_so(model):
     images = np.random.default_rng(0).random((12, SIZE, SIZE)).astype(np.float32)
-    labels = fooling.answers(model, images)
-    _, signs, moved, titles = fooling.fooled(model, 255 * images, labels)
-    flips = fooling.answers(model, moved) != labels
-    assert ["→" in title for title in titles] == flips.tolist()
+    labels = adversarial_and_class_images.predicted_classes(model, images)
+    _, signs, moved, titles = adversarial_and_class_images.adversarial_examples(
+        model, 255 * images, labels
+    )
+    changed = adversarial_and_class_images.predicted_classes(model, moved) != labels
+    assert ["→" in title for title in titles] == changed.tolist()
     assert set(np.unique(signs)) <= {-1, 0, 1}
-    assert all("not flipped\nby 32" in title for title in np.array(titles)[~flips])
+    assert all("not changed\nby 32" in title for title in np.array(titles)[~changed])
 
 
 def test_flipped_counts_and_verdict_speak_of_the_same_size():
     epsilons = np.array([[1, 2, 3, 40], [9, np.inf, np.inf, np.inf]]) / 255
-    table = fooling.flipped(epsilons, (2, 16))
-    assert table.loc[fooling.SIGNS[0]].map(float).tolist() == [0.5, 0.75]
-    assert table.loc[fooling.SIGNS[1]].map(float).tolist() == [0, 0.25]
+    table = adversarial_and_class_images.predictions_changed(epsilons, (2, 16))
+    assert table.loc[adversarial_and_class_images.SIGNS[0]].map(float).tolist() == [0.5, 0.75]
+    assert table.loc[adversarial_and_class_images.SIGNS[1]].map(float).tolist() == [0, 0.25]
     many = np.repeat(epsilons, 20, axis=1)
-    difference, word = fooling.attack_verdict(many, 2)
+    difference, word = adversarial_and_class_images.attack_verdict(many, 2)
     assert (difference.estimate, word) == (0.5, "more")
-    assert fooling.attack_verdict(many[::-1], 2)[1] == "fewer"
-    assert fooling.attack_verdict(many, 0.5)[1] == "no difference shown"
+    assert adversarial_and_class_images.attack_verdict(many[::-1], 2)[1] == "fewer"
+    assert adversarial_and_class_images.attack_verdict(many, 0.5)[1] == "no difference shown"
 
 
 def test_recognised_is_a_proportion_over_seeds_and_classes(model, monkeypatch):
-    monkeypatch.setattr(fooling, "answers", lambda _, images: np.arange(len(images)) % 7)
-    table = fooling.recognised({"net": model}, {"own": np.zeros((3, 7, 8, 8))})
+    monkeypatch.setattr(
+        adversarial_and_class_images,
+        "predicted_classes",
+        lambda _, images: np.arange(len(images)) % 7,
+    )
+    table = adversarial_and_class_images.predicted_as_intended(
+        {"net": model}, {"own": np.zeros((3, 7, 8, 8))}
+    )
     assert table.loc["own", "net"].estimate == 1
 
 
@@ -56,11 +64,15 @@ def test_a_measurement_holds_numbers_of_twin_free_correct_images(model, monkeypa
     import pandas as pd
 
     table = pd.DataFrame({"row": range(8), "label": 0, "correct": [True] * 6 + [False] * 2})
-    monkeypatch.setattr(fooling, "candidates", lambda run, dataset: table)
+    monkeypatch.setattr(adversarial_and_class_images, "candidates", lambda run, dataset: table)
     images = np.random.default_rng(0).integers(0, 256, (8, SIZE, SIZE), np.uint8)
     run = SimpleNamespace(config=CONFIG, model=lambda: model)
-    budget = fooling.FilterBudget(images=4, filters=2, controls=2, seeds=1, steps=2)
-    found = fooling.measure_filters(run, SimpleNamespace(images=images), budget)
+    budget = adversarial_and_class_images.FilterBudget(
+        images=4, filters=2, untrained=2, seeds=1, steps=2
+    )
+    found = adversarial_and_class_images.measure_filters(
+        run, SimpleNamespace(images=images), budget
+    )
     assert found["epsilons"].shape == (2, 4)
     assert found["density"].shape[:2] == (2, 4)
     assert found["controls"].shape[:3] == (2, 2, 4)
