@@ -26,7 +26,7 @@ def pictures(panel: Panel) -> list[bytes]:
     return [panel.face.value, panel.bars.value, panel.map.value]
 
 
-def test_it_starts_with_a_face_answers_and_maps(panel):
+def test_it_starts_with_a_face_predictions_and_maps(panel):
     for content in pictures(panel):
         assert Image.open(BytesIO(content)).size[0] > 100
     probabilities = panel.explorer.probabilities()
@@ -36,7 +36,7 @@ def test_it_starts_with_a_face_answers_and_maps(panel):
     np.testing.assert_allclose(probabilities["model1 + model2"], mean)
 
 
-def test_finished_students_answer_too(panel, monkeypatch):
+def test_finished_students_predict_too(panel, monkeypatch):
     session = panel.explorer.session
     others = {"member1": session.runs.model("model1"), "student-tiny": session.runs.model("model2")}
     monkeypatch.setattr(session.runs, "members_and_students", lambda: others)
@@ -49,7 +49,7 @@ def test_finished_students_answer_too(panel, monkeypatch):
 @pytest.mark.parametrize(
     ("widget", "value"), [("degrees", 20), ("right", 6), ("light", 60), ("patch", 12)]
 )
-def test_every_slider_changes_face_and_answer(panel, widget, value):
+def test_every_slider_changes_face_and_prediction(panel, widget, value):
     before, probability = pictures(panel), panel.explorer.probabilities()["model2"]
     panel.sliders[widget].value = value
     after = pictures(panel)
@@ -60,7 +60,7 @@ def test_every_slider_changes_face_and_answer(panel, widget, value):
     assert pictures(panel)[0] == before[0]
 
 
-def test_every_method_and_control_is_drawn(panel):
+def test_every_method_and_baseline_is_drawn(panel):
     before = panel.map.value
     names = [name for _, name in panel.methods.options]
     panel.methods.value = tuple(names)

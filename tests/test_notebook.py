@@ -79,7 +79,7 @@ def test_cells_are_readable():
 
 
 def test_an_answer_is_recorded_for_the_first_page(session, displayed):
-    found = notebook.Finding("accuracy", Interval(0.5, 0.4, 0.6), 0.45, "no difference shown")
+    found = notebook.Finding("accuracy", Interval(0.5, 0.4, 0.6), 0.45, "no significant difference")
     session.answer("It is.", chinese="是。", question=4, findings=[found])
     (bundle, _), *_ = displayed
     assert bundle["text/markdown"] == "It is.\n\n是。"

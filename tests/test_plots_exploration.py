@@ -64,7 +64,7 @@ def test_heat_maps_have_their_counts_and_shares():
     assert [text.get_text() for text in figure.axes[0].texts].count("1") == 2
 
 
-def test_the_mistakes_show_label_answer_and_probabilities(images):
+def test_the_mistakes_show_label_prediction_and_probabilities(images):
     probabilities = np.full((3, 7), 0.05)
     probabilities[:, 3] = 0.7
     figure = confusion.mistakes(images[:3], np.array([0, 1, 2]), probabilities)

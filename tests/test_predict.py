@@ -238,7 +238,7 @@ def test_many_pictures_at_once_give_what_each_gives_alone(network):
     )
 
 
-def test_a_face_and_its_mirror_image_have_the_same_answer(network):
+def test_a_face_and_its_mirror_image_have_the_same_prediction(network):
     crops = np.stack([cv2.resize(PORTRAIT[60:180, 165:285, 0], (48, 48)), FLAT])
     found = network.probabilities(crops)
     np.testing.assert_allclose(network.probabilities(crops[:, :, ::-1]), found, atol=1e-6)
@@ -270,7 +270,8 @@ def test_the_table_names_network_accuracy_threshold_and_what_it_is_not_good_for(
     first, second, third, head, *rows = capsys.readouterr().out.splitlines()
     network = predict.best_network()
     assert first.startswith(
-        f"Network: {network.name} (accuracy {network.accuracy:.1%} on {network.validation_images:,} val"
+        f"Network: {network.name} (accuracy {network.accuracy:.1%} on "
+        f"{network.validation_images:,} validation images"
     )
     assert f"{network.confidence_threshold:.2f}" in second
     assert "does not carry over" in third
@@ -434,7 +435,7 @@ def test_the_most_accurate_quick_network_predicts(monkeypatch):
     assert quicker.accuracy <= best.accuracy
 
 
-def test_every_network_that_may_answer_has_a_speed_and_a_threshold():
+def test_every_network_that_may_predict_has_a_speed_and_a_threshold():
     summary = json.loads((ROOT / "runs" / "summary.json").read_text(encoding="utf-8"))
     assert 0.3 < summary[predict.best_network().name]["sure_from"] < 1
     reference = {c.name for c in experiments.all_experiments("reference") if c.keep_weights}

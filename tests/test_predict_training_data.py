@@ -130,7 +130,7 @@ def test_the_summary_says_what_is_missing_to_train(tmp_path, capsys):
     assert last.startswith("to train, at least 6 faces in train/ are wanted of: angry, disgust,")
 
 
-def test_a_network_trained_on_them_answers(made, photos, tmp_path, monkeypatch, capsys):
+def test_a_network_trained_on_them_predicts(made, photos, tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("FER_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("FER_RUNS", str(tmp_path / "runs"))
     monkeypatch.setenv("FER_DATA", str(made / "faces"))

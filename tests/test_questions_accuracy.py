@@ -46,7 +46,7 @@ def test_rows_are_the_splits_that_have_labels(parts, splits):
     assert table["minimum detectable"].iloc[-1] > 0
 
 
-def test_both_boards_together_are_judged_against_the_homeworks_mean_over_their_images():
+def test_both_splits_together_are_judged_against_the_homeworks_mean_over_their_images():
     right = {"public": np.arange(300) < 190, "private": np.arange(100) < 60}
     given = {part: predicted(part, correct) for part, correct in right.items()}
     networks, figures = {"a": given, "b": given}, {"a": (0.5, 0.6), "b": (0.6, 0.7)}
@@ -67,7 +67,7 @@ def test_a_network_without_a_figure_of_the_homework_has_none_beside_it():
     assert "homework" not in table
 
 
-def test_twins_can_make_an_effect_vanish_and_the_table_shows_it():
+def test_duplicates_can_make_an_effect_vanish_and_the_table_shows_it():
     """First network: better on duplicate-free images; second: memorises the duplicates."""
     duplicate = np.arange(400) >= 200
     rng = np.random.default_rng(0)
@@ -79,13 +79,13 @@ def test_twins_can_make_an_effect_vanish_and_the_table_shows_it():
     kinds = {kind: row for (_, kind), row in table.iterrows()}
     assert kinds["duplicate-free"]["verdict"] == "higher"
     assert kinds["with a duplicate"]["verdict"] == "lower"
-    assert kinds["all"]["verdict"] == "no difference shown"
+    assert kinds["all"]["verdict"] == "no significant difference"
     assert kinds["all"]["minimum detectable"] > abs(kinds["all"]["difference"].estimate)
     assert pd.isna(kinds["duplicate-free"]["minimum detectable"])
     assert kinds["duplicate-free"]["n"] == 200
 
 
-def test_both_boards_are_compared_together():
+def test_both_splits_are_compared_together():
     given = {
         name: {"public": predicted("public", right), "private": predicted("private", right, 4)}
         for name, right in {"a": [1, 1, 1, 0], "b": [1, 0, 0, 0]}.items()

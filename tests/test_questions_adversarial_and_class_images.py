@@ -1,4 +1,4 @@
-"""Class images and adversarial changes, against their controls."""
+"""Class images and adversarial changes, against their baselines."""
 
 import numpy as np
 import pytest
@@ -22,7 +22,7 @@ def model():
     return network.build(CONFIG)
 
 
-def test_fooled_faces_have_another_answer_and_the_others_say_so(model):
+def test_changed_faces_have_another_prediction_and_the_others_say_so(model):
     images = np.random.default_rng(0).random((12, SIZE, SIZE)).astype(np.float32)
     labels = adversarial_and_class_images.predicted_classes(model, images)
     _, signs, moved, titles = adversarial_and_class_images.adversarial_examples(
@@ -34,7 +34,7 @@ def test_fooled_faces_have_another_answer_and_the_others_say_so(model):
     assert all("not changed\nby 32" in title for title in np.array(titles)[~changed])
 
 
-def test_flipped_counts_and_verdict_speak_of_the_same_size():
+def test_changed_predictions_and_verdict_are_of_the_same_size():
     epsilons = np.array([[1, 2, 3, 40], [9, np.inf, np.inf, np.inf]]) / 255
     table = adversarial_and_class_images.predictions_changed(epsilons, (2, 16))
     assert table.loc[adversarial_and_class_images.SIGNS[0]].map(float).tolist() == [0.5, 0.75]
@@ -43,10 +43,10 @@ def test_flipped_counts_and_verdict_speak_of_the_same_size():
     difference, word = adversarial_and_class_images.attack_verdict(many, 2)
     assert (difference.estimate, word) == (0.5, "more")
     assert adversarial_and_class_images.attack_verdict(many[::-1], 2)[1] == "fewer"
-    assert adversarial_and_class_images.attack_verdict(many, 0.5)[1] == "no difference shown"
+    assert adversarial_and_class_images.attack_verdict(many, 0.5)[1] == "no significant difference"
 
 
-def test_recognised_is_a_proportion_over_seeds_and_classes(model, monkeypatch):
+def test_predicted_as_intended_is_a_proportion_over_seeds_and_classes(model, monkeypatch):
     monkeypatch.setattr(
         adversarial_and_class_images,
         "predicted_classes",
@@ -58,7 +58,7 @@ def test_recognised_is_a_proportion_over_seeds_and_classes(model, monkeypatch):
     assert table.loc["own", "net"].estimate == 1
 
 
-def test_a_measurement_holds_numbers_of_twin_free_correct_images(model, monkeypatch):
+def test_a_measurement_holds_numbers_of_duplicate_free_correct_images(model, monkeypatch):
     from types import SimpleNamespace
 
     import pandas as pd

@@ -26,9 +26,10 @@ def parts(
     duplicate: np.ndarray = DUPLICATE,
     first: int = 0,
 ) -> dict[str, Predictions]:
-    """Predictions on both test splits, correct with these probabilities without and with a duplicate.
+    """Predictions on both test splits, correct with these probabilities.
 
-    The test splits are rows `first` to `first` + 2 N of the data set, which `duplicate` (n,) covers.
+    `right` is that of duplicate-free images. The test splits are rows `first` to `first` + 2 N of
+    the data set, which `duplicate` (n,) covers.
     """
     rng = np.random.default_rng(seed)
     found = {}
@@ -61,12 +62,12 @@ def groups():
     return homework_rows()
 
 
-def test_an_effect_that_the_twins_hide_is_shown_without_them(groups):
+def test_an_effect_that_the_duplicates_hide_is_shown_without_them(groups):
     table = augmentation.effects(groups, DUPLICATE)
     verdicts = table["verdict"]
     assert verdicts["augmentation", "duplicate-free"] == "higher"
     assert verdicts["augmentation", "with a duplicate"] == "lower"
-    assert verdicts["augmentation", "all"] == "no difference shown"
+    assert verdicts["augmentation", "all"] == "no significant difference"
     assert table.loc[("augmentation", "all"), "minimum detectable"] > 0
     assert verdicts["batch normalisation", "all"] == "higher"
     assert table.loc[("batch normalisation", "all"), "homework"] == pytest.approx(0.0797, abs=1e-3)
@@ -94,7 +95,7 @@ def test_an_effect_beside_the_homeworks_carries_both_sampling_errors(groups):
     )
 
 
-def test_injected_twins_are_found_and_the_printed_reading_says_what_they_hide():
+def test_injected_duplicates_are_found_and_the_printed_reading_says_what_they_hide():
     """From the pixels to the sentence: of 1,200 test images a quarter are darker copies."""
     rng = np.random.default_rng(0)
     images = rng.integers(0, 256, (300 + 2 * N, 48, 48), np.uint8)
@@ -110,7 +111,7 @@ def test_injected_twins_are_found_and_the_printed_reading_says_what_they_hide():
         for kind, verdict in (
             ("duplicate-free", "higher"),
             ("with a duplicate", "lower"),
-            ("all", "no difference shown"),
+            ("all", "no significant difference"),
         )
     )
     text = augmentation.reading(table)

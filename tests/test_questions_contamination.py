@@ -63,7 +63,7 @@ def test_pairs_are_counted_by_split(pairs):
     ]
 
 
-def test_twins_are_paired_with_another_image_of_training(pairs, monkeypatch):
+def test_duplicates_are_paired_with_another_image_of_training(pairs, monkeypatch):
     monkeypatch.setattr(duplicates, "find", lambda _: pairs)
     dataset = Dataset("fer2013", "", np.zeros((6, 48, 48), np.uint8), LABELS, SPLIT)
     assert contamination.training_duplicates(dataset).tolist() == [True] * 4 + [False, True]
@@ -72,7 +72,7 @@ def test_twins_are_paired_with_another_image_of_training(pairs, monkeypatch):
     ]
 
 
-def test_leaked_images_by_class(pairs):
+def test_contaminated_images_by_class(pairs):
     table = contamination.contaminated(pairs, LABELS, SPLIT)
     assert table.loc["angry"].tolist() == [proportion(1, 1), 1, 0, 1]
     assert table.loc["happy"].tolist() == [proportion(1, 1), 1, 1, 1]
@@ -80,7 +80,7 @@ def test_leaked_images_by_class(pairs):
     assert np.isnan(table.loc["sad", "with a duplicate"].estimate)
 
 
-def test_that_twins_hit_classes_unequally_is_said_only_where_it_is_shown():
+def test_that_duplicates_hit_classes_unequally_is_said_only_where_it_is_shown():
     def table(*duplicates: int) -> pd.DataFrame:
         classes = {"happy": (duplicates[0], 200), "sad": (duplicates[1], 200), "fear": (0, 0)}
         classes["all"] = (sum(duplicates), 400)
@@ -91,7 +91,7 @@ def test_that_twins_hit_classes_unequally_is_said_only_where_it_is_shown():
     assert not contamination.unequal(table(0, 0))
 
 
-def test_effects_of_twins_on_accuracy():
+def test_effects_of_duplicates_on_accuracy():
     labels = np.zeros(100, int)
     given = predicted(labels, np.where(np.arange(100) < 60, 0, 1))
     table = contamination.effects({"contaminated": given}, np.arange(100) < 20)
@@ -104,7 +104,7 @@ def test_effects_of_twins_on_accuracy():
     assert row["verdict"] == "duplicates are easier"
     clean = contamination.effects({"clean": given}, np.zeros(100, bool)).loc["clean"]
     assert clean["duplicate-free"] == proportion(60, 100)
-    assert clean["verdict"] == "no difference shown"
+    assert clean["verdict"] == "no significant difference"
 
 
 def test_a_difference_that_is_one_of_classes_goes_at_equal_classes():
@@ -138,7 +138,7 @@ def copied(monkeypatch) -> Dataset:
     return Dataset("fer2013", "", np.zeros((160, 48, 48), np.uint8), labels, split)
 
 
-def test_only_a_twin_that_was_trained_on_makes_an_image_easy(copied):
+def test_only_a_duplicate_that_was_trained_on_makes_an_image_easy(copied):
     rows = np.arange(60, 160)
     right = np.concatenate([np.arange(40) < 36, np.arange(20) < 10, np.arange(40) < 20])
     memoriser = predicted(copied.labels[rows], np.where(right, 0, 2), rows)
@@ -146,7 +146,7 @@ def test_only_a_twin_that_was_trained_on_makes_an_image_easy(copied):
     assert row["trained on"] == proportion(36, 40)
     assert row["only elsewhere"] == proportion(10, 20)
     assert row["none"] == proportion(20, 40)
-    assert (row["difference"].estimate, row["verdict"]) == (0, "no difference shown")
+    assert (row["difference"].estimate, row["verdict"]) == (0, "no significant difference")
     assert row["p (Holm)"] == 1
     assert row["minimum detectable"] > row["difference"].high
 
@@ -173,7 +173,7 @@ def test_duplicates_whose_copy_is_a_validation_image_are_counted(copied):
     )
 
 
-def test_a_network_that_recites_gives_the_label_of_the_twin(copied):
+def test_a_network_that_memorises_gives_the_label_of_the_duplicate(copied):
     rows = np.arange(60, 160)
     memorised = np.where(
         np.arange(100) < 17, 1, 0

@@ -43,7 +43,7 @@ def test_weights_are_chosen_on_the_given_validation_images_alone():
 
 
 def test_accuracy_by_size_is_the_mean_over_subsets():
-    """Members 1 and 2 are right on both images, member 3 on neither but sure of it."""
+    """Members 1 and 2 are right on both images, member 3 on neither but most confident."""
     right, wrong = [[0.6, 0.4], [0.4, 0.6]], [[0.1, 0.9], [0.9, 0.1]]
     members = [{"public": predicted("public", p, [0, 1])} for p in (right, right, wrong)]
     table = ensemble.by_size(members, np.zeros(2, bool))

@@ -25,14 +25,14 @@ def table(monkeypatch):
     return examples.candidates(run, SimpleNamespace())
 
 
-def test_candidates_have_no_twin_in_training(table):
+def test_candidates_have_no_duplicate_in_training(table):
     assert table["row"].tolist() == [0, 1, 2, 3]
     assert table["correct"].tolist() == [True, True, True, False]
     np.testing.assert_allclose(table["probability"], [0.95, 0.5, 0.7, 0.3], rtol=1e-6)
     assert table.attrs["part"] == "PublicTest"
 
 
-def test_the_surest_correct_images_of_each_class(table):
+def test_the_most_confident_correct_images_of_each_class(table):
     assert examples.most_confident(table, 1)["row"].tolist() == [0, 2]
     assert examples.most_confident(table, 9)["row"].tolist() == [0, 1, 2]
 
@@ -47,5 +47,5 @@ def test_one_image_of_each_class(table):
 def test_overview_counts_what_is_explained_and_what_the_homework_would_take(table):
     overview = examples.overview(table, examples.most_confident(table, 9))
     assert overview["explained"].tolist()[:2] == [2, 1]
-    assert overview["at least 90% sure"].tolist()[:2] == [1, 0]
+    assert overview["at least 90% confident"].tolist()[:2] == [1, 0]
     assert overview["correct"].tolist() == [2, 1, 0]

@@ -43,7 +43,7 @@ def test_kernels_divide_into_edges_lines_and_mean():
 
 
 def test_a_filter_that_sees_a_zone_is_found(model, monkeypatch):
-    """Filter 1 of the model is active in the mouth; the controls' filters are everywhere alike."""
+    """Filter 1 of the model is active in the mouth; those of the untrained network are uniform."""
     rng = np.random.default_rng(0)
     uniform = 1 + 0.1 * rng.random((20, SIZE, SIZE, 2))
     mouth = uniform.copy()
@@ -54,9 +54,9 @@ def test_a_filter_that_sees_a_zone_is_found(model, monkeypatch):
     ours, untrained = (filters.zone_density(name, "relu7", images, 2) for name in activations)
     table = filters.zone_filters(ours, np.stack([untrained, untrained]), columns=8)
     assert table.loc["mouth", "filter"] == "(0, 1)"
-    assert table.loc["mouth", "verdict"] == "beyond the controls"
+    assert table.loc["mouth", "verdict"] == "above the untrained networks"
     swapped = filters.zone_filters(untrained, ours[None], columns=8)
-    assert swapped.loc["mouth", "verdict"] == "below the controls"
+    assert swapped.loc["mouth", "verdict"] == "below the untrained networks"
     assert filters.zones_preferred(ours, untrained[None])["mouth"] == 1
 
 

@@ -41,7 +41,7 @@ def test_contradicted(annotations):
     assert table.loc["all"].tolist() == [proportion(2, 3), 4, 1, 1]
 
 
-def test_voter_answers():
+def test_annotator_votes():
     votes = np.zeros((3, 10), int)
     votes[:, 0], votes[:, 1] = (10, 5, 0), (0, 5, 10)
     shares = label_noise.annotator_votes(np.array([0, 0, 1]), Annotations(votes))

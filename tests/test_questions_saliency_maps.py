@@ -67,7 +67,7 @@ def judged(model, images, of_model):
     return {m: checks.judge(m, checks.values(found, m)) for m in checks.measures(found)}
 
 
-def test_true_maps_beat_the_controls_and_those_of_a_random_network_do_not(trained, images):
+def test_true_maps_beat_the_baselines_and_those_of_a_random_network_do_not(trained, images):
     true, random = judged(trained, images, trained), judged(trained, images, watcher(1))
     assert list(true) == ["deletion", "insertion", "pointing", "evidence"]
     assert {table.loc["gradient", "verdict"] for table in true.values()} == {Verdict.HIGHER}
@@ -84,13 +84,13 @@ def test_areas_are_those_of_the_whole_curves(trained, images):
     np.testing.assert_allclose(found[2], faithfulness.area(curves, fractions), rtol=1e-5)
 
 
-def test_the_strongest_control_is_the_one_to_beat():
+def test_the_strongest_baseline_is_the_one_to_beat():
     columns = {"gradient": [0.2, 0.31], "random order": [0.5, 0.5], "contrast": [0.3, 0.4]}
     values = pd.DataFrame(columns)
     table = checks.judge("deletion", values).loc["gradient"]
-    assert table["control"] == "contrast"
+    assert table["baseline"] == "contrast"
     assert table["advantage"].estimate == pytest.approx(0.095)
-    assert checks.judge("insertion", values).loc["gradient", "control"] == "random order"
+    assert checks.judge("insertion", values).loc["gradient", "baseline"] == "random order"
     assert checks.judge("insertion", values).loc["gradient", "advantage"].estimate < 0
 
 
@@ -147,7 +147,7 @@ def masses(bright, *, seed=0):
 
 
 def compared(methods):
-    """The table of `claims.compare` for methods by name; the controls know no zone."""
+    """The table of `claims.compare_zones` for methods by name; the baselines prefer no zone."""
     flat = face_zones.zone_mass(np.random.default_rng(9).random((N, SIZE, SIZE)))
     labels = np.repeat([CLASSES.index("happy"), CLASSES.index("sad")], 20)
     mass = {name: masses(bright, seed=i) for i, (name, bright) in enumerate(methods.items())}
@@ -159,8 +159,8 @@ def compared(methods):
     [
         ("mouth corners", "forehead", "supported"),
         ("mouth corners", "mouth corners", "inconclusive"),
-        ("forehead", "mouth corners", "less than in other classes"),
-        ("forehead", "forehead", "less than a control"),
+        ("forehead", "mouth corners", "below the other classes"),
+        ("forehead", "forehead", "below a baseline"),
     ],
 )
 def test_a_claim_follows_the_maps(happy, sad, expected):
@@ -189,14 +189,14 @@ def test_what_methods_agree_on_in_every_class_comes_first():
     assert (agreed["outside"] == Verdict.LOWER).all()
 
 
-def test_what_the_architecture_prefers_by_itself_is_not_looked_at():
+def test_what_the_architecture_prefers_by_itself_is_not_attributed():
     mass = {"gradient": masses(("nose", "nose"))}
     flat = np.tile(face_zones.AREAS, (N, 1)) + np.random.default_rng(0).normal(0, 1e-4, (N, 8))
     labels = np.repeat([3, 4], 20)
     table = claims.compare_zones(mass, {"gradient": masses(("nose", "nose"), seed=5)}, flat, labels)
     nose = table[table["zone"] == "nose"]
     assert set(nose["attributed"]) == {Verdict.NOT_SIGNIFICANT}
-    assert set(nose["control"]) == {"the untrained network"}
+    assert set(nose["baseline"]) == {"the untrained network"}
 
 
 @pytest.mark.parametrize(

@@ -79,7 +79,7 @@ def test_over_confident_in_the_middle_and_under_confident_at_the_top_are_both_sa
     assert {Verdict.HIGHER, Verdict.LOWER} <= left, "one temperature cannot mend both"
 
 
-def test_regions_of_honest_answers_are_seldom_judged():
+def test_regions_of_honest_predictions_are_seldom_judged():
     random = np.random.default_rng(1)
     judged = 0
     for _ in range(200):

@@ -12,7 +12,7 @@ SPLIT = np.array([0, 0, 0, 0, 0, 0, 1, 1], np.int8)
 @pytest.mark.parametrize(
     ("public_labels", "names"), [((3, 0), ["PublicTest"]), ((-1, -1), ["validation set"])]
 )
-def test_answers_are_of_the_labelled_test_images(monkeypatch, public_labels, names):
+def test_predictions_are_of_the_labelled_test_images(monkeypatch, public_labels, names):
     images = np.arange(8, dtype=np.uint8)[:, None, None] + np.zeros((8, 48, 48), np.uint8)
     labels = np.array([0, 0, 3, 3, 3, 3, *public_labels], np.int8)
     dataset = Dataset("drawn", "", images, labels, SPLIT)

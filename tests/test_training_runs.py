@@ -315,7 +315,7 @@ def test_reference_run_is_scored_again_on_a_copy_of_the_original(finished, datas
     assert runs.find(reference, replace(copy, labels=(dataset.labels + 1) % 7)) is None
 
 
-def test_reference_run_without_weights_answers_as_saved_on_a_copy(finished, dataset):
+def test_reference_run_without_weights_predicts_as_saved_on_a_copy(finished, dataset):
     reference = replace(as_reference(finished, "dense", "fer2013"), keep_weights=False)
     with_json(
         runs.folder_of(reference) / "config.json",

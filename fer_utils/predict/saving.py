@@ -15,7 +15,7 @@ from fer_utils.files import StorageError, replacing
 from fer_utils.plots import style
 from fer_utils.plots.saliency import panels
 from fer_utils.predict.crops import framed
-from fer_utils.predict.expressions import Prediction, answer_of
+from fer_utils.predict.expressions import Prediction, predicted_class
 from fer_utils.predict.networks import Network
 from fer_utils.predict.pictures import PROGRAM, is_own, shown
 
@@ -90,7 +90,7 @@ def framed_faces(prediction: Prediction, network: Network) -> Image.Image:
         draw.polygon([tuple(corner) for corner in corners], outline="yellow", width=line)
         size = max(10, square.side / 10)
         font = ImageFont.load_default(size)
-        text = f"{number} {answer_of(values, network)} {values.max():.0%}"
+        text = f"{number} {predicted_class(values, network)} {values.max():.0%}"
         width = draw.textlength(text, font)
         left = min(max(corners[:, 0].min(), 0), max(image.width - width, 0))
         top = min(corners[:, 1].max() + line, image.height - 1.4 * size)
