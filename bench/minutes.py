@@ -29,7 +29,7 @@ from training import BATCH, Clock, noise
 RESULT, PICTURE = (Path(__file__).with_suffix(suffix) for suffix in (".json", ".svg"))
 PEER = Path(__file__).with_name("peer.json")
 STEPS = 23
-NARROW = ("norm-", "raw-")
+SMALL = ("norm-", "raw-")
 #: Names that are not written to the upper right of their point: the offset, and where they end.
 ASIDE = {
     "model0": (-6, -1, "right"),
@@ -134,7 +134,7 @@ def draw(found: dict[str, dict[str, float]]) -> plt.Figure:
         "the homework's convolutions": [n for n in found if n in models],
         "compact networks, member1 to member4": [n for n in found if n in compact],
         "students, after their teachers": [n for n in found if n in experiments.STUDENTS],
-        "small networks (notebook 02)": [n for n in found if n.startswith(NARROW)],
+        "small networks (notebook 02)": [n for n in found if n.startswith(SMALL)],
         "without convolutions": ["dense"] if "dense" in found else [],
         "a peer's VGG19, ten crops": ["peer"] if "peer" in found else [],
     }
@@ -149,9 +149,7 @@ def draw(found: dict[str, dict[str, float]]) -> plt.Figure:
             if name in named:
                 *offset, side = ASIDE.get(name, (4, 4, "left"))
                 ax.annotate(name, point, offset, textcoords="offset points", ha=side, fontsize=8)
-    ax.set(
-        xlabel="minutes of two cores, alone", ylabel="accuracy, all test images of both test splits"
-    )
+    ax.set(xlabel="minutes of two cores, alone", ylabel="accuracy, both test splits, all images")
     ax.set_xlim(right=85)
     ax.set_ylim(top=0.72)
     ax.legend(loc="center right")

@@ -1,4 +1,4 @@
-"""Where faces are in a picture: BlazeFace, looked through at several sizes, and each face twice.
+"""Where faces are in a picture: BlazeFace, applied at several sizes, and each face twice.
 
 BlazeFace (Bazarevsky et al. 2019, arXiv 1907.05047) sees 128 x 128 pixels and is best at a face
 that fills half of them. So a picture is searched in windows of several sizes, and around what is
@@ -130,7 +130,7 @@ def _resized(picture: np.ndarray, scale: float) -> np.ndarray:
 
 
 def _second_look(picture: np.ndarray, face: Face) -> Face | None:
-    """The same face, upright and at half the width of what is looked at; None if it is none."""
+    """The same face, upright and at half the width of what is searched; None if it is none."""
     window = sample(picture, face._replace(side=2 * face.side), INPUT)
     scale = 2 * face.side / INPUT
     found = max(_placed(window, (0, 0, 1)), key=lambda each: each.score, default=None)

@@ -287,9 +287,12 @@ def train_a_little(dataset: Dataset, *, images: int, steps: int, seed: int) -> p
         seed=seed,
     )
     rows = np.random.default_rng(seed).permutation(validation_split(dataset)[0])[:images]
-    fit, held_out = rows[len(rows) // 5 :], rows[: len(rows) // 5]
+    fit, validation = rows[len(rows) // 5 :], rows[: len(rows) // 5]
     examples = Examples(
-        dataset.images[fit], dataset.labels[fit], dataset.images[held_out], dataset.labels[held_out]
+        dataset.images[fit],
+        dataset.labels[fit],
+        dataset.images[validation],
+        dataset.labels[validation],
     )
     with tempfile.TemporaryDirectory() as folder:
         made = train(config, examples, checkpoint=Path(folder) / "c.npz", made_from="live")

@@ -79,9 +79,8 @@ def differences(measured: pd.DataFrame) -> pd.DataFrame:
 
     Per filter the difference of responses; its mean per seed; over seeds the mean and Student's
     interval. With one seed the interval is over its filters, and does not cover other trainings.
-    By (place, against): "difference" (Interval), "verdict", "p (Holm)", "minimum detectable" (the
-    difference that the design would have shown four times in five, where it shows none), "n" and
-    "over" (what n counts: "seeds" or "filters of one seed").
+    By (place, against): "difference" (Interval), "verdict", "p (Holm)", "minimum detectable"
+    (`judged_with_detectable`), "n" and "over" (what n counts: "seeds" or "filters of one seed").
     """
     by_filter = measured.pivot_table(
         index=["place", "seed", "filter"], columns="condition", values="response"

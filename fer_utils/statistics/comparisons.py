@@ -60,7 +60,7 @@ def contrast(
     is taken off once, but the variance is never less than either part. The interval is Student's,
     with Satterthwaite's degrees of freedom. A group with one seed is given the largest variance of
     those that have several, as if known from two seeds. If none has several, the interval covers
-    images only: it speaks of these trained networks, not of their recipes.
+    images only: it is on these trained networks, not on their recipes.
     """
     groups = [np.atleast_2d(np.asarray(group, float)) for group in groups]
     n = groups[0].shape[1]
