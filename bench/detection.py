@@ -1,13 +1,13 @@
-"""What faces found anew cost in accuracy: `FER_DATA=path/to/fer2013.csv python bench/detection.py`.
+"""Accuracy lost by finding faces again: `FER_DATA=path/to/fer2013.csv python bench/detection.py`.
 
-An image of FER2013 is a face that was found and cut out already. It is searched again, cut out anew
-and shown to a network, with BlazeFace as fer-predict uses it and with OpenCV's Haar cascade. MARGIN
-and RAISED of each detector are chosen on every second held-out image of Training; then the test
-images are searched, once. An image in which no face is found is taken whole, as fer-predict does
-with small square pictures. Networks answer with the mean over an image and its mirror image, as
-fer-predict does; "originals_alone" is without the mirror image, as runs are scored. Mirror images
-came in after a first measurement on the test images without them ("mirrored": false; BlazeFace lost
-1.8 points, the cascade 1.4); that they help was seen on held-out images. Writes
+An image of FER2013 is a face that was found and cut out already. It is searched again, cut out
+again and shown to a network, with BlazeFace as fer-predict uses it and with OpenCV's Haar cascade.
+MARGIN and RAISED of each detector are chosen on every second validation image; then the
+test images are searched, once. An image in which no face is found is taken whole, as fer-predict
+does with small square pictures. Networks predict the mean over an image and its mirror image,
+as fer-predict does; "originals_alone" is without the mirror image, as runs are scored. Mirror
+images came in after a first measurement on the test images without them ("mirrored": false;
+BlazeFace lost 1.8 points, the cascade 1.4); that they help was seen on the validation set. Writes
 bench/detection.json.
 """
 
@@ -21,7 +21,7 @@ import numpy as np
 from tqdm import tqdm
 
 from fer_utils.data.dataset import Dataset, load, validation_split
-from fer_utils.data.duplicates import unseen
+from fer_utils.data.duplicates import duplicate_free_validation
 from fer_utils.fer2013 import SIZE, TRAINING
 from fer_utils.files import write_json
 from fer_utils.inference import predictor
@@ -80,8 +80,8 @@ def alone(network: networks.Network, images: np.ndarray, labels: np.ndarray) -> 
 
 
 def measure(detector: Callable, data: Dataset, network: networks.Network) -> dict:
-    """The margin chosen on held-out images, and accuracies there and on the test images."""
-    rows = validation_split(data)[1][unseen(data)][::2]
+    """The margin chosen on validation images, and accuracies there and on the test images."""
+    rows = validation_split(data)[1][duplicate_free_validation(data)][::2]
     images, labels = data.images[rows], data.labels[rows]
     faces = largest_faces(detector, images)
     right = partial(correct, network, labels=labels)

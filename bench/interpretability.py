@@ -31,7 +31,7 @@ from load import cpu_model
 from training import config
 
 IMAGES, SAMPLES = 64, 50
-LAYER, FILTERS, STEPS = 7, 64, 100  # the 7th convolution of training.py's narrow network
+LAYER, FILTERS, STEPS = 7, 64, 100  # the 7th convolution of training.py's small network
 
 
 def saliency(model) -> dict[str, dict[str, Callable]]:
@@ -72,7 +72,7 @@ def saliency(model) -> dict[str, dict[str, Callable]]:
 
 
 def ascent(model) -> dict[str, Callable]:
-    """By library, a function that makes the images of all filters anew."""
+    """By library, a function that makes the images of all filters again."""
     from tf_keras_vis.activation_maximization import ActivationMaximization
     from tf_keras_vis.utils.model_modifiers import ExtractIntermediateLayer
     from tf_keras_vis.utils.scores import CategoricalScore

@@ -2,8 +2,8 @@
 
     python bench/labels.py
 
-A trial on FER2013 (FER_DATA), judged on held-out images without a near duplicate in the part that
-is trained on; no test image is looked at. That part is divided into FOLDS, near duplicates
+A trial on FER2013 (FER_DATA), judged on validation images without a near duplicate in the part that
+is trained on; no test image is used. That part is divided into FOLDS, near duplicates
 together, and one compact network is trained on all but each fold. A student then learns from the
 label of the network that has not seen the image ("unseen"), another from that of a network that has
 ("seen"): the same networks, so equally good ones. "all" is a teacher trained on the whole part,
@@ -23,7 +23,7 @@ from scipy.sparse.csgraph import connected_components
 from scipy.special import softmax
 
 from fer_utils.data.dataset import Dataset, load, validation_split
-from fer_utils.data.duplicates import find, unseen
+from fer_utils.data.duplicates import duplicate_free_validation, find
 from fer_utils.data.transforms import normalise
 from fer_utils.files import cache_dir, cached, write_json
 from fer_utils.inference import predictor
@@ -38,7 +38,7 @@ from fer_utils.training.network import at_size, build
 
 RESULT = Path(__file__).with_suffix(".json")
 FOLDS, SIZE = 3, 24
-TEACHER_PASSES, STUDENT_PASSES = 30, 30
+TEACHER_EPOCHS, STUDENT_EPOCHS = 30, 30
 SEEDS = (31, 32)
 
 
@@ -56,7 +56,7 @@ def folds(dataset: Dataset) -> np.ndarray:
     return np.random.default_rng(0).integers(0, FOLDS, n)[group]
 
 
-def answers(config: Config, examples: Examples, asked: np.ndarray) -> np.ndarray:
+def probabilities(config: Config, examples: Examples, asked: np.ndarray) -> np.ndarray:
     """(k, 7) probabilities for images (k, 48, 48) by a network trained on the examples.
 
     Kept in the cache, so that the trial can be stopped and goes on.
@@ -81,30 +81,30 @@ def main() -> None:
     argparse.ArgumentParser(description=__doc__.splitlines()[0]).parse_args()
     dataset = load("fer2013")
     images, labels, fold = dataset.images, dataset.labels, folds(dataset)
-    fit, held_out = validation_split(dataset)
-    judges = held_out[unseen(dataset)]
+    fit, validation = validation_split(dataset)
+    judges = validation[duplicate_free_validation(dataset)]
 
     def examples(rows: np.ndarray, soft: np.ndarray | None = None) -> Examples:
         return Examples(images[rows], labels[rows], images[judges], labels[judges], soft)
 
-    def taught(without: int | None) -> np.ndarray:
+    def teacher(without: int | None) -> np.ndarray:
         """(n, 7) of a teacher, trained without a fold, the mean over image and mirror image."""
         rows = fit[fold[fit] != without]
-        steps = round(TEACHER_PASSES * len(rows) / 128)
+        steps = round(TEACHER_EPOCHS * len(rows) / 128)
         config = short(member("member1"), f"teacher-without-{without}", steps, seed=31)
         both = np.concatenate([images, images[:, :, ::-1]])
-        return np.mean(np.split(answers(config, examples(rows), both), 2), axis=0)
+        return np.mean(np.split(probabilities(config, examples(rows), both), 2), axis=0)
 
     def student_of(kind: str, seed: int) -> np.ndarray:
-        """(k, 7) of a student of these labels, for the held-out images."""
+        """(k, 7) of a student of these labels, for the validation images."""
         like = replace(student("student-tiny"), teachers=(kind,))
-        config = short(like, f"student-{kind}-{seed}", STUDENT_PASSES * STEPS_PER_EPOCH, seed)
-        return answers(config, examples(fit, soft[kind][fit]), images[judges])
+        config = short(like, f"student-{kind}-{seed}", STUDENT_EPOCHS * STEPS_PER_EPOCH, seed)
+        return probabilities(config, examples(fit, soft[kind][fit]), images[judges])
 
     def share_right(given: np.ndarray, rows: np.ndarray) -> float:
         return round(float((given.argmax(-1) == labels[rows]).mean()), 4)
 
-    teachers = np.stack([taught(without) for without in (*range(FOLDS), None)])
+    teachers = np.stack([teacher(without) for without in (*range(FOLDS), None)])
     every = np.arange(len(images))
     soft = {
         "unseen": teachers[fold, every],

@@ -4,7 +4,7 @@ The runs were made on machines of different speed, beside other work. So the min
 their steps would take on this machine alone: a few steps of each kind are timed, on noise. A
 student's minutes are without its teachers'. With `--torch PYTHON`, an interpreter that has torch, a
 peer's recipe (bench/peer.py, bench/peer.json) is timed as well, on FER_DATA. Writes
-bench/minutes.json and bench/minutes.svg, which `--draw` draws anew from the former.
+bench/minutes.json and bench/minutes.svg, which `--draw` draws again from the former.
 """
 
 import argparse
@@ -29,7 +29,7 @@ from training import BATCH, Clock, noise
 RESULT, PICTURE = (Path(__file__).with_suffix(suffix) for suffix in (".json", ".svg"))
 PEER = Path(__file__).with_name("peer.json")
 STEPS = 23
-NARROW = ("norm-", "raw-")
+SMALL = ("norm-", "raw-")
 #: Names that are not written to the upper right of their point: the offset, and where they end.
 ASIDE = {
     "model0": (-6, -1, "right"),
@@ -97,7 +97,7 @@ def of_peer(python: str) -> dict[str, float]:
     seconds = float(done.stdout.split()[-1])
     return {
         "minutes": round(peer["steps"] * seconds / 60, 1),
-        "accuracy": round((peer["public"] + peer["private"]) / 2, 4),  # boards of equal size
+        "accuracy": round((peer["public"] + peer["private"]) / 2, 4),  # splits of equal size
     }
 
 
@@ -115,11 +115,11 @@ def measure(torch: str | None) -> dict:
                 speeds[key] = seconds_a_step(config, phase)
             seconds += steps * speeds[key]
         metrics = json.loads(path.read_text(encoding="utf-8"))
-        boards = [metrics[part] for part in ("public", "private")]
-        right = sum(board["accuracy"] * board["n"] for board in boards)
+        splits = [metrics[part] for part in ("public", "private")]
+        right = sum(split["accuracy"] * split["n"] for split in splits)
         found[config.name] = {
             "minutes": round(seconds / 60, 1),
-            "accuracy": round(right / sum(board["n"] for board in boards), 4),
+            "accuracy": round(right / sum(split["n"] for split in splits), 4),
         }
     return {"cpu": cpu_model(), "runs": found}
 
@@ -134,7 +134,7 @@ def draw(found: dict[str, dict[str, float]]) -> plt.Figure:
         "the homework's convolutions": [n for n in found if n in models],
         "compact networks, member1 to member4": [n for n in found if n in compact],
         "students, after their teachers": [n for n in found if n in experiments.STUDENTS],
-        "narrow networks (notebook 02)": [n for n in found if n.startswith(NARROW)],
+        "small networks (notebook 02)": [n for n in found if n.startswith(SMALL)],
         "without convolutions": ["dense"] if "dense" in found else [],
         "a peer's VGG19, ten crops": ["peer"] if "peer" in found else [],
     }
@@ -149,7 +149,7 @@ def draw(found: dict[str, dict[str, float]]) -> plt.Figure:
             if name in named:
                 *offset, side = ASIDE.get(name, (4, 4, "left"))
                 ax.annotate(name, point, offset, textcoords="offset points", ha=side, fontsize=8)
-    ax.set(xlabel="minutes of two cores, alone", ylabel="accuracy, all test images of both boards")
+    ax.set(xlabel="minutes of two cores, alone", ylabel="accuracy, both test splits, all images")
     ax.set_xlim(right=85)
     ax.set_ylim(top=0.72)
     ax.legend(loc="center right")

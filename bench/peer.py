@@ -1,15 +1,15 @@
 """A peer's recipe for an hour: `python bench/peer.py`, by an interpreter that also has torch.
 
 VGG19 (20 M parameters) of WuJie1010's Facial-Expression-Recognition.Pytorch on GitHub: random crops
-of 44 x 44 pixels and mirror images, SGD with momentum, each gradient cut off at 0.1, 250 passes, of
-which the last 170 lower the learning rate by a tenth every fifth; answers averaged over ten crops.
-Its schedule is shortened to the steps that fit into the minutes, so that the rate falls as far; as
-published it would still be at its first value. Like the peer it trains on all of Training; the test
-splits are scored once, at the end.
+of 44 x 44 pixels and mirror images, SGD with momentum, each gradient cut off at 0.1, 250 epochs, of
+which the last 170 lower the learning rate by a tenth every fifth; predictions averaged over ten
+crops. Its schedule is shortened to the steps that fit into the minutes, so that the rate falls as
+far; as published it would still be at its first value. Like the peer it trains on all of Training;
+the test splits are scored once, at the end.
 
 How many steps that are is measured first, on the machine alone, as bench/minutes.py measures ours;
 the training itself may then run beside other work. Writes bench/peer.json: minutes, steps, passes,
-and accuracy on both boards.
+and accuracy on both test splits.
 """
 
 import argparse
@@ -28,7 +28,7 @@ from load import cpu_model
 RESULT = Path(__file__).with_suffix(".json")
 CROP, BATCH = 44, 128
 TIMED = 15  # steps
-PASSES, CONSTANT, EVERY, FACTOR = 250, 80, 5, 0.9  # the published schedule
+EPOCHS, CONSTANT, EVERY, FACTOR = 250, 80, 5, 0.9  # the published schedule
 UNITS = ((64, 2), (128, 2), (256, 4), (512, 4), (512, 4))  # VGG19's widths and depths
 
 
@@ -64,9 +64,9 @@ def ten_crops(images: np.ndarray) -> np.ndarray:
     return np.stack([*cut, *(each[:, :, ::-1] for each in cut)])
 
 
-def rate(passes: float) -> float:
-    """The learning rate after so many of the published passes."""
-    return 0.01 * FACTOR ** max(0, (passes - CONSTANT) // EVERY)
+def rate(epochs: float) -> float:
+    """The learning rate after so many of the published epochs."""
+    return 0.01 * FACTOR ** max(0, (epochs - CONSTANT) // EVERY)
 
 
 def network() -> tuple[nn.Module, torch.optim.Optimizer]:
@@ -108,7 +108,7 @@ def train(images: np.ndarray, labels: np.ndarray, steps: int) -> nn.Module:
             order = random.permutation(len(images))
         rows, order = order[:BATCH], order[BATCH:]
         for group in optimizer.param_groups:
-            group["lr"] = rate(PASSES * number / steps)
+            group["lr"] = rate(EPOCHS * number / steps)
         losses.append(step(model, optimizer, crops(images[rows], random), labels[rows]))
         if len(losses) % 25 == 0:
             print(f"step {number + 1}/{steps}, loss {np.mean(losses[-25:]):.3f}", flush=True)
@@ -117,12 +117,12 @@ def train(images: np.ndarray, labels: np.ndarray, steps: int) -> nn.Module:
 
 @torch.inference_mode()
 def accuracy(model: nn.Module, images: np.ndarray, labels: np.ndarray) -> float:
-    answers = []
+    predicted = []
     for start in range(0, len(images), BATCH):
         ten = ten_crops(images[start : start + BATCH])
         logits = torch.stack([model(tensor(np.ascontiguousarray(each))) for each in ten])
-        answers.append(logits.mean(0).argmax(1).numpy())
-    return round(float(np.mean(np.concatenate(answers) == labels)), 4)
+        predicted.append(logits.mean(0).argmax(1).numpy())
+    return round(float(np.mean(np.concatenate(predicted) == labels)), 4)
 
 
 def main() -> None:
@@ -140,7 +140,7 @@ def main() -> None:
     steps = round(60 * minutes / seconds)
     print(f"{seconds:.2f} s a step: {steps} steps are {minutes:g} minutes", flush=True)
     model = train(images, labels, steps)
-    boards = {"public": dataset.part(PUBLIC), "private": dataset.part(PRIVATE)}
+    splits = {"public": dataset.part(PUBLIC), "private": dataset.part(PRIVATE)}
     found = {
         "recipe": "WuJie1010, VGG19",
         "cpu": cpu_model(),
@@ -150,7 +150,7 @@ def main() -> None:
         "minutes": minutes,
         "steps": steps,
         "passes": round(steps * BATCH / len(images), 2),
-        **{board: accuracy(model, *part) for board, part in boards.items()},
+        **{split: accuracy(model, *part) for split, part in splits.items()},
     }
     write_json(RESULT, found)
     print(found)

@@ -66,7 +66,8 @@ def devices() -> str:
 if line := unusable_gpu():
     print(line, file=sys.stderr)
 
-# Each run has a network of its own, traced anew: advice against that would stand in the notebooks.
+# Each run has a network of its own, traced by itself: advice against that would stand in the
+# notebooks.
 tf.get_logger().setLevel("ERROR")
 
 __all__ = ["devices", "keras", "tf"]

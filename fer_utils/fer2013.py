@@ -1,4 +1,4 @@
-"""FER2013's classes, splits and image size, and the parts on which networks are judged."""
+"""FER2013's classes, splits and image size, and the parts on which networks are evaluated."""
 
 from typing import NamedTuple
 
@@ -12,18 +12,18 @@ SIZE = 48  # an image is SIZE x SIZE grey pixels
 
 
 class Part(NamedTuple):
-    """Images on which networks are judged: the `board` that names their score, and which they are.
+    """Images on which networks are evaluated: the name of the `split`, and which `images` it has.
 
-    The homework's figures come from the two halves of a Kaggle board, PUBLIC and PRIVATE.
+    The homework's figures come from the two halves of a Kaggle leaderboard, PUBLIC and PRIVATE.
     """
 
-    board: str
+    split: str
     images: str
 
 
 PARTS = {
-    "held_out": Part("HELD-OUT", "held-out Training"),
+    "held_out": Part("validation", "validation set"),
     "public": Part("PUBLIC", "PublicTest"),
     "private": Part("PRIVATE", "PrivateTest"),
-    "test": Part("BOTH", "PublicTest and PrivateTest"),
+    "test": Part("both", "PublicTest and PrivateTest"),
 }

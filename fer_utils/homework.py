@@ -1,4 +1,4 @@
-"""What the homework report states: accuracy on both Kaggle boards, confusions, zones, filters."""
+"""What the homework reports: accuracy on both leaderboard splits, confusions, zones, filters."""
 
 #: Row -> (PUBLIC, PRIVATE), as printed in the report.
 MODELS = {
@@ -27,13 +27,13 @@ EFFECTS = {
 #: Which zones of the face the homework reads from its saliency maps, by class.
 ZONES = (("happy", "mouth corners"), ("disgust", "cheeks"), ("disgust", "eyes and brows"))
 
-SURE = 0.9  # the least probability of the images whose saliency maps it shows
+CONFIDENT = 0.9  # the least probability of the images whose saliency maps it shows
 
-#: Its statements on confusions: (None, the weakest classes), or (a class, what it is taken for).
+#: Its statements on confusions: (None, the weakest classes), or (a class, what it is predicted as).
 CONFUSIONS = {
     "fear and sad are the weakest": (None, ("fear", "sad")),
-    "fear is taken for disgust, sad or surprise": ("fear", ("disgust", "sad", "surprise")),
-    "sad is taken for fear or neutral": ("sad", ("fear", "neutral")),
+    "fear is predicted as disgust, sad or surprise": ("fear", ("disgust", "sad", "surprise")),
+    "sad is predicted as fear or neutral": ("sad", ("fear", "neutral")),
 }
 CONFUSIONS_CHINESE = (
     "恐懼與難過最弱",
@@ -51,6 +51,6 @@ FOUND = {(0, 0): "hair", (3, 3): "a horizontal bar for mouth, eyes and brows", (
 #: measured of the pictures, and the layer whose pictures have more of it than the other's.
 LAYERS = ("early", "middle", "late")
 FILTERS = {
-    "early pictures are more alike": ("distinctness", "middle", "early"),
-    "late pictures are finer": ("fine detail", "late", "middle"),
+    "early pictures are more alike": ("dissimilarity", "middle", "early"),
+    "late pictures are finer": ("high-frequency energy", "late", "middle"),
 }

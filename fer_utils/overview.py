@@ -19,14 +19,14 @@ import numpy as np
 
 from fer_utils.data import ferplus
 from fer_utils.data.dataset import DataError, Dataset, load
-from fer_utils.data.duplicates import unseen
+from fer_utils.data.duplicates import duplicate_free_validation
 from fer_utils.fer2013 import CLASSES, PARTS
 from fer_utils.files import ROOT, replacing, runs_dir, write_json
 from fer_utils.homework import ABLATIONS, MODELS
 from fer_utils.interpret.maps import NAMES
 from fer_utils.questions import augmentation
+from fer_utils.questions.contamination import training_duplicates
 from fer_utils.questions.label_noise import CLEAR
-from fer_utils.questions.leakage import twins
 from fer_utils.statistics.calibration import confidence_threshold
 from fer_utils.statistics.classification import confusion
 from fer_utils.statistics.intervals import proportion
@@ -39,8 +39,10 @@ LEVEL = 2  # grey levels of 255 of the change that notebook 07 judges
 AGAIN = experiments.ANOTHER_SEED
 MEANS = (("model1", "model2"), ("model1", AGAIN), ("model1", "model2", AGAIN))
 #: Ensemble -> its members; it is given when all of them are finished.
-ENSEMBLES = {" + ".join(names): names for names in MEANS} | {"committee": experiments.COMMITTEE}
-FACTORIAL = ("norm-", "raw-")  # the narrow networks, which have a table in notebook 02
+ENSEMBLES = {" + ".join(names): names for names in MEANS} | {
+    "committee": experiments.ENSEMBLE_OF_SEVEN
+}
+FACTORIAL = ("norm-", "raw-")  # the small networks, which have a table in notebook 02
 
 # The tables ----------------------------------------------------------------------
 
@@ -81,7 +83,7 @@ class Table(NamedTuple):
 def _on_splits(places: Mapping[str, str]) -> dict[str, str]:
     """The columns of a table for each leaderboard split."""
     return {
-        f"{PARTS[split].board}, {kind}": place.format(row="{row}", split=split)
+        f"{PARTS[split].split}, {kind}": place.format(row="{row}", split=split)
         for split in SPLITS
         for kind, place in places.items()
     }
@@ -195,7 +197,7 @@ def summarise(dataset: Dataset) -> Summary:
     measured, "looks_at" (`attributed_zones`) and "filters" (`filter_counts`); an ensemble has its
     "members".
     """
-    from fer_utils.questions import fooling
+    from fer_utils.questions import adversarial_and_class_images
     from fer_utils.questions.saliency_maps import measured_maps
 
     finished = {
@@ -204,14 +206,17 @@ def summarise(dataset: Dataset) -> Summary:
         if not config.name.startswith(FACTORIAL) and (run := runs.find(config, dataset))
     }
     votes = _votes(dataset)
-    marks = {"duplicate": twins(dataset), "unseen": unseen(dataset)}
+    marks = {
+        "duplicate": training_duplicates(dataset),
+        "duplicate_free_validation": duplicate_free_validation(dataset),
+    }
     table = {}
     for name, run in finished.items():
         facts = {"parameters": run.metadata["parameters"], "code": run.metadata["code"]}
         table[name] = facts | _evaluated(run.predictions(dataset), marks, votes)
         if saliency := load_measured(run, measured_maps.MEASUREMENT):
             table[name]["looks_at"] = attributed_zones(saliency)
-        if measured := load_measured(run, fooling.MEASUREMENT):
+        if measured := load_measured(run, adversarial_and_class_images.MEASUREMENT):
             table[name]["filters"] = filter_counts(run.model(), measured)
     for name, members in ENSEMBLES.items():
         if all(member in finished for member in members):
@@ -232,7 +237,7 @@ def attributed_zones(measured: Arrays) -> dict:
         name: checks.judge(name, checks.values(measured, name))
         for name in checks.measures(measured)
     }
-    passing = checks.believed(judgements, checks.judge_randomisation(measured))
+    passing = checks.passing_sanity_checks(judgements, checks.judge_randomisation(measured))
     names = [NAMES[name] for name in measured["names"]]
     zones = dict(zip(names, measured["zones"].astype(float), strict=True))
     untrained = dict(zip(names, measured["untrained"].astype(float), strict=False))
@@ -255,18 +260,18 @@ def filter_counts(model: Any, measured: Arrays) -> dict:
     from fer_utils.questions import filters
 
     leading = filters.pattern_energy(model).idxmax(axis=1).value_counts()
-    density, controls = (measured[name].astype(float) for name in ("density", "controls"))
-    preferred = filters.zones_preferred(density, controls)
-    flipped = measured["epsilons"] * 255 <= LEVEL
+    density, of_untrained = (measured[name].astype(float) for name in ("density", "controls"))
+    preferred = filters.zones_preferred(density, of_untrained)
+    changed = measured["epsilons"] * 255 <= LEVEL
     return {
         "first_layer": leading.to_dict(),
         "seventh": {"filters": len(density), "zones": preferred[preferred > 0].to_dict()},
         "level": LEVEL,
-        "flipped": dict(zip(("gradient", "random"), map(_count, flipped), strict=True)),
+        "flipped": dict(zip(("gradient", "random"), map(_count, changed), strict=True)),
     }
 
 
-def _votes(dataset: Dataset) -> ferplus.Crowd | None:
+def _votes(dataset: Dataset) -> ferplus.Annotations | None:
     path = ferplus.find()
     return ferplus.load(path, dataset.labels, dataset.split) if path else None
 
@@ -274,17 +279,17 @@ def _votes(dataset: Dataset) -> ferplus.Crowd | None:
 def _evaluated(
     parts: Mapping[str, Predictions],
     marks: Mapping[str, np.ndarray],
-    votes: ferplus.Crowd | None,
+    votes: ferplus.Annotations | None,
 ) -> dict[str, Any]:
     """Count [correct, images] of one network.
 
     "held_out", "public", "private" and "test" (both): "all" and "twin_free", which is
-    duplicate-free (held out: without a near duplicate in the part trained on); "classes" of the
-    test images in the same way; "crowd": against the majority of ten FER+ annotators, and where at
-    least CLEAR of them agree, on all images and on "clear_twin_free" ones; "confusion": rows true,
-    of the duplicate-free test images; "confidence": the mean largest probability on the test
-    images; "sure_from": `calibration.confidence_threshold` on the held-out images without a near
-    duplicate in the part trained on.
+    duplicate-free (of the validation set: without a near duplicate in the part trained on);
+    "classes" of the test images in the same way; "crowd": against the majority of ten FER+
+    annotators, and where at least CLEAR of them agree, on all images and on "clear_twin_free" ones;
+    "confusion": rows true, of the duplicate-free test images; "confidence": the mean largest
+    probability on the test images; "sure_from": `calibration.confidence_threshold` on the
+    validation images without a near duplicate in the part trained on.
     """
     test = together(tested(parts))
     found: dict[str, Any] = {
@@ -292,9 +297,9 @@ def _evaluated(
         for part, given in {**parts, "test": test}.items()
         if part != "held_out"
     }
-    held_out = parts["held_out"]
-    found["held_out"] = _both(held_out.correct, marks["unseen"])
-    chosen = held_out[marks["unseen"]]
+    validation = parts["held_out"]
+    found["held_out"] = _both(validation.correct, marks["duplicate_free_validation"])
+    chosen = validation[marks["duplicate_free_validation"]]
     threshold = confidence_threshold(chosen.probabilities.max(axis=1), chosen.correct)
     found["sure_from"] = round(threshold, 4)
     duplicate_free = ~marks["duplicate"][test.rows]

@@ -8,7 +8,7 @@ reached (how a data file is parsed, for a function that is given the images) doe
 
     python -m fer_utils.provenance MODULE:FUNCTION    what a function's results depend on
 
-joblib.Memory was looked at: it hashes the source of the one function that it wraps, not of what
+joblib.Memory does not do: it hashes the source of the one function that it wraps, not of what
 that calls, and it loads pickles, which this project never does.
 
 What is decided by name at run time alone (`getattr`, a method of an object whose class is nowhere

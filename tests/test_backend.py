@@ -60,7 +60,7 @@ TRACED = {"ERROR": lambda x: x + 1, "WARNING": lambda x: x + 2}
 
 @pytest.mark.parametrize("level", TRACED)
 def test_advice_against_retracing_stays_out_of_the_report(caplog, level):
-    """Each run has a network of its own, traced anew; with TensorFlow's own level there is some."""
+    """Each run has a network of its own, traced by itself; TensorFlow's own level gives some."""
     logger, function = backend.tf.get_logger(), backend.tf.function(TRACED[level])
     before = logger.level
     assert before == logging.ERROR

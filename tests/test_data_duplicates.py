@@ -8,7 +8,7 @@ from fer_utils.data import duplicates
 from fer_utils.data.dataset import Dataset
 from fer_utils.data.drawn import faces
 from fer_utils.fer2013 import PUBLIC, TRAINING
-from fer_utils.questions import leakage
+from fer_utils.questions import contamination
 
 TRAINING_IMAGES, TEST_IMAGES, COPIES = 300, 100, 50
 
@@ -73,10 +73,10 @@ def test_injected_copies_of_training_images_are_reported(drawn):
     reported = set(map(tuple, pairs[["first", "second"]].to_numpy()))
     found = sum((s, t) in reported for s, t in zip(sources, targets, strict=True))
     assert found >= 0.95 * COPIES
-    leaked = leakage.paired_with(pairs, split == TRAINING)[split == PUBLIC]
+    contaminated = contamination.paired_with(pairs, split == TRAINING)[split == PUBLIC]
     injected = np.isin(np.flatnonzero(split == PUBLIC), targets)
-    assert leaked[injected].sum() >= found
-    assert leaked[~injected].mean() < 0.1
+    assert contaminated[injected].sum() >= found
+    assert contaminated[~injected].mean() < 0.1
 
 
 def test_a_mirrored_copy_is_reported_as_such(textures):

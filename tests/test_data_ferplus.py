@@ -36,7 +36,7 @@ def loaded(write, monkeypatch):
 
 
 def test_votes_are_in_the_order_of_the_classes(loaded):
-    assert ferplus.ANSWERS[:7] == (
+    assert ferplus.VOTE_CLASSES[:7] == (
         "angry",
         "disgust",
         "fear",

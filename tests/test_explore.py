@@ -26,41 +26,41 @@ def pictures(panel: Panel) -> list[bytes]:
     return [panel.face.value, panel.bars.value, panel.map.value]
 
 
-def test_it_starts_with_a_face_answers_and_maps(panel):
+def test_it_starts_with_a_face_predictions_and_maps(panel):
     for content in pictures(panel):
         assert Image.open(BytesIO(content)).size[0] > 100
-    answers = panel.explorer.answers()
-    assert list(answers) == ["model0", "model1", "model2", "model1 + model2"]
-    assert all(values.sum() == pytest.approx(1) for values in answers.values())
-    mean = (answers["model1"] + answers["model2"]) / 2
-    np.testing.assert_allclose(answers["model1 + model2"], mean)
+    probabilities = panel.explorer.probabilities()
+    assert list(probabilities) == ["model0", "model1", "model2", "model1 + model2"]
+    assert all(values.sum() == pytest.approx(1) for values in probabilities.values())
+    mean = (probabilities["model1"] + probabilities["model2"]) / 2
+    np.testing.assert_allclose(probabilities["model1 + model2"], mean)
 
 
-def test_finished_students_answer_too(panel, monkeypatch):
+def test_finished_students_predict_too(panel, monkeypatch):
     session = panel.explorer.session
     others = {"member1": session.runs.model("model1"), "student-tiny": session.runs.model("model2")}
     monkeypatch.setattr(session.runs, "members_and_students", lambda: others)
     explorer = Explorer(session, image=panel.explorer.image)
-    answers = explorer.answers()
-    assert list(answers) == ["model0", "model1", "model2", "student-tiny", "model1 + model2"]
-    np.testing.assert_array_equal(answers["student-tiny"], answers["model2"])
+    probabilities = explorer.probabilities()
+    assert list(probabilities) == ["model0", "model1", "model2", "student-tiny", "model1 + model2"]
+    np.testing.assert_array_equal(probabilities["student-tiny"], probabilities["model2"])
 
 
 @pytest.mark.parametrize(
     ("widget", "value"), [("degrees", 20), ("right", 6), ("light", 60), ("patch", 12)]
 )
-def test_every_slider_changes_face_and_answer(panel, widget, value):
-    before, answer = pictures(panel), panel.explorer.answers()["model2"]
+def test_every_slider_changes_face_and_prediction(panel, widget, value):
+    before, probability = pictures(panel), panel.explorer.probabilities()["model2"]
     panel.sliders[widget].value = value
     after = pictures(panel)
     assert before[0] != after[0]
-    changed = np.abs(panel.explorer.answers()["model2"] - answer).max()
+    changed = np.abs(panel.explorer.probabilities()["model2"] - probability).max()
     assert changed > 1e-6 or widget == "light", "only brightness is normalised away"
     panel.sliders[widget].value = 0
     assert pictures(panel)[0] == before[0]
 
 
-def test_every_method_and_control_is_drawn(panel):
+def test_every_method_and_baseline_is_drawn(panel):
     before = panel.map.value
     names = [name for _, name in panel.methods.options]
     panel.methods.value = tuple(names)

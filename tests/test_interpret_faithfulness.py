@@ -71,7 +71,7 @@ def test_insertion_starts_from_the_blur_and_ends_at_the_image(images):
     np.testing.assert_allclose(curves[:, 0], sigmoid(blurred), rtol=1e-5)
 
 
-def test_a_true_map_beats_the_controls_in_deletion():
+def test_a_true_map_beats_the_baselines_in_deletion():
     rng = np.random.default_rng(3)
     weights = np.zeros((SIZE, SIZE))
     weights[3:6, 3:6] = 1
@@ -90,12 +90,12 @@ def test_a_true_map_beats_the_controls_in_deletion():
     assert min(areas, key=areas.get) == "true"
 
 
-def test_controls():
+def test_baselines():
     images = np.array([[[1.0, 2.0], [3.0, 6.0]]])
-    controls = faithfulness.network_free_maps(images)
-    np.testing.assert_allclose(controls["brightness"], [[[0, 1], [2, 5]]])
-    np.testing.assert_allclose(controls["contrast"], [[[2, 1], [0, 3]]])
-    assert controls["random"].shape == (1, 2, 2)
+    baselines = faithfulness.network_free_maps(images)
+    np.testing.assert_allclose(baselines["brightness"], [[[0, 1], [2, 5]]])
+    np.testing.assert_allclose(baselines["contrast"], [[[2, 1], [0, 3]]])
+    assert baselines["random"].shape == (1, 2, 2)
 
 
 def test_unknown_mode(images):

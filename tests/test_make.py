@@ -214,15 +214,15 @@ def competition(tmp_path_factory) -> dict[str, str]:
     pd.DataFrame({"pixels": pixels[500:]}).to_csv(folder / "test.csv", index=False)
     names = ("build", "runs", "cache")
     environment = {f"FER_{name.upper()}": str(folder / name) for name in names}
-    narrow = [cell for cell in experiments.FACTORIAL_DESIGN.values() if cell["transforms"] == "x1"]
-    narrow += [experiments.FACTORIAL_DESIGN[True, True, True]]
+    small = [cell for cell in experiments.FACTORIAL_DESIGN.values() if cell["transforms"] == "x1"]
+    small += [experiments.FACTORIAL_DESIGN[True, True, True]]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(loop, "train", untrained)
         for name, value in environment.items():
             patch.setenv(name, value)
         dataset = load(str(folder))
         given = {"profile": "tiny", "dataset": dataset.name, "seed": 0}
-        configs = [experiments.ablation(**cell, **given) for cell in narrow]
+        configs = [experiments.ablation(**cell, **given) for cell in small]
         configs += [experiments.model(role, **given) for role in ("model0", "model2")]
         for config in configs:  # those of notebook 02; model1 is trained in notebook 03
             assert train_run.get(config, dataset), "what took the place of training is a full run"

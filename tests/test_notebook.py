@@ -79,7 +79,7 @@ def test_cells_are_readable():
 
 
 def test_an_answer_is_recorded_for_the_first_page(session, displayed):
-    found = notebook.Finding("accuracy", Interval(0.5, 0.4, 0.6), 0.45, "no difference shown")
+    found = notebook.Finding("accuracy", Interval(0.5, 0.4, 0.6), 0.45, "no significant difference")
     session.answer("It is.", chinese="是。", question=4, findings=[found])
     (bundle, _), *_ = displayed
     assert bundle["text/markdown"] == "It is.\n\n是。"
@@ -95,15 +95,15 @@ def test_other_images_are_not_compared_with_the_homework(session, displayed):
     session.table(frame)
     assert "homework" in displayed[-1][0]["text/html"]
     assert "above" not in displayed[-1][0]["text/html"]
-    rows = {0.45: "above", "stated": "holds", "–": "higher"}
+    rows = {0.45: "above", "stated": "supported", "–": "higher"}
     found = [notebook.Finding("what", 0.5, theirs, word) for theirs, word in rows.items()]
     session.answer("", chinese="", question=1, findings=found)
     verdicts = [row["verdict"] for row in displayed[-1][0][display.RECORD]["answer"]["findings"]]
-    assert verdicts == ["not compared", "of the drawing: holds", "higher"]
+    assert verdicts == ["not compared", "of the drawing: supported", "higher"]
     session.data = replace(session.data, original=True)
     session.answer("", chinese="", question=1, findings=found)
     verdicts = [row["verdict"] for row in displayed[-1][0][display.RECORD]["answer"]["findings"]]
-    assert verdicts == ["above", "holds", "higher"]
+    assert verdicts == ["above", "supported", "higher"]
 
 
 def test_how_it_was_made_is_recorded_at_the_end(session, displayed, tmp_path, monkeypatch):

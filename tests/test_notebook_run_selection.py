@@ -1,4 +1,4 @@
-"""Which runs a notebook looks at: all of its profile, or fallback models for all."""
+"""Which runs a notebook uses: all of its profile, or fallback models for all."""
 
 from functools import partial
 from types import SimpleNamespace

@@ -111,7 +111,7 @@ def test_03_targets_of_a_student_are_those_of_the_package():
         name: {"held_out": Predictions(PARTS["held_out"], np.arange(50), labels, logits)}
         for name, logits in zip(config.teachers, rng.normal(size=(4, 50, 7)), strict=True)
     }
-    scope = {"np": np, "answers": voices, "others": {}, "nb": SimpleNamespace(data=None)}
+    scope = {"np": np, "predictions": voices, "others": {}, "nb": SimpleNamespace(data=None)}
     scope["student"] = SimpleNamespace(config=config)
     exec(cell_with("03", "target = "), scope)
     none = np.empty((0, 48, 48), np.uint8)
@@ -132,7 +132,7 @@ def test_04_average_is_that_of_the_package():
         }
         for name in ("model1", "model2")
     }
-    scope = {"np": np, "answers": members, "MEMBERS": tuple(members), "tested": tested}
+    scope = {"np": np, "predictions": members, "MEMBERS": tuple(members), "tested": tested}
     scope |= {"notebook": notebook, "runs": members}
     exec(cell_with("04", "next(iter("), scope)
     exec(cell_with("04", "exponentials"), scope)

@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fer_utils.data.ferplus import Crowd
+from fer_utils.data.ferplus import Annotations
 from fer_utils.fer2013 import CLASSES
 from fer_utils.plots import confusion, style
 from fer_utils.plots import exploration as plots
@@ -59,12 +59,12 @@ def test_heat_maps_have_their_counts_and_shares():
     assert figure.axes[0].texts[0].get_text() == "4"
     figure = confusion.shares(classification.row_shares(counts))
     assert figure.axes[0].texts[0].get_text() == "100\n51–100"
-    votes = Crowd(np.eye(10, dtype=int)[[0, 6]] * 10)
+    votes = Annotations(np.eye(10, dtype=int)[[0, 6]] * 10)
     figure = plots.label_heat_map(label_noise.label_counts(np.array([0, 4]), votes))
     assert [text.get_text() for text in figure.axes[0].texts].count("1") == 2
 
 
-def test_the_mistakes_show_label_answer_and_probabilities(images):
+def test_the_mistakes_show_label_prediction_and_probabilities(images):
     probabilities = np.full((3, 7), 0.05)
     probabilities[:, 3] = 0.7
     figure = confusion.mistakes(images[:3], np.array([0, 1, 2]), probabilities)
@@ -85,8 +85,8 @@ def test_each_verdict_on_calibration_has_its_mark():
 def test_rows_of_classes_and_pairs():
     counts = pd.DataFrame(5, CLASSES, CLASSES)
     table = classification.per_class(counts)
-    figure = confusion.class_figures({"twin-free": table, "all": table}, ("recall", "F1"))
-    assert legend(figure) == ["twin-free", "all"]
+    figure = confusion.class_figures({"duplicate-free": table, "all": table}, ("recall", "F1"))
+    assert legend(figure) == ["duplicate-free", "all"]
     figure = confusion.directions(classification.confused_pairs(counts).head(2))
     assert len(figure.axes[0].get_yticks()) == 2
     curve = calibration.coverage_curve(np.linspace(0.5, 1, 40), np.arange(40) > 9)

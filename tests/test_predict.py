@@ -238,7 +238,7 @@ def test_many_pictures_at_once_give_what_each_gives_alone(network):
     )
 
 
-def test_a_face_and_its_mirror_image_have_the_same_answer(network):
+def test_a_face_and_its_mirror_image_have_the_same_prediction(network):
     crops = np.stack([cv2.resize(PORTRAIT[60:180, 165:285, 0], (48, 48)), FLAT])
     found = network.probabilities(crops)
     np.testing.assert_allclose(network.probabilities(crops[:, :, ::-1]), found, atol=1e-6)
@@ -249,7 +249,7 @@ def test_below_its_threshold_a_network_is_unsure(network):
     frame = predict.read_expressions([FLAT], network)
     assert frame["answer"][0] == UNSURE
     assert frame["likeliest"][0] in CLASSES
-    assert frame[list(CLASSES)].to_numpy().max() < network.sure_from < 1
+    assert frame[list(CLASSES)].to_numpy().max() < network.confidence_threshold < 1
 
 
 def test_a_film_has_a_row_for_each_time(tmp_path, capsys):
@@ -270,9 +270,10 @@ def test_the_table_names_network_accuracy_threshold_and_what_it_is_not_good_for(
     first, second, third, head, *rows = capsys.readouterr().out.splitlines()
     network = predict.best_network()
     assert first.startswith(
-        f"Network: {network.name} ({network.accuracy:.1%} of {network.held_out:,} held-out"
+        f"Network: {network.name} (accuracy {network.accuracy:.1%} on "
+        f"{network.validation_images:,} validation images"
     )
-    assert f"{network.sure_from:.2f}" in second
+    assert f"{network.confidence_threshold:.2f}" in second
     assert "does not carry over" in third
     assert head.split() == ["picture", "face", "found", "answer", *CLASSES, "score", "box"]
     assert [row.split()[0] for row in rows] == [str(path)]
@@ -423,7 +424,7 @@ def test_without_a_finished_run_the_error_says_how_to_train_one(tmp_path, monkey
     assert "python -m fer_utils.training model1" in capsys.readouterr().err
 
 
-def test_the_quick_network_with_the_best_held_out_accuracy_answers(monkeypatch):
+def test_the_most_accurate_quick_network_predicts(monkeypatch):
     best = predict.best_network()
     assert f"today `{best.name}`" in (ROOT / "README.md").read_text(encoding="utf-8")
     others = [n for n in networks.finished().values() if n.milliseconds is not None]
@@ -434,7 +435,7 @@ def test_the_quick_network_with_the_best_held_out_accuracy_answers(monkeypatch):
     assert quicker.accuracy <= best.accuracy
 
 
-def test_every_network_that_may_answer_has_a_speed_and_a_threshold():
+def test_every_network_that_may_predict_has_a_speed_and_a_threshold():
     summary = json.loads((ROOT / "runs" / "summary.json").read_text(encoding="utf-8"))
     assert 0.3 < summary[predict.best_network().name]["sure_from"] < 1
     reference = {c.name for c in experiments.all_experiments("reference") if c.keep_weights}

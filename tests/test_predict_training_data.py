@@ -130,7 +130,7 @@ def test_the_summary_says_what_is_missing_to_train(tmp_path, capsys):
     assert last.startswith("to train, at least 6 faces in train/ are wanted of: angry, disgust,")
 
 
-def test_a_network_trained_on_them_answers(made, photos, tmp_path, monkeypatch, capsys):
+def test_a_network_trained_on_them_predicts(made, photos, tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("FER_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("FER_RUNS", str(tmp_path / "runs"))
     monkeypatch.setenv("FER_DATA", str(made / "faces"))
@@ -142,8 +142,8 @@ def test_a_network_trained_on_them_answers(made, photos, tmp_path, monkeypatch, 
     (row,) = pd.read_csv(StringIO(capsys.readouterr().out)).to_dict("records")
     assert (row["picture"], row["found"], row["run"]) == (str(picture), "face", config.name)
     network = networks.network(config.name)
-    assert 0 < network.sure_from <= 1, "from the images held out of one's own"
-    assert f"of {network.held_out} held-out images right" in str(network)
+    assert 0 < network.confidence_threshold <= 1, "from the validation set of one's own"
+    assert f"on {network.validation_images} validation images" in str(network)
     monkeypatch.setenv("FER_DATA", str(photos))
     assert command.main([str(picture), "--run", config.name]) == 0
     assert "unless FER_DATA names the data that it was trained on" in capsys.readouterr().out

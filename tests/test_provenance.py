@@ -11,7 +11,7 @@ from fer_utils import provenance
 #: What is measured, cached or trained, each under a key of its own.
 RESULTS = (
     "questions.saliency_maps.measured_maps:measure_saliency",
-    "questions.fooling:measure_filters",
+    "questions.adversarial_and_class_images:measure_filters",
     "questions.ensemble:transformed",
     "training.train_run:train_and_write",
     "training.examples:teacher_probabilities",
@@ -66,7 +66,7 @@ def test_each_module_that_a_result_depends_on_changes_its_key(package, result):
     [
         ("questions/examples.py", "candidates", {0, 1}),
         ("interpret/saliency.py", "explain", {0}),
-        ("data/duplicates.py", "unseen", {3}),
+        ("data/duplicates.py", "duplicate_free_validation", {3}),
         ("data/duplicates.py", "near_duplicates", {0, 1, 3, 5}),
         ("data/transforms.py", "normalise", {0, 1, 2, 3, 4}),
         ("training/loop.py", "train", {3}),

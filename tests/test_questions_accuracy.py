@@ -1,4 +1,4 @@
-"""Accuracy beside the homework and beside other networks, with and without twins."""
+"""Accuracy beside the homework and beside other networks, with and without duplicates."""
 
 from types import SimpleNamespace
 
@@ -15,7 +15,7 @@ from fer_utils.training import loop
 from fer_utils.training.predictions import Predictions
 
 
-def answers(part: str, correct, first_row: int = 0) -> Predictions:
+def predicted(part: str, correct, first_row: int = 0) -> Predictions:
     """Predictions that are correct as told; every label is 0."""
     logits = np.eye(7)[np.where(correct, 0, 1)]
     rows = np.arange(first_row, first_row + len(logits))
@@ -26,68 +26,68 @@ NO_TWIN = np.zeros(400, bool)
 
 
 @pytest.mark.parametrize(
-    ("parts", "boards"),
+    ("parts", "splits"),
     [
-        (("held_out", "public", "private"), ["PUBLIC", "PRIVATE", "BOTH"]),
+        (("held_out", "public", "private"), ["PUBLIC", "PRIVATE", "both"]),
         (("held_out", "public"), ["PUBLIC"]),
-        (("held_out",), ["HELD-OUT"]),
+        (("held_out",), ["validation"]),
     ],
 )
-def test_rows_are_the_boards_that_have_labels(parts, boards):
-    given = {part: answers(part, [True, True, True, False]) for part in parts}
+def test_rows_are_the_splits_that_have_labels(parts, splits):
+    given = {part: predicted(part, [True, True, True, False]) for part in parts}
     table = accuracy.beside_homework({"net": given}, {"net": (0.5, 0.25)}, NO_TWIN)
-    assert table.index.tolist() == [("net", board) for board in boards]
-    figures = {"PRIVATE": 0.25, "BOTH": 0.375}
-    assert table["homework"].tolist() == [figures.get(board, 0.5) for board in boards]
+    assert table.index.tolist() == [("net", split) for split in splits]
+    figures = {"PRIVATE": 0.25, "both": 0.375}
+    assert table["homework"].tolist() == [figures.get(split, 0.5) for split in splits]
     assert table["all"].iloc[0] == proportion(3, 4)
     assert table["all − homework"].iloc[0].interval == independent_interval(3, 4, 2, 4)
-    assert table["verdict"].notna().tolist() == [False] * (len(boards) - 1) + [True]
-    assert table["verdict"].iloc[-1] == "not shown to differ"
-    assert table["would show"].iloc[-1] > 0
+    assert table["verdict"].notna().tolist() == [False] * (len(splits) - 1) + [True]
+    assert table["verdict"].iloc[-1] == "no significant difference"
+    assert table["minimum detectable"].iloc[-1] > 0
 
 
-def test_both_boards_together_are_judged_against_the_homeworks_mean_over_their_images():
+def test_both_splits_together_are_judged_against_the_homeworks_mean_over_their_images():
     right = {"public": np.arange(300) < 190, "private": np.arange(100) < 60}
-    given = {part: answers(part, correct) for part, correct in right.items()}
+    given = {part: predicted(part, correct) for part, correct in right.items()}
     networks, figures = {"a": given, "b": given}, {"a": (0.5, 0.6), "b": (0.6, 0.7)}
     table = accuracy.beside_homework(networks, figures, NO_TWIN)
-    both = table.loc[("a", "BOTH")]
+    both = table.loc[("a", "both")]
     assert both["all"] == proportion(250, 400)
     assert both["homework"] == pytest.approx((300 * 0.5 + 100 * 0.6) / 400)
     assert both["all − homework"].interval == independent_interval(250, 400, 210, 400)
     assert both["verdict"] == "above"
     p = stats.fisher_exact([[250, 150], [210, 190]]).pvalue
     assert both["p (Holm)"] == pytest.approx(2 * p)
-    assert table.loc[("b", "BOTH"), "verdict"] == "not shown to differ"
+    assert table.loc[("b", "both"), "verdict"] == "no significant difference"
 
 
 def test_a_network_without_a_figure_of_the_homework_has_none_beside_it():
-    given = {"public": answers("public", [True, False])}
+    given = {"public": predicted("public", [True, False])}
     table = accuracy.beside_homework({"net": given}, {}, NO_TWIN)
     assert "homework" not in table
 
 
-def test_twins_can_make_an_effect_vanish_and_the_table_shows_it():
-    """First network: better on images without a twin; second: recites the twins."""
-    twin = np.arange(400) >= 200
+def test_duplicates_can_make_an_effect_vanish_and_the_table_shows_it():
+    """First network: better on duplicate-free images; second: memorises the duplicates."""
+    duplicate = np.arange(400) >= 200
     rng = np.random.default_rng(0)
-    first = rng.random(400) < np.where(twin, 0.6, 0.8)
-    second = rng.random(400) < np.where(twin, 0.8, 0.6)
-    predictions = {"first": {"public": answers("public", first)}}
-    predictions["second"] = {"public": answers("public", second)}
-    table = accuracy.differences(predictions, [("first", "second")], twin, apart=True)
+    first = rng.random(400) < np.where(duplicate, 0.6, 0.8)
+    second = rng.random(400) < np.where(duplicate, 0.8, 0.6)
+    predictions = {"first": {"public": predicted("public", first)}}
+    predictions["second"] = {"public": predicted("public", second)}
+    table = accuracy.differences(predictions, [("first", "second")], duplicate, apart=True)
     kinds = {kind: row for (_, kind), row in table.iterrows()}
-    assert kinds["without twins"]["verdict"] == "higher"
-    assert kinds["with a twin"]["verdict"] == "lower"
-    assert kinds["all"]["verdict"] == "no difference shown"
-    assert kinds["all"]["would show"] > abs(kinds["all"]["difference"].estimate)
-    assert pd.isna(kinds["without twins"]["would show"])
-    assert kinds["without twins"]["n"] == 200
+    assert kinds["duplicate-free"]["verdict"] == "higher"
+    assert kinds["with a duplicate"]["verdict"] == "lower"
+    assert kinds["all"]["verdict"] == "no significant difference"
+    assert kinds["all"]["minimum detectable"] > abs(kinds["all"]["difference"].estimate)
+    assert pd.isna(kinds["duplicate-free"]["minimum detectable"])
+    assert kinds["duplicate-free"]["n"] == 200
 
 
-def test_both_boards_are_compared_together():
+def test_both_splits_are_compared_together():
     given = {
-        name: {"public": answers("public", right), "private": answers("private", right, 4)}
+        name: {"public": predicted("public", right), "private": predicted("private", right, 4)}
         for name, right in {"a": [1, 1, 1, 0], "b": [1, 0, 0, 0]}.items()
     }
     table = accuracy.differences(given, [("a", "b")], NO_TWIN)
@@ -95,11 +95,11 @@ def test_both_boards_are_compared_together():
     assert table["difference"].iloc[0].estimate == 0.5
 
 
-def test_the_held_out_accuracy_is_told_without_what_was_trained_on():
-    parts = {"held_out": answers("held_out", np.arange(10) < 8)}
-    text = accuracy.held_out_in_words(parts, np.arange(10) >= 5)
-    assert f"kept {proportion(8, 10):.3f}, and {proportion(3, 5):.3f} on the 5 held-out" in text
-    assert "without" not in accuracy.held_out_in_words(parts, np.ones(10, bool))
+def test_the_validation_accuracy_is_given_without_duplicates_of_what_was_trained_on():
+    parts = {"held_out": predicted("held_out", np.arange(10) < 8)}
+    text = accuracy.validation_accuracy_in_words(parts, np.arange(10) >= 5)
+    assert f"checkpoint {proportion(8, 10):.3f}, and {proportion(3, 5):.3f} on the 5 dup" in text
+    assert "duplicate-free" not in accuracy.validation_accuracy_in_words(parts, np.ones(10, bool))
 
 
 def test_the_live_training_holds_out_a_fifth_of_however_few_images_there_are(monkeypatch):
@@ -115,15 +115,19 @@ def test_the_live_training_holds_out_a_fifth_of_however_few_images_there_are(mon
     few = Dataset("drawn", "", images, labels, np.zeros(70, np.int8))
     accuracy.train_a_little(few, images=1000, steps=6, seed=0)
     accuracy.train_a_little(few, images=20, steps=6, seed=0)
-    sizes = [(len(each.images), len(each.held_out_images)) for each in given]
+    sizes = [(len(each.images), len(each.validation_images)) for each in given]
     assert sizes == [(51, 12), (16, 4)]
 
 
-def test_accuracies_on_each_board_and_on_unseen_held_out_images():
-    twin = np.array([False, False, True, True])
-    given = {"held_out": answers("held_out", [True, False, True])}
-    given |= {"public": answers("public", [True, False, True, True])}
-    table = accuracy.accuracies({"net": given}, twin, np.array([True, True, False]))
-    counts = {"held out, unseen": (1, 2), "PUBLIC, without twins": (1, 2), "PUBLIC, all": (3, 4)}
+def test_accuracies_on_each_split_and_on_duplicate_free_validation_images():
+    duplicate = np.array([False, False, True, True])
+    given = {"held_out": predicted("held_out", [True, False, True])}
+    given |= {"public": predicted("public", [True, False, True, True])}
+    table = accuracy.accuracies({"net": given}, duplicate, np.array([True, True, False]))
+    counts = {
+        "validation, duplicate-free": (1, 2),
+        "PUBLIC, duplicate-free": (1, 2),
+        "PUBLIC, all": (3, 4),
+    }
     assert table.loc["net"].to_dict() == {name: proportion(*n) for name, n in counts.items()}
-    assert "held out, unseen" not in accuracy.accuracies({"net": given}, twin)
+    assert "validation, duplicate-free" not in accuracy.accuracies({"net": given}, duplicate)

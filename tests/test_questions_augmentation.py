@@ -1,4 +1,4 @@
-"""The homework's tables and effects, with several seeds, with and without twins."""
+"""The homework's tables and effects, with several seeds, with and without duplicates."""
 
 from types import SimpleNamespace
 
@@ -9,38 +9,44 @@ import pytest
 from fer_utils import homework
 from fer_utils.data.dataset import Dataset
 from fer_utils.fer2013 import PARTS, PRIVATE, PUBLIC, TRAINING
-from fer_utils.questions import augmentation, leakage
+from fer_utils.questions import augmentation, contamination
 from fer_utils.statistics.intervals import Interval
 from fer_utils.training import experiments, predictions
 from fer_utils.training.predictions import Predictions
 
 N = 600
-TWIN = np.arange(2 * N) % 4 == 0
+DUPLICATE = np.arange(2 * N) % 4 == 0
 
 
 def parts(
-    right: float, on_twins: float, seed: int, *, twin: np.ndarray = TWIN, first: int = 0
+    right: float,
+    on_duplicates: float,
+    seed: int,
+    *,
+    duplicate: np.ndarray = DUPLICATE,
+    first: int = 0,
 ) -> dict[str, Predictions]:
-    """Answers on both boards, correct with these probabilities without and with a twin.
+    """Predictions on both test splits, correct with these probabilities.
 
-    The boards are rows `first` to `first` + 2 N of the data set, which `twin` (n,) covers.
+    `right` is that of duplicate-free images. The test splits are rows `first` to `first` + 2 N of
+    the data set, which `duplicate` (n,) covers.
     """
     rng = np.random.default_rng(seed)
     found = {}
     for number, part in enumerate(("public", "private")):
         rows = np.arange(N) + number * N + first
-        correct = rng.random(N) < np.where(twin[rows], on_twins, right)
+        correct = rng.random(N) < np.where(duplicate[rows], on_duplicates, right)
         logits = np.eye(7)[np.where(correct, 0, 1)]
         found[part] = Predictions(PARTS[part], rows, np.zeros(N, int), logits)
     return found
 
 
-def group(right: float, on_twins: float, first_seed: int, **where) -> list:
-    return [parts(right, on_twins, first_seed + k, **where) for k in range(3)]
+def group(right: float, on_duplicates: float, first_seed: int, **where) -> list:
+    return [parts(right, on_duplicates, first_seed + k, **where) for k in range(3)]
 
 
 def homework_rows(**where) -> dict[str, list]:
-    """Augmentation helps, but on the twins, which the networks without it recite."""
+    """Augmentation helps, but on the duplicates, which the networks without it memorise."""
     plain = group(0.6, 0.9, 0, **where)
     return {
         "with data normalisation": plain,
@@ -56,13 +62,13 @@ def groups():
     return homework_rows()
 
 
-def test_an_effect_that_the_twins_hide_is_shown_without_them(groups):
-    table = augmentation.effects(groups, TWIN)
+def test_an_effect_that_the_duplicates_hide_is_shown_without_them(groups):
+    table = augmentation.effects(groups, DUPLICATE)
     verdicts = table["verdict"]
-    assert verdicts["augmentation", "without twins"] == "higher"
-    assert verdicts["augmentation", "with a twin"] == "lower"
-    assert verdicts["augmentation", "all"] == "no difference shown"
-    assert table.loc[("augmentation", "all"), "would show"] > 0
+    assert verdicts["augmentation", "duplicate-free"] == "higher"
+    assert verdicts["augmentation", "with a duplicate"] == "lower"
+    assert verdicts["augmentation", "all"] == "no significant difference"
+    assert table.loc[("augmentation", "all"), "minimum detectable"] > 0
     assert verdicts["batch normalisation", "all"] == "higher"
     assert table.loc[("batch normalisation", "all"), "homework"] == pytest.approx(0.0797, abs=1e-3)
 
@@ -72,65 +78,70 @@ def test_effects_beside_the_homeworks_have_a_word_for_either_side_and_need_both_
     words = {}
     for without in (0.5, 0.9):
         rows["without augmentation"] = [parts(without, without, 1)]
-        table = augmentation.effects(rows, TWIN)
-        words[without] = table.loc[("augmentation", "all"), "beside it"]
+        table = augmentation.effects(rows, DUPLICATE)
+        words[without] = table.loc[("augmentation", "all"), "vs homework"]
     assert set(table.index.get_level_values(0)) == {"augmentation"}
     assert words == {0.5: "larger than the homework's", 0.9: "smaller than the homework's here"}
 
 
 def test_an_effect_beside_the_homeworks_carries_both_sampling_errors(groups):
-    table = augmentation.effects(groups, TWIN)
-    without = table.loc[("data normalisation", "without twins")]
+    table = augmentation.effects(groups, DUPLICATE)
+    without = table.loc[("data normalisation", "duplicate-free")]
     assert np.isnan(without["homework"])
     row = table.loc[("data normalisation", "all")]
-    assert row["beside it"] == "not shown to differ from the homework's"
-    assert row["would differ"] > row["would show"], "the homework's error is in it"
+    assert row["vs homework"] == "no significant difference from the homework's"
+    assert row["minimum detectable vs homework"] > row["minimum detectable"], (
+        "the homework's error is in it"
+    )
 
 
-def test_injected_twins_are_found_and_the_printed_reading_says_what_they_hide():
+def test_injected_duplicates_are_found_and_the_printed_reading_says_what_they_hide():
     """From the pixels to the sentence: of 1,200 test images a quarter are darker copies."""
     rng = np.random.default_rng(0)
     images = rng.integers(0, 256, (300 + 2 * N, 48, 48), np.uint8)
-    copies = 300 + np.flatnonzero(TWIN)
+    copies = 300 + np.flatnonzero(DUPLICATE)
     images[copies] = images[: len(copies)] // 2 + 40
     split = np.repeat([TRAINING, PUBLIC, PRIVATE], [300, N, N]).astype(np.int8)
     dataset = Dataset("fer2013", "", images, np.zeros(len(images), np.int8), split)
-    found = leakage.twins(dataset)
+    found = contamination.training_duplicates(dataset)
     assert np.flatnonzero(found & (split != TRAINING)).tolist() == copies.tolist()
-    table = augmentation.effects(homework_rows(twin=found, first=300), found)
-    without, on_twins, everywhere = (
+    table = augmentation.effects(homework_rows(duplicate=found, first=300), found)
+    without, on_duplicates, everywhere = (
         f"{table.loc[('augmentation', kind), 'effect']:+.3f} (**{verdict}**)"
         for kind, verdict in (
-            ("without twins", "higher"),
-            ("with a twin", "lower"),
-            ("all", "no difference shown"),
+            ("duplicate-free", "higher"),
+            ("with a duplicate", "lower"),
+            ("all", "no significant difference"),
         )
     )
     text = augmentation.reading(table)
-    assert f"on test images without twins {without}; on test images with a twin {on_twins}" in text
+    assert (
+        f"on duplicate-free test images {without}; on test images with a duplicate {on_duplicates}"
+        in text
+    )
     assert f"on all test images {everywhere}" in text
-    assert "**The twins change the reading:** on all test images it would be “no diff" in text
-    assert "where nothing leaked it is “higher”" in text
+    assert "**The duplicates change the reading:** on all test images it would be “no sig" in text
+    assert "on duplicate-free ones it is “higher”" in text
     mixed = "These two intervals lie on either side of 0"
     assert mixed in text
     few = found & (np.cumsum(found) < 4)  # their estimate may have any sign
     assert mixed not in augmentation.reading(
-        augmentation.effects(homework_rows(twin=found, first=300), few)
+        augmentation.effects(homework_rows(duplicate=found, first=300), few)
     )
     nobody = augmentation.reading(augmentation.effects(homework_rows(), np.zeros(2 * N, bool)))
-    assert "twin" not in nobody.replace("without twins", "")
+    assert "duplicate" not in nobody.replace("duplicate-free", "")
 
 
 def test_rows_beside_the_homework(groups):
     rows = {name: groups[name] for name in homework.AUGMENTATION}
-    table = augmentation.beside_homework(rows, homework.AUGMENTATION, TWIN)
-    boards = ["PUBLIC", "PRIVATE", "BOTH"]
-    assert table.index.tolist()[:3] == [("with augmentation (x20)", board) for board in boards]
+    table = augmentation.beside_homework(rows, homework.AUGMENTATION, DUPLICATE)
+    splits = ["PUBLIC", "PRIVATE", "both"]
+    assert table.index.tolist()[:3] == [("with augmentation (x20)", split) for split in splits]
     row = table.loc[("without augmentation", "PRIVATE")]
     assert row["homework"] == homework.AUGMENTATION["without augmentation"][1]
     own, both = (row[name].high - row[name].low for name in ("all", "all − homework"))
     assert both > own, "the homework's sampling error is in it"
-    joint = table.loc[("without augmentation", "BOTH")]
+    joint = table.loc[("without augmentation", "both")]
     assert joint["homework"] == np.mean(homework.AUGMENTATION["without augmentation"])
     seeds = [given.correct for p in rows["without augmentation"] for given in p.values()]
     assert joint["all"].estimate == pytest.approx(np.mean(seeds))
@@ -146,21 +157,24 @@ def test_the_explanation_needs_a_negative_interaction():
             for norm, bn, aug in levels
         }
 
-    table = augmentation.interactions(cells(0.2), TWIN)
+    table = augmentation.interactions(cells(0.2), DUPLICATE)
     assert augmentation.explanation(table) == "is supported"
-    assert augmentation.explanation(augmentation.interactions(cells(0.0), TWIN)) == "is not shown"
+    assert (
+        augmentation.explanation(augmentation.interactions(cells(0.0), DUPLICATE))
+        == "is inconclusive"
+    )
     assert isinstance(table["effect"].iloc[0], Interval)
 
 
 def test_accuracies_of_a_factorials_cells():
     cells = {(False, True, False): [parts(0.5, 0.5, 1)], (True, True, False): [parts(0.9, 0.5, 0)]}
-    table = augmentation.accuracies(cells, TWIN)
+    table = augmentation.accuracies(cells, DUPLICATE)
     assert table.index.tolist() == [("no", "yes", "yes"), ("no", "no", "yes")]
     assert table["networks"].tolist() == [1, 1]
-    answers = predictions.together(predictions.tested(cells[True, True, False][0]))
-    first, free = table.iloc[0], ~TWIN[answers.rows]
-    assert first["all"].estimate == pytest.approx(answers.correct.mean())
-    assert first["without twins"].estimate == pytest.approx(answers.correct[free].mean())
+    given = predictions.together(predictions.tested(cells[True, True, False][0]))
+    first, free = table.iloc[0], ~DUPLICATE[given.rows]
+    assert first["all"].estimate == pytest.approx(given.correct.mean())
+    assert first["duplicate-free"].estimate == pytest.approx(given.correct[free].mean())
 
 
 def test_an_effect_whose_networks_have_two_recipes_is_named():

@@ -14,7 +14,7 @@ def model():
     return network.build(experiments.model("model2", profile="tiny", dataset="drawn", seed=0))
 
 
-def frame_of(values, seeds):
+def table_of(values, seeds):
     """The table of `border.measure` for condition -> mean response, two filters a seed."""
     return pd.DataFrame(
         [
@@ -34,14 +34,14 @@ def frame_of(values, seeds):
 
 
 @pytest.mark.parametrize(
-    ("zero", "expected"), [(0.8, "supported"), (0.2, "contradicted"), (0.495, "not shown")]
+    ("zero", "expected"), [(0.8, "supported"), (0.2, "contradicted"), (0.495, "inconclusive")]
 )
 def test_the_conjecture_follows_the_responses(zero, expected):
     others = {border.REFLECTED: 0.5, border.NONE: 0.5, border.UNTRAINED: 0.5}
-    frame = frame_of({border.ZERO: zero, **others}, seeds=3)
+    measured = table_of({border.ZERO: zero, **others}, seeds=3)
     rng = np.random.default_rng(0)
-    frame["response"] += rng.normal(0, 0.01, len(frame))
-    table = border.differences(frame)
+    measured["response"] += rng.normal(0, 0.01, len(measured))
+    table = border.differences(measured)
     assert set(table["over"]) == {"seeds"}
     assert set(table["n"]) == {3}
     assert border.conclusion(table) == expected
@@ -49,13 +49,13 @@ def test_the_conjecture_follows_the_responses(zero, expected):
 
 def test_one_seed_is_said():
     values = {border.ZERO: 0.8, border.REFLECTED: 0.5, border.NONE: 0.5, border.UNTRAINED: 0.5}
-    table = border.differences(frame_of(values, seeds=1))
+    table = border.differences(table_of(values, seeds=1))
     assert set(table["over"]) == {"filters of one seed"}
     assert "one seed only" in border.conclusion(table)
 
 
 def test_a_border_detector_is_found_and_a_blind_filter_is_not(model):
-    """A difference across a column sees the seam; a filter that passes the image does not."""
+    """A difference across a column sees the padding edge, the identity does not."""
     detector = np.zeros((3, 3, 1, 2), np.float32)
     detector[1, 0, 0, 0], detector[1, 1, 0, 0] = -1, 1
     detector[1, 1, 0, 1] = 1
@@ -64,16 +64,16 @@ def test_a_border_detector_is_found_and_a_blind_filter_is_not(model):
     layer.set_weights([detector])
     images = np.full((4, SIZE, SIZE), 200, np.uint8)
     images[:, ::2] = 190
-    seam = border.responses(model, images).query("place == 'seam'")["response"].to_numpy()
+    found = border.responses(model, images).query("place == 'padding edge'")["response"].to_numpy()
     layer.set_weights(before)
-    assert seam[0] > 0.9
-    assert seam[1] < 0.5
+    assert found[0] > 0.9
+    assert found[1] < 0.5
 
 
 def test_untrained_filters_draw_the_box_too(model):
     found = filters.ascend(model, "relu1", None, method="plain", steps=20)
-    assert border.frame_share(found.images).min() > 0.95
-    facts = border.frame_preference(found.images, found.images[::-1])
-    assert facts["words"] == "training is not shown to matter"
+    assert border.border_share(found.images).min() > 0.95
+    facts = border.border_preference(found.images, found.images[::-1])
+    assert facts["words"] == "no significant effect of training"
     plain = np.random.default_rng(0).random(found.images.shape)
-    assert border.frame_preference(plain, found.images)["words"] == "training takes from it"
+    assert border.border_preference(plain, found.images)["words"] == "training decreases it"

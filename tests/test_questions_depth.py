@@ -9,11 +9,11 @@ from fer_utils.questions import depth
 def test_distinctness_by_hand():
     one, two = np.array([[1.0, -1.0]]), np.array([[-2.0, 2.0]])
     flat = np.ones((1, 2))
-    found = depth.distinctness(np.stack([one, two, flat]))
+    found = depth.dissimilarity(np.stack([one, two, flat]))
     np.testing.assert_allclose(found, [0, 0, np.nan], atol=1e-12)
     a, b = np.eye(3)[None, 0] - 1 / 3, np.eye(3)[None, 1] - 1 / 3
     cosine = np.sum(a * b) / np.linalg.norm(a) / np.linalg.norm(b)
-    np.testing.assert_allclose(depth.distinctness(np.stack([a, b])), 1 - abs(cosine))
+    np.testing.assert_allclose(depth.dissimilarity(np.stack([a, b])), 1 - abs(cosine))
 
 
 def test_claims_reverse_with_the_pictures():
@@ -29,13 +29,15 @@ def test_claims_reverse_with_the_pictures():
 
     one, other = sheets(alike, smooth, noise), sheets(noise, alike + smooth * 1e-3, smooth)
     table = depth.selectivity_by_depth(one, other, layers)["verdict"].unstack()
-    assert table["trained"].tolist() == ["holds", "holds"]
-    assert table.loc["early pictures are more alike", "untrained"] == "does not hold"
+    assert table["trained"].tolist() == ["supported", "supported"]
+    assert table.loc["early pictures are more alike", "untrained"] == "contradicted"
 
 
 def test_the_interval_of_a_share_stays_a_share():
     """Noise beside one flat picture: Student's interval would pass 1."""
     checkerboard = np.indices((16, 16)).sum(axis=0) % 2
     smooth = np.tile(np.linspace(0, 1, 16), (16, 1))
-    found = depth.fine_detail(np.stack([checkerboard, checkerboard, smooth]).astype(float))
+    found = depth.high_frequency_energy(
+        np.stack([checkerboard, checkerboard, smooth]).astype(float)
+    )
     assert found.low == 0 < found.estimate < found.high == 1

@@ -50,7 +50,7 @@ def test_intensity(images):
     assert table.loc["happy", "brightness"].low == pytest.approx(expected.low)
 
 
-def test_copies_get_one_answer(images):
+def test_copies_get_one_prediction(images):
     images[[1, 2]], images[5] = images[0], images[3]  # three copies; two, one without a label
     assert exploration.best_on_copies(images, LABELS) == (2, 3)  # angry, angry, happy
     images[:3] = 0  # constant

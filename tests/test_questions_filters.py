@@ -43,21 +43,21 @@ def test_kernels_divide_into_edges_lines_and_mean():
 
 
 def test_a_filter_that_sees_a_zone_is_found(model, monkeypatch):
-    """Filter 1 of the model is active in the mouth; the controls' filters are everywhere alike."""
+    """Filter 1 of the model is active in the mouth; those of the untrained network are uniform."""
     rng = np.random.default_rng(0)
     uniform = 1 + 0.1 * rng.random((20, SIZE, SIZE, 2))
     mouth = uniform.copy()
     mouth[..., 1] += 5 * face_zones.ZONES["mouth"]
-    answers = {"model": mouth, "control": uniform}
-    monkeypatch.setattr(filters, "activation_maps", lambda model, layer, images: answers[model])
+    activations = {"model": mouth, "untrained": uniform}
+    monkeypatch.setattr(filters, "activation_maps", lambda model, layer, images: activations[model])
     images = np.zeros((20, SIZE, SIZE), np.uint8)
-    ours, control = (filters.zone_density(name, "relu7", images, 2) for name in answers)
-    table = filters.zone_filters(ours, np.stack([control, control]), columns=8)
+    ours, untrained = (filters.zone_density(name, "relu7", images, 2) for name in activations)
+    table = filters.zone_filters(ours, np.stack([untrained, untrained]), columns=8)
     assert table.loc["mouth", "filter"] == "(0, 1)"
-    assert table.loc["mouth", "verdict"] == "beyond the controls"
-    swapped = filters.zone_filters(control, ours[None], columns=8)
-    assert swapped.loc["mouth", "verdict"] == "below the controls"
-    assert filters.zones_preferred(ours, control[None])["mouth"] == 1
+    assert table.loc["mouth", "verdict"] == "above the untrained networks"
+    swapped = filters.zone_filters(untrained, ours[None], columns=8)
+    assert swapped.loc["mouth", "verdict"] == "below the untrained networks"
+    assert filters.zones_preferred(ours, untrained[None])["mouth"] == 1
 
 
 def test_a_filter_that_is_silent_on_most_images_prefers_nothing():

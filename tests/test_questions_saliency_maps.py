@@ -69,7 +69,7 @@ def judged(model, images, of_model):
     return {m: checks.judge(m, checks.values(found, m)) for m in checks.measures(found)}
 
 
-def test_true_maps_beat_the_controls_and_those_of_a_random_network_do_not(trained, images):
+def test_true_maps_beat_the_baselines_and_those_of_a_random_network_do_not(trained, images):
     true, random = judged(trained, images, trained), judged(trained, images, watcher(1))
     assert list(true) == ["deletion", "insertion", "pointing", "evidence"]
     assert {table.loc["gradient", "verdict"] for table in true.values()} == {Verdict.HIGHER}
@@ -86,13 +86,13 @@ def test_areas_are_those_of_the_whole_curves(trained, images):
     np.testing.assert_allclose(found[2], faithfulness.area(curves, fractions), rtol=1e-5)
 
 
-def test_the_strongest_control_is_the_one_to_beat():
+def test_the_strongest_baseline_is_the_one_to_beat():
     columns = {"gradient": [0.2, 0.31], "random order": [0.5, 0.5], "contrast": [0.3, 0.4]}
     values = pd.DataFrame(columns)
     table = checks.judge("deletion", values).loc["gradient"]
-    assert table["control"] == "contrast"
+    assert table["baseline"] == "contrast"
     assert table["advantage"].estimate == pytest.approx(0.095)
-    assert checks.judge("insertion", values).loc["gradient", "control"] == "random order"
+    assert checks.judge("insertion", values).loc["gradient", "baseline"] == "random order"
     assert checks.judge("insertion", values).loc["gradient", "advantage"].estimate < 0
 
 
@@ -114,11 +114,15 @@ def test_who_may_speak():
     insertion = pd.DataFrame({"verdict": [beats, unclear, worse, unclear, beats]}, names)
     random = pd.DataFrame({"verdict": [Verdict.LOWER] * 4 + [Verdict.HIGHER]}, names)
     judgements = {"deletion": deletion, "insertion": insertion}
-    assert checks.believed(judgements, random) == ["good", "half"]
+    assert checks.passing_sanity_checks(judgements, random) == ["good", "half"]
     pointing = pd.DataFrame({"verdict": [unclear, worse, beats, beats, beats]}, names)
-    assert checks.believed(judgements | {"pointing": pointing}, random) == ["good"]
+    assert checks.passing_sanity_checks(judgements | {"pointing": pointing}, random) == ["good"]
     judgements |= {"pointing": pointing}
-    assert checks.believed(judgements, random, behind=True) == ["good", "half", "mixed"]
+    assert checks.passing_sanity_checks(judgements, random, allow_worse=True) == [
+        "good",
+        "half",
+        "mixed",
+    ]
 
 
 def test_halves_that_agree_and_that_do_not():
@@ -145,7 +149,7 @@ def masses(bright, *, seed=0):
 
 
 def compared(methods):
-    """The table of `claims.compare` for methods by name; the controls know no zone."""
+    """The table of `claims.compare_zones` for methods by name; the baselines prefer no zone."""
     flat = face_zones.zone_mass(np.random.default_rng(9).random((N, SIZE, SIZE)))
     labels = np.repeat([CLASSES.index("happy"), CLASSES.index("sad")], 20)
     mass = {name: masses(bright, seed=i) for i, (name, bright) in enumerate(methods.items())}
@@ -155,10 +159,10 @@ def compared(methods):
 @pytest.mark.parametrize(
     ("happy", "sad", "expected"),
     [
-        ("mouth corners", "forehead", "holds"),
-        ("mouth corners", "mouth corners", "not shown"),
-        ("forehead", "mouth corners", "less than in other classes"),
-        ("forehead", "forehead", "less than a control"),
+        ("mouth corners", "forehead", "supported"),
+        ("mouth corners", "mouth corners", "inconclusive"),
+        ("forehead", "mouth corners", "below the other classes"),
+        ("forehead", "forehead", "below a baseline"),
     ],
 )
 def test_a_claim_follows_the_maps(happy, sad, expected):
@@ -166,15 +170,15 @@ def test_a_claim_follows_the_maps(happy, sad, expected):
     assert found["verdict"].tolist() == [expected], "disgust has no image: no row"
     assert found["zone"].tolist() == ["mouth corners"]
     assert found["images"].tolist() == [20]
-    assert found["would show"].notna().tolist() == [expected == "not shown"]
+    assert found["minimum detectable"].notna().tolist() == [expected == "inconclusive"]
 
 
 def test_methods_that_disagree_on_a_claim_are_reported_so():
     methods = {"gradient": ("mouth corners", "nose"), "occlusion": ("nose", "mouth corners")}
     table = compared(methods)
     found = claims.judge_claims(table)
-    assert found["verdict"].tolist() == ["holds", "less than in other classes"]
-    assert claims.claim_in_common(found["excess"]) is Support.MIXED
+    assert found["verdict"].tolist() == ["supported", "below the other classes"]
+    assert claims.claim_in_common(found["margin"]) is Support.MIXED
     agreed = claims.agreement(table, list(methods))
     assert agreed.loc["happy", "mouth corners"] is Support.MIXED
     assert claims.zones_above(agreed) == ([], {"happy": [], "sad": []})
@@ -187,14 +191,14 @@ def test_what_methods_agree_on_in_every_class_comes_first():
     assert (agreed["outside"] == Verdict.LOWER).all()
 
 
-def test_what_the_architecture_prefers_by_itself_is_not_looked_at():
+def test_what_the_architecture_prefers_by_itself_is_not_attributed():
     mass = {"gradient": masses(("nose", "nose"))}
     flat = np.tile(face_zones.AREAS, (N, 1)) + np.random.default_rng(0).normal(0, 1e-4, (N, 8))
     labels = np.repeat([3, 4], 20)
     table = claims.compare_zones(mass, {"gradient": masses(("nose", "nose"), seed=5)}, flat, labels)
     nose = table[table["zone"] == "nose"]
-    assert set(nose["looks"]) == {Verdict.NOT_SIGNIFICANT}
-    assert set(nose["control"]) == {"the untrained network"}
+    assert set(nose["attributed"]) == {Verdict.NOT_SIGNIFICANT}
+    assert set(nose["baseline"]) == {"the untrained network"}
 
 
 @pytest.mark.parametrize(
@@ -223,7 +227,7 @@ def test_zones_are_a_partition_and_have_all_that_the_homework_names():
 def test_what_is_measured(trained, images, monkeypatch):
     chosen = pd.DataFrame({"row": range(8), "label": [1] * 5 + [3] * 3, "probability": 0.9})
     monkeypatch.setattr(measured_maps.examples, "candidates", lambda run, dataset: None)
-    monkeypatch.setattr(measured_maps.examples, "surest", lambda table, count: chosen)
+    monkeypatch.setattr(measured_maps.examples, "most_confident", lambda table, count: chosen)
     monkeypatch.setattr(measured_maps, "build", lambda config: watcher(2))
     run = SimpleNamespace(model=lambda: trained, config=SimpleNamespace(per_image_norm=True))
     dataset = SimpleNamespace(name="fer2013", images=images[..., 0] * 50 + 100)

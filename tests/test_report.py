@@ -55,7 +55,7 @@ ANSWER = {
             "what": "accuracy on PRIVATE",
             "ours": "0.672 [0.656, 0.687]",
             "homework": "0.675",
-            "verdict": "no difference shown",
+            "verdict": "no significant difference",
         }
     ],
 }

@@ -1,4 +1,4 @@
-"""Calibration against values computed by hand, and on answers whose faults are known."""
+"""Calibration against values computed by hand, and on predictions whose faults are known."""
 
 import numpy as np
 import pytest
@@ -8,7 +8,7 @@ from fer_utils.statistics.intervals import proportion
 from fer_utils.statistics.verdicts import Verdict
 
 
-def answers(logits: np.ndarray, labels: np.ndarray, temperature: float = 1.0):
+def predictions(logits: np.ndarray, labels: np.ndarray, temperature: float = 1.0):
     probabilities = calibration.softmax(logits, temperature)
     return probabilities.max(axis=1), probabilities.argmax(axis=1) == labels
 
@@ -79,7 +79,7 @@ def test_over_confident_in_the_middle_and_under_confident_at_the_top_are_both_sa
     assert {Verdict.HIGHER, Verdict.LOWER} <= left, "one temperature cannot mend both"
 
 
-def test_regions_of_honest_answers_are_seldom_judged():
+def test_regions_of_honest_predictions_are_seldom_judged():
     random = np.random.default_rng(1)
     judged = 0
     for _ in range(200):
@@ -100,8 +100,8 @@ def test_inflated_logits_are_over_confident_and_repaired_by_the_temperature():
     interval = calibration.temperature_interval(inflated[held_out], labels[held_out])
     assert interval.estimate == temperature
     assert 2.7 < interval.low < temperature < interval.high < 3.3
-    before = answers(inflated[test], labels[test])
-    after = answers(inflated[test], labels[test], temperature)
+    before = predictions(inflated[test], labels[test])
+    after = predictions(inflated[test], labels[test], temperature)
     assert calibration.gap(*before).low > 0
     assert calibration.gap(*after).p > 0.05
     assert Verdict.HIGHER in set(calibration.confidence_bins(*before)["verdict"])
@@ -109,7 +109,7 @@ def test_inflated_logits_are_over_confident_and_repaired_by_the_temperature():
     error = calibration.expected_calibration_error(*after)
     assert error.low < 0.001
     assert error.high < 0.04
-    assert calibration.gap(*answers(honest[test] / 3, labels[test])).high < 0
+    assert calibration.gap(*predictions(honest[test] / 3, labels[test])).high < 0
 
 
 def test_coverage_curve():

@@ -52,5 +52,5 @@ def test_comparisons_are_judged_row_by_row_after_holm():
 def test_what_could_be_detected_is_said_where_nothing_is_significant():
     effects = [Interval(1, 0.5, 1.5).tested(0.001, 9, 8), Interval(0, -1, 1).tested(0.9, 9, 8)]
     table = corrections.judged_with_detectable(pd.DataFrame({"d": effects}), interval="d")
-    assert np.isnan(table["would show"][0])
-    assert table["would show"][1] == corrections.detectable(Interval(0, -1, 1), 2, 8)
+    assert np.isnan(table["minimum detectable"][0])
+    assert table["minimum detectable"][1] == corrections.detectable(Interval(0, -1, 1), 2, 8)

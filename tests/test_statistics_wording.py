@@ -33,21 +33,21 @@ def test_the_verdicts_on_two_sets_of_images_stand_side_by_side():
     classes = ("angry", "fear", "sad", "happy")
     even = pd.DataFrame(10, classes, classes)
     clear = even + pd.DataFrame(np.diag([400, 0, 0, 400]), classes, classes)
-    matrices, weakest = {"all": even, "twin-free": clear}, [(None, ["fear", "sad"])]
+    matrices, weakest = {"all": even, "duplicate-free": clear}, [(None, ["fear", "sad"])]
     table = wording.statements_side_by_side(matrices, weakest)
-    columns = ("verdict", "difference", "would show")
+    columns = ("verdict", "difference", "minimum detectable")
     assert table.columns.tolist() == [(name, column) for name in matrices for column in columns]
     row = table.loc["weakest: fear, sad"]
-    assert row["all", "verdict"].startswith("not shown: ")
+    assert row["all", "verdict"].startswith("inconclusive: ")
     assert "(40 fear and 40 " in row["all", "verdict"]
-    assert row["all", "would show"] > row["all", "difference"].high
-    assert row["twin-free", "verdict"].startswith("holds: ")
+    assert row["all", "minimum detectable"] > row["all", "difference"].high
+    assert row["duplicate-free", "verdict"].startswith("supported: ")
     assert row["all", "difference"] == statements.lowest_recall(even, ["fear", "sad"]).difference
 
 
 @pytest.mark.parametrize(("p", "said"), [(0.04, True), (0.001, False)])
 def test_what_holm_takes_back_is_said(p, said):
     differences = [Interval(1, 0.1, 2).tested(p, 9), Interval(0, -1, 1).tested(0.9, 9)]
-    text = wording.taken_back(judged(pd.DataFrame({"d": differences}), interval="d"), "d")
+    text = wording.note_on_correction(judged(pd.DataFrame({"d": differences}), interval="d"), "d")
     assert ("of 2 independent" in text) == said
     assert (text == "") == (not said)

@@ -83,7 +83,7 @@ def soft_examples() -> Examples:
 
 
 def run_second(folder, after_step=None) -> loop.Trained:
-    """All that the committee and its students have and the models do not."""
+    """All that the ensemble of seven and its students have and the models do not."""
     options = {"checkpoint": folder / "c.npz", "made_from": "x", "after_step": after_step}
     return train(SECOND, soft_examples(), **options)
 

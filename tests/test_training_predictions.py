@@ -1,4 +1,4 @@
-"""The answers of a run on the labelled images of each part of the data."""
+"""The found of a run on the labelled images of each part of the data."""
 
 import numpy as np
 import pytest
@@ -10,9 +10,9 @@ SPLIT = np.array([0, 0, 0, 0, 0, 0, 1, 1], np.int8)
 
 
 @pytest.mark.parametrize(
-    ("public_labels", "names"), [((3, 0), ["PublicTest"]), ((-1, -1), ["held-out Training"])]
+    ("public_labels", "names"), [((3, 0), ["PublicTest"]), ((-1, -1), ["validation set"])]
 )
-def test_answers_are_of_the_labelled_test_images(monkeypatch, public_labels, names):
+def test_predictions_are_of_the_labelled_test_images(monkeypatch, public_labels, names):
     images = np.arange(8, dtype=np.uint8)[:, None, None] + np.zeros((8, 48, 48), np.uint8)
     labels = np.array([0, 0, 3, 3, 3, 3, *public_labels], np.int8)
     dataset = Dataset("drawn", "", images, labels, SPLIT)
@@ -21,10 +21,10 @@ def test_answers_are_of_the_labelled_test_images(monkeypatch, public_labels, nam
         parts["public"] = np.array([6, 7])
     monkeypatch.setattr(predictions, "part_rows", lambda _: parts)
     logits = dict.fromkeys(parts, np.eye(7)[[3, 3]])
-    answers = predictions.of_logits(logits, dataset)
-    judged = predictions.tested(answers)
+    found = predictions.of_logits(logits, dataset)
+    judged = predictions.tested(found)
     assert [one.part.images for one in judged.values()] == names
-    both = predictions.together(judged | {"again": answers["held_out"]})
+    both = predictions.together(judged | {"again": found["held_out"]})
     assert both.classes.tolist() == [3, 3, 3, 3]
     assert both.correct.tolist() == [*next(iter(judged.values())).correct, False, True]
     assert both[both.correct].labels.tolist() == [3] * int(both.correct.sum())

@@ -291,7 +291,7 @@ def test_other_config_pixels_or_labels_do_not_fit(finished, dataset):
 
 
 def test_reference_run_is_scored_again_on_a_copy_of_the_original(finished, dataset, monkeypatch):
-    """Once; the answers are kept apart from the run's own."""
+    """Once; the predictions are kept apart from the run's own."""
     reference = as_reference(finished, "model1", "fer2013")
     same = replace(dataset, name="fer2013")
     assert not runs.is_on_copy(runs.find(reference, same), same)
@@ -315,7 +315,7 @@ def test_reference_run_is_scored_again_on_a_copy_of_the_original(finished, datas
     assert runs.find(reference, replace(copy, labels=(dataset.labels + 1) % 7)) is None
 
 
-def test_reference_run_without_weights_answers_as_saved_on_a_copy(finished, dataset):
+def test_reference_run_without_weights_predicts_as_saved_on_a_copy(finished, dataset):
     reference = replace(as_reference(finished, "dense", "fer2013"), keep_weights=False)
     with_json(
         runs.folder_of(reference) / "config.json",

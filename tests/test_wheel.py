@@ -1,4 +1,4 @@
-"""The wheel: installed anywhere, fer-predict answers with the network that came with it."""
+"""The wheel: installed anywhere, fer-predict predicts with the network that came with it."""
 
 import os
 import subprocess
@@ -33,7 +33,7 @@ def run(site: Path, folder: Path, *words: str) -> subprocess.CompletedProcess:
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
 
 
-def test_fer_predict_answers_from_any_folder_and_writes_nothing_into_the_package(site, tmp_path):
+def test_fer_predict_works_from_any_folder_and_writes_nothing_into_the_package(site, tmp_path):
     Image.fromarray(data.astronaut()).save(tmp_path / "photo.jpg")
     before = {path for path in site.rglob("*") if "__pycache__" not in path.parts}
     done = run(site, tmp_path, "fer_utils.predict", "photo.jpg")

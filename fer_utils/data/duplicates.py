@@ -91,18 +91,18 @@ def find(dataset: Dataset) -> pd.DataFrame:
     return pd.DataFrame(cached(cache_dir() / f"pairs-{dataset.images_hash}.npz", key, make))
 
 
-def unseen(dataset: Dataset) -> np.ndarray:
+def duplicate_free_validation(dataset: Dataset) -> np.ndarray:
     """(n,) bool over the validation set's rows: no near duplicate in the part trained on.
 
-    Only these may choose weights and recipes: a network recites the others.
+    Only these may select checkpoints and recipes: a network memorises the others.
     """
-    fit, held_out = validation_split(dataset)
+    fit, validation = validation_split(dataset)
     in_fit = np.zeros(len(dataset.images), bool)
     in_fit[fit] = True
     pairs = find(dataset)
     first, second = pairs["first"].to_numpy(), pairs["second"].to_numpy()
     seen = np.concatenate([first[in_fit[second]], second[in_fit[first]]])
-    return ~np.isin(held_out, seen)
+    return ~np.isin(validation, seen)
 
 
 def without_test_duplicates(dataset: Dataset, rows: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""FER+ (Barsoum et al. 2016, arXiv 1608.01041): ten crowd votes for each image of FER2013.
+"""FER+ (Barsoum et al. 2016, arXiv 1608.01041): ten annotators' votes on each image of FER2013.
 
 The file `fer2013new.csv` (MIT licence, github.com/microsoft/FERPlus) lies beside the data and has
 the rows of `fer2013.csv` in the same order; it holds no pixels, so order is all that ties them.
@@ -17,28 +17,28 @@ from fer_utils.fer2013 import CLASSES, SPLITS
 FILE = "fer2013new.csv"
 COLUMNS = ("anger", "disgust", "fear", "happiness", "sadness", "surprise", "neutral")
 OTHERS = ("contempt", "unknown", "NF")  # NF: the picture shows no face
-ANSWERS = (*CLASSES, "contempt", "unknown", "no face")
+VOTE_CLASSES = (*CLASSES, "contempt", "unknown", "no face")
 LEAST_MATCH = 0.4  # share of labels that the votes confirm; 0.71 in FER2013's order, 0.19 shuffled
 
 
 @dataclass(frozen=True, eq=False)
-class Crowd:
-    """`votes` is (n, 10) int: how many voters gave each of ANSWERS; the first 7 are CLASSES."""
+class Annotations:
+    """`votes` is (n, 10) int: how many annotators chose each of VOTE_CLASSES, first the CLASSES."""
 
     votes: np.ndarray
 
-    def __getitem__(self, rows: np.ndarray) -> "Crowd":
+    def __getitem__(self, rows: np.ndarray) -> "Annotations":
         """The votes for some of the images."""
-        return Crowd(self.votes[rows])
+        return Annotations(self.votes[rows])
 
     @property
     def majority(self) -> np.ndarray:
-        """(n,) int: index into ANSWERS of the answer of more than half of the voters, else -1."""
+        """(n,) int: index into VOTE_CLASSES of what more than half of them chose, else -1."""
         return _majority(self.votes)
 
     @property
     def agreement(self) -> np.ndarray:
-        """(n,) int: how many voters, of ten, gave the commonest answer."""
+        """(n,) int: how many annotators, of ten, chose the commonest class."""
         return self.votes.max(axis=1)
 
 
@@ -51,7 +51,7 @@ def find(dataset: str = "auto") -> Path | None:
     return next((path for path in files if path.is_file()), None)
 
 
-def load(path: Path, labels: np.ndarray, split: np.ndarray) -> Crowd:
+def load(path: Path, labels: np.ndarray, split: np.ndarray) -> Annotations:
     """Read the votes for the images that have these `labels` and `split`, each (n,).
 
     Raises DataError if the file is not a vote table or its rows are not those of the data:
@@ -72,27 +72,27 @@ def load(path: Path, labels: np.ndarray, split: np.ndarray) -> Crowd:
         row = int(other_split.argmax())
         usage, expected = table["Usage"].iloc[row], SPLITS[split[row]]
         raise DataError(f"{path}: row {row + 1} is of {usage}, the image of {expected}")
-    crowd = Crowd(_votes(path, table))
-    decided = (crowd.majority >= 0) & (labels >= 0)
-    match = np.mean(crowd.majority[decided] == labels[decided]) if decided.any() else 0.0
+    annotations = Annotations(_votes(path, table))
+    decided = (annotations.majority >= 0) & (labels >= 0)
+    match = np.mean(annotations.majority[decided] == labels[decided]) if decided.any() else 0.0
     if match < LEAST_MATCH:
         raise DataError(
             f"{path}: the votes confirm {match:.0%} of the labels, so the data are in another "
             "order than fer2013.csv"
         )
-    return crowd
+    return annotations
 
 
-def beside(name: str, labels: np.ndarray, split: np.ndarray) -> Crowd | None:
+def beside(name: str, labels: np.ndarray, split: np.ndarray) -> Annotations | None:
     """The votes beside the data that `data.load(name)` gave; None, with a line that says why."""
     path = find(name)
     try:
-        crowd = load(path, labels, split) if path else None
+        annotations = load(path, labels, split) if path else None
     except DataError as error:
         print(f"FER+ votes are not used: {error}")
         return None
     print(f"FER+ votes: {f'{FILE} beside the data' if path else f'no {FILE} beside the data'}")
-    return crowd
+    return annotations
 
 
 def _majority(votes: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""The face that is looked at, what is done to it, and what the networks say. Nothing is saved."""
+"""The face that is examined, what is done to it, and what the networks predict; saves nothing."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -24,7 +24,12 @@ from fer_utils.training.predictions import tested, together
 
 ROLES = ("model0", "model1", "model2")
 ENSEMBLE = ("model1", "model2")
-PICKS = ("right, surest first", "right, least sure first", "wrong, surest first", "all")
+PICKS = (
+    "correct, most confident first",
+    "correct, least confident first",
+    "wrong, most confident first",
+    "all",
+)
 
 
 @dataclass
@@ -58,7 +63,7 @@ class Changes:
 
 @dataclass
 class Explorer:
-    """Networks and faces of a notebook's session, and the face that is looked at."""
+    """Networks and faces of a notebook's session, and the face that is examined."""
 
     session: Session
     image: np.ndarray = field(default_factory=lambda: np.zeros((SIZE, SIZE), np.uint8))
@@ -83,15 +88,15 @@ class Explorer:
 
     def rows(self, name: str, pick: str) -> np.ndarray:
         """Rows of the test images of a class (or "any"), in the order of `pick` (PICKS)."""
-        answers = together(tested(self.runs["model2"].predictions(self.session.data)))
+        predictions = together(tested(self.runs["model2"].predictions(self.session.data)))
         if name in CLASSES:
-            answers = answers[answers.labels == CLASSES.index(name)]
+            predictions = predictions[predictions.labels == CLASSES.index(name)]
         if pick != "all":
-            answers = answers[answers.correct == pick.startswith("right")]
-            confidence = answers.probabilities.max(axis=1)
+            predictions = predictions[predictions.correct == pick.startswith("correct")]
+            confidence = predictions.probabilities.max(axis=1)
             order = np.argsort(confidence if "least" in pick else -confidence, kind="stable")
-            answers = answers[order]
-        return answers.rows
+            predictions = predictions[order]
+        return predictions.rows
 
     def look_at(self, row: int) -> None:
         """Take an image of the data set."""
@@ -99,7 +104,7 @@ class Explorer:
         self.label = int(self.session.data.labels[row])
 
     def look_at_picture(self, content: bytes) -> str:
-        """Take the largest face of a photograph, or the middle of it; says which."""
+        """Take the largest face of a photograph, or the middle of it; return which."""
         from fer_utils.predict.crops import find_faces, largest
 
         picture = np.asarray(Image.open(BytesIO(content)).convert("RGB"))
@@ -120,7 +125,7 @@ class Explorer:
         """(1, 48, 48, 1) float32: what the networks get."""
         return normalise(self.seen[None], per_image=True)
 
-    def answers(self) -> dict[str, np.ndarray]:
+    def probabilities(self) -> dict[str, np.ndarray]:
         """The seven probabilities (7,) of each network, and the mean of ENSEMBLE's."""
         found = {
             name: softmax(predict(self.inputs)[0].astype(float))
@@ -154,7 +159,7 @@ class Explorer:
         dict
             By method the map, (48, 48) in [0, 1], and the kept pixels, (48, 48) bool.
         """
-        controls = faithfulness.network_free_maps(self.inputs)
+        baselines = faithfulness.network_free_maps(self.inputs)
         options: dict[str, dict[str, Any]] = {
             "smoothgrad": {"samples": samples},
             "integrated_gradients": {"steps": steps},
@@ -162,7 +167,7 @@ class Explorer:
         found = {}
         for name in methods:
             if name in faithfulness.NETWORK_FREE:
-                values = controls[name]
+                values = baselines[name]
             else:
                 values = saliency.explain(
                     name,

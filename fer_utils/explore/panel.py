@@ -13,9 +13,9 @@ from fer_utils.interpret.maps import NAMES
 from fer_utils.plots import explorer as plots
 
 WRAPPED = {"flex_flow": "row wrap"}  # so that nothing shrinks in a narrow window
-#: Method or control of `Explorer.maps` -> what it is called here.
+#: Method or baseline of `Explorer.maps` -> what it is called here.
 LABELS = {
-    name: f"{NAMES[name]} (control)" if name in NETWORK_FREE else NAMES[name] for name in NAMES
+    name: f"{NAMES[name]} (baseline)" if name in NETWORK_FREE else NAMES[name] for name in NAMES
 }
 
 
@@ -71,13 +71,13 @@ class Panel:
             rows=len(LABELS),
         )
         self.target = widgets.Dropdown(
-            options=[("its answer", -1), *((name, k) for k, name in enumerate(CLASSES))],
+            options=[("its prediction", -1), *((name, k) for k, name in enumerate(CLASSES))],
             description="map of",
         )
-        wide: dict[str, Any] = {"label_width": "15em", "width": "29em"}
-        self.samples = _slider("SmoothGrad: copies", 2, 50, 10, **wide)
-        self.steps = _slider("Integrated Gradients: steps", 2, 50, 20, **wide)
-        self.kept = _slider("pixels kept", 0.02, 0.5, 0.1, 0.02, **wide)
+        layout: dict[str, Any] = {"label_width": "15em", "width": "29em"}
+        self.samples = _slider("SmoothGrad: copies", 2, 50, 10, **layout)
+        self.steps = _slider("Integrated Gradients: steps", 2, 50, 20, **layout)
+        self.kept = _slider("pixels kept", 0.02, 0.5, 0.1, 0.02, **layout)
         self.layer = widgets.Dropdown(
             options=[f"relu{n}" for n in range(1, 13)], value="relu7", description="layer"
         )
@@ -124,7 +124,7 @@ class Panel:
         filters = widgets.HBox([self.layer, self.number, self.ascent_steps], layout=WRAPPED)
         self.tabs = widgets.Tab(
             [widgets.VBox([maps, self.map]), widgets.VBox([filters, self.filter])],
-            titles=("Where does it look?", "One filter"),
+            titles=("Saliency maps", "One filter"),
         )
         self.tabs.observe(lambda _: self.draw_tab(), "selected_index")
         top = widgets.HBox([choose, change, self.face], layout=WRAPPED)
@@ -154,11 +154,11 @@ class Panel:
             self.draw()
 
     def draw(self) -> None:
-        """Draw everything that is seen anew."""
+        """Draw everything that is seen once more."""
         self.explorer.changes = Changes(**{k: s.value for k, s in self.sliders.items()})
         self.face.value = _png(plots.face(self.explorer.seen))
-        self.answers = self.explorer.answers()
-        self.bars.value = _png(plots.probability_bars(self.answers, self.explorer.label))
+        self.probabilities = self.explorer.probabilities()
+        self.bars.value = _png(plots.probability_bars(self.probabilities, self.explorer.label))
         self.draw_tab()
 
     def draw_tab(self) -> None:
@@ -169,7 +169,7 @@ class Panel:
         """Draw the maps under the methods that are selected."""
         target = self.target.value
         if target < 0:
-            target = int(self.answers[self.network.value].argmax())
+            target = int(self.probabilities[self.network.value].argmax())
         found = self.explorer.maps(
             self.network.value,
             list(self.methods.value),

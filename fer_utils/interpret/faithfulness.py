@@ -194,12 +194,12 @@ def pointing_game(
     average.
     """
     square = np.ones((1, 2 * tolerance + 1, 2 * tolerance + 1), bool)
-    wide = binary_dilation(np.broadcast_to(regions, maps.shape), square).reshape(len(maps), -1)
+    dilated = binary_dilation(np.broadcast_to(regions, maps.shape), square).reshape(len(maps), -1)
     flat = np.abs(maps).reshape(len(maps), -1)
     largest = flat >= flat.max(axis=1, keepdims=True) * (1 - ROUNDING)
-    hits = (wide & largest).sum(axis=1) / largest.sum(axis=1)
-    empty = ~wide.any(axis=1)
-    return np.where(empty, np.nan, hits), np.where(empty, np.nan, wide.mean(axis=1))
+    hits = (dilated & largest).sum(axis=1) / largest.sum(axis=1)
+    empty = ~dilated.any(axis=1)
+    return np.where(empty, np.nan, hits), np.where(empty, np.nan, dilated.mean(axis=1))
 
 
 def relevance_mass(maps: np.ndarray, regions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

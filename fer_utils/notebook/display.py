@@ -116,7 +116,7 @@ class Display:
             What is shown below the answer, but not on the first page.
         findings
             Our figures beside the homework's, with verdicts. On images that are not FER2013's its
-            figures are not compared with, and a verdict on its statements says of what it speaks.
+            figures are not compared with, and a verdict on its statements says what it is on.
         """
         if not self.data.original:
             findings = [self._of_these_images(finding) for finding in findings]

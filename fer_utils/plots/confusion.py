@@ -61,7 +61,7 @@ def directions(pairs: pd.DataFrame) -> Figure:
     """Draw for each pair of classes the shares confused one way (`there`) and back (`back`)."""
     figure, ax = style.subplots(figsize=(WIDTH, 1.0 + 0.32 * len(pairs)))
     y = np.arange(len(pairs))
-    style.interval_dots(ax, pairs["there"], y - 0.15, series=0, label="taken for the second class")
+    style.interval_dots(ax, pairs["there"], y - 0.15, series=0, label="predicted as second class")
     style.interval_dots(ax, pairs["back"], y + 0.15, series=1, label="the reverse")
     ax.set_yticks(y, pairs["first"] + " → " + pairs["second"])
     ax.invert_yaxis()

@@ -80,18 +80,18 @@ def faces(images: Mapping[str, np.ndarray]) -> Figure:
     return figure
 
 
-def border_responses(frame: pd.DataFrame, order: Sequence[str]) -> Figure:
+def border_responses(measured: pd.DataFrame, order: Sequence[str]) -> Figure:
     """Draw each filter's response at the image border and at the padding edge, by condition.
 
-    `frame` has a row per filter with the columns `place` ("frame" or "seam"), `condition` (one of
-    `order`) and `response`. Bars are the means.
+    `measured` has a row per filter with the columns `place` ("image border" or "padding edge"),
+    `condition` (one of `order`) and `response`. Bars are the means.
     """
     figure, axes = style.subplots(1, 2, figsize=(style.WIDTH, 2.3), sharey=True)
     jitter = np.random.default_rng(0)
-    for ax, place in zip(axes, ("frame", "seam"), strict=True):
+    for ax, place in zip(axes, ("image border", "padding edge"), strict=True):
         for y, condition in enumerate(order):
-            chosen = (frame["place"] == place) & (frame["condition"] == condition)
-            values = frame.loc[chosen, "response"].dropna()
+            chosen = (measured["place"] == place) & (measured["condition"] == condition)
+            values = measured.loc[chosen, "response"].dropna()
             height = y + jitter.uniform(-0.2, 0.2, len(values))
             ax.plot(values, height, "o", ms=3, alpha=0.5, color=style.BLUE)
             ax.plot([values.mean()] * 2, [y - 0.35, y + 0.35], color=style.ORANGE, lw=2.5)
@@ -125,7 +125,7 @@ def changed_predictions(epsilons: np.ndarray, names: Sequence[str], *, largest: 
         places, heights = [0, *levels, largest * 255], [*part, part[-1]]
         look = {"color": style.SERIES[number], "ls": style.DASHES[number], "label": name}
         ax.step(places, heights, where="post", **look)
-    ax.set(xlabel="change of each pixel in grey levels (of 255)", ylabel="images flipped")
+    ax.set(xlabel="change of each pixel in grey levels (of 255)", ylabel="predictions changed")
     ax.set(ylim=(-0.02, 1.02), xlim=(0, largest * 255))
     ax.legend()
     return figure

@@ -63,7 +63,9 @@ def learning_curves(history: pd.DataFrame, *, title: str) -> Figure:
         ax.plot(
             training["step"], training[measure], "--", color=style.GREY, label="training batches"
         )
-        ax.plot(history["step"], history[f"held_out_{measure}"], color=style.BLUE, label="held out")
+        ax.plot(
+            history["step"], history[f"held_out_{measure}"], color=style.BLUE, label="validation"
+        )
         for phase, step in ends.items():
             ax.axvline(step, color="0.4", ls=":", lw=1)
             text = f"{names[phase]} | {names[phase + 1]}"

@@ -4,8 +4,8 @@
 
 Prints a row per face, and one for each picture without. What is wrong with single files goes to
 stderr, a line each; with csv and json so do the lines on the network and on what it is good for.
-`--save` writes a copy of each picture with its faces framed, and saliency maps of what was
-answered; of a film the probabilities over time.
+`--save` writes a copy of each picture with its faces framed, and saliency maps of the
+predictions; of a film the probabilities over time.
 """
 
 import argparse
@@ -22,7 +22,7 @@ from fer_utils.data.dataset import DataError
 from fer_utils.files import FolderError
 from fer_utils.predict import networks, output, saving
 from fer_utils.predict.crops import Faces, find_faces
-from fer_utils.predict.expressions import Answer, answers, failure, rows_of, table
+from fer_utils.predict.expressions import Prediction, failure, predictions, rows_of, table
 from fer_utils.predict.networks import Network, NoNetwork
 from fer_utils.predict.pictures import PictureError, list_files, read, shown
 from fer_utils.predict.video import frames, is_video
@@ -51,14 +51,14 @@ class Batch:
     def read_pictures(self) -> None:
         """All pictures, several at once."""
         taken: list[Path] = []
-        for answer in answers(self._found(taken), self.network):
+        for prediction in predictions(self._found(taken), self.network):
             file = taken.pop(0)
-            found = rows_of(shown(file), answer, self.network)
+            found = rows_of(shown(file), prediction, self.network)
             self.rows += found
-            if not answer.faces.places:
+            if not prediction.faces.places:
                 self.wrong(f"{shown(file)}: no face found")
             elif self.options.save:
-                self._save(file, answer)
+                self._save(file, prediction)
 
     def _found(self, taken: list[Path]) -> Iterator[Faces]:
         """The faces of each picture that can be read; `taken` gets its path."""
@@ -91,8 +91,8 @@ class Batch:
                 yield find_faces(picture, cropped=self.options.cropped)
 
         rows = []
-        for number, answer in enumerate(answers(found(), self.network)):
-            rows += rows_of(shown(file), answer, self.network, times[number])
+        for number, prediction in enumerate(predictions(found(), self.network)):
+            rows += rows_of(shown(file), prediction, self.network, times[number])
         self.rows += rows
         if all(row["found"] == "no face" for row in rows):
             self.wrong(f"{shown(file)}: no face found")
@@ -103,9 +103,9 @@ class Batch:
         self.rows.append(failure(shown(file), "not read", self.network))
         self.wrong(str(error))
 
-    def _save(self, file: Path, answer: Answer) -> None:
-        if self._write(saving.framed_faces(answer, self.network), file, "faces"):
-            self._write(saving.saliency_panel(answer, self.network), file, "saliency")
+    def _save(self, file: Path, prediction: Prediction) -> None:
+        if self._write(saving.framed_faces(prediction, self.network), file, "faces"):
+            self._write(saving.saliency_panel(prediction, self.network), file, "saliency")
 
     def _write(self, figure, file: Path, kind: str) -> bool:
         """Whether it could be written."""
@@ -121,7 +121,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="fer-predict", description=main.__doc__)
     add = parser.add_argument
     add("paths", nargs="+", type=Path, metavar="PATH", help="picture, film or folder")
-    add("--run", metavar="NAME", help="run in runs/ (default: best held out among the quick ones)")
+    add("--run", metavar="NAME", help="run in runs/ (default: the most accurate quick one)")
     add("--save", type=Path, metavar="FOLDER", help="write annotated pictures here")
     add("--format", choices=output.FORMATS, default="table", help="csv and json have all columns")
     add("--recursive", action="store_true", help="take the folders in folders too")

@@ -1,6 +1,6 @@
 """Faces cut out as FER2013 has them: 48 x 48 grey pixels, framed as its faces are.
 
-MARGIN, RAISED and UPRIGHT were chosen on held-out Training images (bench/detection.py).
+MARGIN, RAISED and UPRIGHT were chosen on validation images (bench/detection.py).
 """
 
 from collections.abc import Sequence

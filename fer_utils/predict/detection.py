@@ -1,4 +1,4 @@
-"""Where faces are in a picture: BlazeFace, looked through at several sizes, and each face twice.
+"""Where faces are in a picture: BlazeFace, applied at several sizes, and each face twice.
 
 BlazeFace (Bazarevsky et al. 2019, arXiv 1907.05047) sees 128 x 128 pixels and is best at a face
 that fills half of them. So a picture is searched in windows of several sizes, and around what is
@@ -26,7 +26,10 @@ SIZES = (
 )  # pixels: the picture's longer side as it is searched; 64: with a border
 STEP = 96  # pixels between windows: what is at most INPUT - STEP wide lies whole in one of them
 PROPOSED = 0.5  # least score of the first look
-FOUND, SURE = 0.7, 0.8  # of the second: of faces that are LARGE in an upright picture; of others
+FOUND, CONFIDENT = (
+    0.7,
+    0.8,
+)  # of the second: of faces that are LARGE in an upright picture; of others
 LARGE = 1 / 4  # of the picture's longer side: of smaller windows there are many, and more err
 OVERLAP = 0.3  # intersection over union from which on two boxes are one face
 
@@ -61,7 +64,7 @@ def detect(picture: np.ndarray) -> list[Face]:
         faces = [
             face
             for face in _search(np.ascontiguousarray(np.rot90(picture, quarters)))
-            if face.score >= (SURE if quarters or face.side < LARGE * longest else FOUND)
+            if face.score >= (CONFIDENT if quarters or face.side < LARGE * longest else FOUND)
         ]
         if faces:
             return sorted(_turned_back(face, quarters, picture.shape) for face in faces)
@@ -127,7 +130,7 @@ def _resized(picture: np.ndarray, scale: float) -> np.ndarray:
 
 
 def _second_look(picture: np.ndarray, face: Face) -> Face | None:
-    """The same face, upright and at half the width of what is looked at; None if it is none."""
+    """The same face, upright and at half the width of what is searched; None if it is none."""
     window = sample(picture, face._replace(side=2 * face.side), INPUT)
     scale = 2 * face.side / INPUT
     found = max(_placed(window, (0, 0, 1)), key=lambda each: each.score, default=None)

@@ -21,7 +21,7 @@ COLUMNS = (
 
 
 @dataclass(frozen=True)
-class Answer:
+class Prediction:
     """The faces of one picture and their probabilities, (n, 7)."""
 
     faces: Faces
@@ -52,8 +52,9 @@ def read_expressions(
     -------
     pandas.DataFrame
         A row per face with the columns `COLUMNS`, and one for each picture without. `answer` is a
-        class, or "unsure" below the network's `sure_from`; then, too, `likeliest` is the class with
-        the largest probability. `left`, `top`, `width`, `height` in pixels; `turned` in degrees.
+        class, or "unsure" below the network's `confidence_threshold`; then, too, `likeliest` is the
+        class with the largest probability. `left`, `top`, `width`, `height` in pixels; `turned` in
+        degrees.
 
     Raises
     ------
@@ -63,60 +64,62 @@ def read_expressions(
     names = range(len(pictures)) if names is None else names
     found = (find_faces(as_rgb(picture), cropped=cropped) for picture in pictures)
     rows = []
-    for name, answer in zip(names, answers(found, network), strict=True):
-        rows += rows_of(name, answer, network)
+    for name, prediction in zip(names, predictions(found, network), strict=True):
+        rows += rows_of(name, prediction, network)
     return table(rows)
 
 
-def answers(found: Iterable[Faces], network: Network) -> Iterator[Answer]:
+def predictions(found: Iterable[Faces], network: Network) -> Iterator[Prediction]:
     """The probabilities of the faces of each picture, in order, BATCH faces or more at once."""
     waiting: list[Faces] = []
     for faces in found:
         waiting.append(faces)
         if sum(len(each.crops) for each in waiting) >= BATCH or len(waiting) >= BATCH:
-            yield from _answered(waiting, network)
+            yield from _predicted(waiting, network)
             waiting = []
-    yield from _answered(waiting, network)
+    yield from _predicted(waiting, network)
 
 
-def _answered(waiting: list[Faces], network: Network) -> list[Answer]:
+def _predicted(waiting: list[Faces], network: Network) -> list[Prediction]:
     counts = [len(faces.crops) for faces in waiting]
     if not sum(counts):
-        return [Answer(faces, np.empty((0, len(CLASSES)))) for faces in waiting]
+        return [Prediction(faces, np.empty((0, len(CLASSES)))) for faces in waiting]
     values = network.probabilities(np.concatenate([faces.crops for faces in waiting]))
     parts = np.split(values, np.cumsum(counts)[:-1])
-    return [Answer(faces, part) for faces, part in zip(waiting, parts, strict=True)]
+    return [Prediction(faces, part) for faces, part in zip(waiting, parts, strict=True)]
 
 
-def answer_of(probabilities: np.ndarray, network: Network) -> str:
+def predicted_class(probabilities: np.ndarray, network: Network) -> str:
     """The likeliest class, or "unsure" if it is not likely enough."""
-    least = network.sure_from
+    least = network.confidence_threshold
     if least is not None and probabilities.max() < least:
         return UNSURE
     return CLASSES[probabilities.argmax()]
 
 
-def rows_of(name: str | int, answer: Answer, network: Network, time: float | None = None) -> list:
-    """A dictionary per face of a picture, by `COLUMNS`; one that says so if there is none.
+def rows_of(
+    name: str | int, prediction: Prediction, network: Network, time: float | None = None
+) -> list:
+    """A dictionary per face of a picture, by `COLUMNS`; one without a face if there is none.
 
     Parameters
     ----------
     name
         Of the picture: its path, or its number among arrays.
-    answer
+    prediction
         Its faces and their probabilities.
     network
         Which gave them.
     time
         Seconds from the start, for an image of a film.
     """
-    if not answer.faces.places:
+    if not prediction.faces.places:
         return [failure(name, "no face", network, time)]
-    common = failure(name, answer.faces.how, network, time)
-    pairs = zip(answer.faces.places, answer.probabilities, strict=True)
+    common = failure(name, prediction.faces.how, network, time)
+    pairs = zip(prediction.faces.places, prediction.probabilities, strict=True)
     return [
         common
-        | {"face": number, "answer": answer_of(values, network)}
+        | {"face": number, "answer": predicted_class(values, network)}
         | {"likeliest": CLASSES[values.argmax()], "score": round(place.score, 3)}
         | dict(zip(CLASSES, values.round(4).tolist(), strict=True))
         | dict(zip(BOX, place.box, strict=True))

@@ -1,4 +1,4 @@
-"""Which finished network answers, how good it is, and from which confidence on it is believed."""
+"""Which finished network predicts, its accuracy, and the least confidence that it needs."""
 
 import json
 import sys
@@ -13,12 +13,12 @@ from scipy.special import softmax
 
 from fer_utils.data.dataset import DataError, load
 from fer_utils.files import ROOT, runs_dir
-from fer_utils.statistics.calibration import confidence_threshold
+from fer_utils.statistics import calibration
 from fer_utils.training import runs
 from fer_utils.training.config import Config
 
 SPEED = ROOT / "bench" / "speed.json"
-QUICK = 20  # ms of CPU time a face, at most, of the network that answers unless another is named
+QUICK = 20  # ms of CPU time a face, at most, of the network that predicts unless another is named
 
 
 class NoNetwork(Exception):
@@ -30,14 +30,14 @@ class Network:
     """A finished run that keeps its weights.
 
     config: what was trained
-    accuracy: on the images held out of its training data
-    held_out: how many those are
+    accuracy: on its validation set
+    validation_images: how many those are
     milliseconds: of CPU time for a face, as bench/speed.json has it, or None
     """
 
     config: Config
     accuracy: float
-    held_out: int
+    validation_images: int
     milliseconds: float | None
 
     @property
@@ -46,17 +46,17 @@ class Network:
         return self.config.name
 
     @cached_property
-    def sure_from(self) -> float | None:
-        """The `confidence_threshold` of the held-out answers; None if it can't be known.
+    def confidence_threshold(self) -> float | None:
+        """The `calibration.confidence_threshold` of the validation set; None if it can't be known.
 
         From runs/summary.json, or from the data that lie in data/ or that FER_DATA names if the run
         was trained on them.
         """
         path = runs_dir() / "summary.json"
         if path.exists():
-            kept = json.loads(path.read_text(encoding="utf-8")).get(self.name, {})
-            if "sure_from" in kept:
-                return kept["sure_from"]
+            saved = json.loads(path.read_text(encoding="utf-8")).get(self.name, {})
+            if "sure_from" in saved:
+                return saved["sure_from"]
         try:
             with redirect_stdout(sys.stderr):  # stdout is the table's
                 run = runs.find(self.config, data := load(self.config.dataset))
@@ -64,8 +64,8 @@ class Network:
             return None
         if run is None:
             return None
-        held_out = run.predictions(data)["held_out"]
-        return confidence_threshold(held_out.probabilities.max(axis=1), held_out.correct)
+        found = run.predictions(data)["held_out"]
+        return calibration.confidence_threshold(found.probabilities.max(axis=1), found.correct)
 
     @cached_property
     def _forward(self) -> Callable:
@@ -88,7 +88,7 @@ class Network:
         """(n, 7) float64 for (n, 48, 48) uint8, of the seven classes.
 
         The mean over each crop and its mirror image, which makes up for some of what is lost
-        because a detector's box is less steady than FER2013's frames (bench/detection.py).
+        because a detector's box is less steady than FER2013's crops (bench/detection.py).
         """
         both = np.concatenate([crops, crops[:, :, ::-1]])
         logits = self._forward(self.inputs(both))
@@ -96,8 +96,8 @@ class Network:
 
     def __str__(self) -> str:
         quick = f", {self.milliseconds:.1f} ms a face" if self.milliseconds is not None else ""
-        right = f"{self.accuracy:.1%} of {self.held_out:,} held-out images right"
-        return f"{self.name} ({right}, duplicates of its training included{quick})"
+        accuracy = f"accuracy {self.accuracy:.1%} on {self.validation_images:,} validation images"
+        return f"{self.name} ({accuracy}, duplicates of its training included{quick})"
 
 
 def finished() -> dict[str, Network]:
@@ -117,14 +117,14 @@ def _network(folder: Path) -> Network | None:
         metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
         config = Config.from_dict(saved["config"])
         accuracy = float(metrics["held_out"]["accuracy"])
-        held_out = int(metrics["held_out"]["n"])
+        validation_images = int(metrics["held_out"]["n"])
     except TypeError:
         return None
     except (OSError, KeyError, ValueError) as error:
         raise runs.DamagedRun(f"{folder}: a damaged run ({error}); restore or delete it") from None
     if runs.folder_of(config) != folder:  # moved or renamed by hand
         return None
-    return Network(config, accuracy, held_out, _speeds().get(config.name))
+    return Network(config, accuracy, validation_images, _speeds().get(config.name))
 
 
 def _speeds() -> dict[str, float]:
@@ -135,7 +135,7 @@ def _speeds() -> dict[str, float]:
 
 
 def best_network() -> Network:
-    """Of the reference runs on FER2013 that need at most QUICK ms a face, the best held out.
+    """Of the reference runs on FER2013 that need at most QUICK ms a face, the most accurate.
 
     Raises NoNetwork if none of them is finished.
     """

@@ -27,20 +27,20 @@ def formatted(frame: pd.DataFrame, form: str) -> str:
 
 
 def heading(network: Network) -> str:
-    """Which network answers, how good it is, and when it is not believed."""
+    """Which network predicts, its accuracy, and its confidence threshold."""
     return f"Network: {network}\n{_threshold(network)}\n{CAUTION}"
 
 
 def _threshold(network: Network) -> str:
-    least = network.sure_from
+    least = network.confidence_threshold
     if least is None:
         return (
-            "No threshold is kept with this network: no answer is called unsure, unless FER_DATA "
-            "names the data that it was trained on."
+            "No threshold is saved with this network: no prediction is called unsure, unless "
+            "FER_DATA names the data that it was trained on."
         )
     return (
-        f"Below a probability of {least:.2f} the answer is unsure: above it {TARGET_ACCURACY:.0%} "
-        "of the held-out images were right."
+        f"Below a probability of {least:.2f} the prediction is unsure: above it "
+        f"{TARGET_ACCURACY:.0%} of those on the validation set were correct."
     )
 
 

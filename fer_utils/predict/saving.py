@@ -15,7 +15,7 @@ from fer_utils.files import StorageError, replacing
 from fer_utils.plots import style
 from fer_utils.plots.saliency import panels
 from fer_utils.predict.crops import framed
-from fer_utils.predict.expressions import Answer, answer_of
+from fer_utils.predict.expressions import Prediction, predicted_class
 from fer_utils.predict.networks import Network
 from fer_utils.predict.pictures import PROGRAM, is_own, shown
 
@@ -78,19 +78,19 @@ def _mark() -> dict[str, str]:
     return {"Software": PROGRAM}
 
 
-def framed_faces(answer: Answer, network: Network) -> Image.Image:
-    """The picture with a numbered frame around each face, and the answer under it."""
-    image = Image.fromarray(answer.faces.picture)
+def framed_faces(prediction: Prediction, network: Network) -> Image.Image:
+    """The picture with a numbered frame around each face, and the prediction under it."""
+    image = Image.fromarray(prediction.faces.picture)
     draw = ImageDraw.Draw(image)
     line = max(1, round(max(image.size) / 400))
-    pairs = zip(answer.faces.places, answer.probabilities, strict=True)
+    pairs = zip(prediction.faces.places, prediction.probabilities, strict=True)
     for number, (place, values) in enumerate(pairs, 1):
-        square = place if answer.faces.how == "whole picture" else framed(place)
+        square = place if prediction.faces.how == "whole picture" else framed(place)
         corners = _corners(square)
         draw.polygon([tuple(corner) for corner in corners], outline="yellow", width=line)
         size = max(10, square.side / 10)
         font = ImageFont.load_default(size)
-        text = f"{number} {answer_of(values, network)} {values.max():.0%}"
+        text = f"{number} {predicted_class(values, network)} {values.max():.0%}"
         width = draw.textlength(text, font)
         left = min(max(corners[:, 0].min(), 0), max(image.width - width, 0))
         top = min(corners[:, 1].max() + line, image.height - 1.4 * size)
@@ -107,14 +107,14 @@ def _corners(square) -> np.ndarray:
     return half @ turn + (square.x, square.y)
 
 
-def saliency_panel(answer: Answer, network: Network) -> Figure:
-    """A column per face, MOST_COLUMNS at most: what the network saw, and maps of the answer."""
+def saliency_panel(prediction: Prediction, network: Network) -> Figure:
+    """A column per face, MOST_COLUMNS at most: what the network saw, and maps of the prediction."""
     from fer_utils.interpret.maps import visible
     from fer_utils.interpret.saliency import explain
 
-    crops = answer.faces.crops[:MOST_COLUMNS]
+    crops = prediction.faces.crops[:MOST_COLUMNS]
     inputs = network.inputs(crops)
-    classes = answer.probabilities[:MOST_COLUMNS].argmax(axis=1)
+    classes = prediction.probabilities[:MOST_COLUMNS].argmax(axis=1)
     maps = {
         title: visible(explain(method, network.model, inputs, classes))
         for method, title in SALIENCY.items()

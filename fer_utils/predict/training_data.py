@@ -30,7 +30,7 @@ from fer_utils.predict.pictures import PICTURES, PictureError, list_files, read,
 
 SPLITS = {TRAINING: "train", PUBLIC: "validation", PRIVATE: "test", TEST: "test"}
 ONE_IN = 5  # pictures of a class becomes a test image, where folders don't say which
-ENOUGH = 6  # training images of a class: with fewer none of them can be held out
+ENOUGH = 6  # training images of a class: with fewer none of them is in the validation set
 COLUMNS, ROWS = 24, 10  # of a class in the contact sheet
 
 
@@ -67,8 +67,8 @@ def collect(photos: Path) -> tuple[list[Example], pd.DataFrame]:
     for file in tqdm(listing.files, unit="picture", disable=None):
         try:
             example = _example(file, photos)
-            if twin := examples.get(example.digest):
-                raise PictureError(f"the same face as in {shown(twin.source)}")
+            if duplicate := examples.get(example.digest):
+                raise PictureError(f"the same face as in {shown(duplicate.source)}")
             examples[example.digest] = example
         except PictureError as error:
             left_out.append((shown(file), str(error).removeprefix(f"{shown(file)}: ")))

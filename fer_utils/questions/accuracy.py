@@ -1,8 +1,9 @@
-"""How accurate the finished networks are: beside the homework, beside one another, twins apart.
+"""How accurate the finished networks are, beside the homework's and beside one another.
 
-A test image has a twin if a duplicate of it, exact or near, lies in Training. The homework's board
-had these too, so the comparison with it takes all images; everything else leads with the images
-without a twin. `predictions` maps names of networks to their answers by part (`Run.predictions`).
+A test image is duplicate-free if Training has no exact or near duplicate of it. The homework's test
+images had such duplicates too, so the comparison with it takes all images; everything else leads
+with the duplicate-free ones. `predictions` maps names of networks to their predictions by part
+(`Run.predictions`); `duplicate` (n,) bool marks the rows of the data set that have a duplicate.
 """
 
 import tempfile
@@ -31,145 +32,148 @@ CHINESE = dict(zip(wording.ACCURACY.values(), ("較高", "較低", "未能證實
 
 
 def accuracy(given: Predictions) -> Interval:
-    """The proportion of correct answers, with Wilson's interval over the images."""
+    """The proportion of correct predictions, with Wilson's interval over the images."""
     return proportion(int(given.correct.sum()), len(given.correct))
 
 
-def held_out_in_words(parts: Parts, unseen: np.ndarray) -> str:
-    """The held-out accuracy of the weights kept, on all held-out images and on the `unseen` ones.
+def validation_accuracy_in_words(parts: Parts, duplicate_free: np.ndarray) -> str:
+    """The validation accuracy of the selected checkpoint, on all and on duplicate-free images.
 
-    `unseen` as `duplicates.unseen`: without a twin in the part trained on.
+    `duplicate_free` is as `duplicates.duplicate_free_validation` gives it.
     """
     given = parts["held_out"]
-    if unseen.all():
-        return f"held-out accuracy of the weights kept {accuracy(given):.3f}"
+    if duplicate_free.all():
+        return f"validation accuracy of the selected checkpoint {accuracy(given):.3f}"
     return (
-        f"held-out accuracy of the weights kept {accuracy(given):.3f}, and "
-        f"{accuracy(given[unseen]):.3f} on the {unseen.sum():,} held-out images without a twin in "
-        "the part trained on"
+        f"validation accuracy of the selected checkpoint {accuracy(given):.3f}, and "
+        f"{accuracy(given[duplicate_free]):.3f} on the {duplicate_free.sum():,} duplicate-free "
+        "validation images"
     )
 
 
-def on_boards(parts: Parts) -> list[Predictions]:
-    """The answers on each part that judges networks; of two parts those on both together, too."""
-    boards = list(tested(parts).values())
-    return boards if len(boards) == 1 else [*boards, together(tested(parts))]
+def on_splits(parts: Parts) -> list[Predictions]:
+    """The predictions on each test split that has labels; of two splits also on both together."""
+    splits = list(tested(parts).values())
+    return splits if len(splits) == 1 else [*splits, together(tested(parts))]
 
 
 def beside_homework(
     predictions: Mapping[str, Parts],
     homework: Mapping[str, tuple[float, float]],
-    twin: np.ndarray,
+    duplicate: np.ndarray,
 ) -> pd.DataFrame:
-    """A row per network and board, and on both: accuracies, ours minus the homework's on all.
+    """A row per network and test split, and for both: accuracies, and ours minus the homework's.
 
-    `homework` maps names to (PUBLIC, PRIVATE); `twin` is (n,) bool over the data set. The
-    homework's figure has a sampling error of its own; it is taken to be that of as many other
+    `homework` maps names to (PUBLIC, PRIVATE). The difference is on all images. The homework's
+    figure has a sampling error of its own; it is taken to be that of as many other
     images as ours (Newcombe's interval; Fisher's exact test). Judged as `judged_on_all` says.
     """
     rows = {}
     for name, parts in predictions.items():
-        boards = on_boards(parts)
-        for given in boards:
+        splits = on_splits(parts)
+        for given in splits:
             row: dict[str, Any] = {
-                "without twins": accuracy(given[~twin[given.rows]]),
+                "duplicate-free": accuracy(given[~duplicate[given.rows]]),
                 "all": accuracy(given),
             }
             if name in homework:
-                theirs, n = of_board(homework[name], given, boards), len(given.correct)
+                theirs, n = of_split(homework[name], given, splits), len(given.correct)
                 counts = int(given.correct.sum()), round(theirs * n)
                 p = stats.fisher_exact([[right, n - right] for right in counts]).pvalue
                 difference = independent_interval(counts[0], n, counts[1], n).tested(p, n)
                 row |= {"homework": theirs, "all − homework": difference}
-            rows[name, given.part.board] = row
-    table = pd.DataFrame.from_dict(rows, "index").rename_axis(["network", "board"])
+            rows[name, given.part.split] = row
+    table = pd.DataFrame.from_dict(rows, "index").rename_axis(["network", "split"])
     return judged_on_all(table) if "homework" in table else table
 
 
-def of_board(
-    figures: tuple[float, float], given: Predictions, boards: Sequence[Predictions]
+def of_split(
+    figures: tuple[float, float], given: Predictions, splits: Sequence[Predictions]
 ) -> float:
     """Return the homework's figure to stand beside ours.
 
-    PRIVATE's, on both boards the mean over their images, else PUBLIC's.
+    PRIVATE's, on both test splits the mean over their images, else PUBLIC's.
     """
-    if given.part.board == "BOTH":
-        return float(np.average(figures, weights=[len(board.labels) for board in boards[:2]]))
-    return float(figures[1 if given.part.board == "PRIVATE" else 0])
+    if given.part.split == "both":
+        return float(np.average(figures, weights=[len(split.labels) for split in splits[:2]]))
+    return float(figures[1 if given.part.split == "PRIVATE" else 0])
 
 
 def judged_on_all(table: pd.DataFrame) -> pd.DataFrame:
-    """A table by network and board with a verdict for each network.
+    """A table by network and test split with a verdict for each network.
 
-    The test of a network takes all of its test images, so that of two boards the row of both is
+    The test of a network takes all of its test images, so that of two splits the row of both is
     judged, by the Comparison "all − homework"; Holm's correction is over the networks. Adds
-    "verdict" (in words), "p (Holm)" and "would show" (`judged_with_detectable`); NaN elsewhere.
+    "verdict" (in words), "p (Holm)" and "minimum detectable" (`judged_with_detectable`), which are
+    NaN elsewhere.
     """
     last = ~table.index.get_level_values(0).duplicated(keep="last")
     compared = table[last & table["all − homework"].notna()]
     tests = judged_with_detectable(compared, interval="all − homework")
     tests = wording.with_phrases(tests, wording.HOMEWORK)
-    return table.join(tests[["verdict", "p (Holm)", "would show"]])
+    return table.join(tests[["verdict", "p (Holm)", "minimum detectable"]])
 
 
 def accuracies(
-    predictions: Mapping[str, Parts], twin: np.ndarray, unseen: np.ndarray | None = None
+    predictions: Mapping[str, Parts],
+    duplicate: np.ndarray,
+    duplicate_free: np.ndarray | None = None,
 ) -> pd.DataFrame:
-    """Accuracy of each network (rows) on each board, without twins and on all images.
+    """Accuracy of each network (rows) on each test split, on duplicate-free and on all images.
 
-    With `unseen`, as `held_out_in_words`, on these held-out images as well.
+    With `duplicate_free`, as in `validation_accuracy_in_words`, on these validation images as well.
     """
     rows: dict[str, dict[str, Any]] = {}
     for name, parts in predictions.items():
         row = rows.setdefault(name, {})
-        if unseen is not None:
-            row["held out, unseen"] = accuracy(parts["held_out"][unseen])
+        if duplicate_free is not None:
+            row["validation, duplicate-free"] = accuracy(parts["held_out"][duplicate_free])
         for given in tested(parts).values():
-            board = given.part.board
-            row[f"{board}, without twins"] = accuracy(given[~twin[given.rows]])
-            row[f"{board}, all"] = accuracy(given)
+            split = given.part.split
+            row[f"{split}, duplicate-free"] = accuracy(given[~duplicate[given.rows]])
+            row[f"{split}, all"] = accuracy(given)
     return pd.DataFrame.from_dict(rows, "index").rename_axis("network")
 
 
 def differences(
     predictions: Mapping[str, Parts],
     pairs: Sequence[tuple[str, str]],
-    twin: np.ndarray,
+    duplicate: np.ndarray,
     *,
     apart: bool = False,
 ) -> pd.DataFrame:
     """Accuracy of the first minus that of the second network, paired over the test images.
 
-    All boards together. McNemar's exact test, corrected by Holm over the table.
+    All test splits together. McNemar's exact test, corrected by Holm over the table.
 
     Parameters
     ----------
     predictions
-        By name of the network its answers on the parts.
+        By name of the network its predictions on the parts.
     pairs
         Names of the two networks of each row.
-    twin
-        (n,) bool, which test images have a twin in Training.
+    duplicate
+        (n,) bool, which test images have a duplicate in Training.
     apart
-        Whether the images with a twin have a row of their own.
+        Whether the images with a duplicate have a row of their own.
 
     Returns
     -------
     pandas.DataFrame
-        A row per pair and kind of images (without a twin, all). "would show" is the difference that
-        as many images would have shown four times in five, where none is shown.
+        A row per pair and kind of images ("duplicate-free", "all", with `apart` also "with a
+        duplicate"). "minimum detectable" is as in `judged_with_detectable`.
     """
     rows = {}
     for first, second in pairs:
         one, other = (together(tested(predictions[name])) for name in (first, second))
-        has_twin = twin[one.rows]
+        has_duplicate = duplicate[one.rows]
         kinds = {
-            "without twins": ~has_twin,
-            "with a twin": has_twin,
-            "all": np.full_like(has_twin, 1),
+            "duplicate-free": ~has_duplicate,
+            "with a duplicate": has_duplicate,
+            "all": np.full_like(has_duplicate, 1),
         }
         for kind, chosen in kinds.items():
-            if (apart or kind != "with a twin") and chosen.any():
+            if (apart or kind != "with a duplicate") and chosen.any():
                 difference = paired_difference(one.correct[chosen], other.correct[chosen])
                 row = {"n": difference.n, "difference": difference}
                 rows[f"{first} − {second}", kind] = row
@@ -182,9 +186,9 @@ def comparability(dataset: Dataset, predictions: Parts) -> str:
     """What a difference to the homework's figures can mean on this data set."""
     if "held_out" in tested(predictions):
         return (
-            "**The test images have no labels here.** HELD-OUT stands for the held-out tenth of "
-            "Training instead; it also decided which weights were kept, so its figures flatter. "
-            "The homework's figures beside them are those on PUBLIC."
+            "**The test images have no labels here.** The validation set stands in for them; it "
+            "also selected the checkpoints, so its figures are optimistic. The homework's figures "
+            "beside them are those on PUBLIC."
         )
     if dataset.name == "drawn":
         return (
@@ -199,9 +203,9 @@ def comparability(dataset: Dataset, predictions: Parts) -> str:
             "about the networks."
         )
     return (
-        "The homework's figures come from a Kaggle board on FER2013. We take its halves, PUBLIC "
-        "and PRIVATE, to be PublicTest and PrivateTest, which is not known; if they are, they had "
-        "the twins too, so the comparison with them takes all images."
+        "The homework's figures come from a Kaggle leaderboard on FER2013. We take its halves, "
+        "PUBLIC and PRIVATE, to be PublicTest and PrivateTest, which is not known; if they are, "
+        "they had the duplicates too, so the comparison with them takes all images."
     )
 
 
@@ -209,23 +213,23 @@ def revision(dataset: Dataset) -> str:
     """Which recipe was changed after test images had been scored, and what chose the change."""
     if dataset.name == "drawn":
         return (
-            "The recipe of notebook 2's narrow networks was changed once, after networks of the "
-            "first one had been scored: one of them had collapsed on held-out images, which chose "
-            "the change. model0 and model1 were trained again, from seeds of their own, after they "
-            "had been scored."
+            "The recipe of notebook 2's small networks was changed once, after networks of the "
+            "first one had been scored: one of them had collapsed on the validation set, which "
+            "chose the change. model0 and model1 were trained again, from seeds of their own, "
+            "after they had been scored."
         )
     return (
         "Twenty-four networks were finished, scored on FER2013's test images and then replaced or "
         "not kept. The recipe of model0 to model2 was revised twice: after an earlier model1, "
-        "model2 and dense network had been scored (published recipes and held-out accuracy chose "
-        "the revision), and to twice the passes after everything had been scored (held-out images "
-        "chose, by model2); then the compact members, the students and the other seed of model2 "
-        "were trained anew as well, all but student-tiny for longer. That member1 gains on the "
-        "test images by twice the passes was known when that was tried (bench/recipes.md). Four "
-        "narrow networks were trained again with batch normalisation in their dense layers, since "
-        "units of these were dead on held-out images. Another recipe was tried on model1, half as "
-        "many passes again on student-compact and twice as many on member1; none was kept, for "
-        "its held-out accuracy."
+        "model2 and dense network had been scored (published recipes and validation accuracy chose "
+        "the revision), and to twice the epochs after everything had been scored (the validation "
+        "set chose, by model2); then the compact members, the students and the other seed of "
+        "model2 were trained again as well, all but student-tiny for longer. That member1 gains "
+        "on the test images by twice the epochs was known when that was tried (bench/recipes.md). "
+        "Four small networks were trained again with batch normalisation in their dense layers, "
+        "since units of these were dead on the validation set. Another recipe was tried on "
+        "model1, half as many epochs again on student-compact and twice as many on member1; none "
+        "was kept, for its validation accuracy."
     )
 
 
@@ -250,14 +254,14 @@ def phases(config: Config) -> pd.DataFrame:
 
 
 def train_a_little(dataset: Dataset, *, images: int, steps: int, seed: int) -> pd.DataFrame:
-    """Train a narrow network for a few steps, to see the engine at work; nothing is kept.
+    """Train a small network for a few steps, to see the engine at work; nothing is kept.
 
     Parameters
     ----------
     dataset
         The data.
     images
-        How many of the Training images, at most; a fifth of them is held out.
+        How many of the Training images, at most; a fifth of them is the validation set.
     steps
         Of the optimiser, on batches.
     seed
@@ -283,9 +287,12 @@ def train_a_little(dataset: Dataset, *, images: int, steps: int, seed: int) -> p
         seed=seed,
     )
     rows = np.random.default_rng(seed).permutation(validation_split(dataset)[0])[:images]
-    fit, held_out = rows[len(rows) // 5 :], rows[: len(rows) // 5]
+    fit, validation = rows[len(rows) // 5 :], rows[: len(rows) // 5]
     examples = Examples(
-        dataset.images[fit], dataset.labels[fit], dataset.images[held_out], dataset.labels[held_out]
+        dataset.images[fit],
+        dataset.labels[fit],
+        dataset.images[validation],
+        dataset.labels[validation],
     )
     with tempfile.TemporaryDirectory() as folder:
         made = train(config, examples, checkpoint=Path(folder) / "c.npz", made_from="live")

@@ -1,7 +1,8 @@
 """What normalisation and augmentation do to accuracy: the homework's tables, and the interaction.
 
-A group is what networks of one recipe say, one seed each: a list of answers by part
-(`Run.predictions`). Accuracies are taken over seeds and test images, see `comparisons.contrast`.
+A group is what networks of one recipe predict, one seed each: a list of predictions by part
+(`Run.predictions`). `duplicate` (n,) bool marks the rows of the data set that have a duplicate in
+Training. Accuracies are taken over seeds and test images, see `comparisons.contrast`.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,7 +12,7 @@ import pandas as pd
 
 from fer_utils import homework
 from fer_utils.data.dataset import Dataset, validation_split
-from fer_utils.questions.accuracy import OPTIMISERS, judged_on_all, of_board, on_boards
+from fer_utils.questions.accuracy import OPTIMISERS, judged_on_all, of_split, on_splits
 from fer_utils.statistics import wording
 from fer_utils.statistics.comparisons import contrast, factorial_effects
 from fer_utils.statistics.corrections import judged_with_detectable
@@ -48,7 +49,7 @@ def in_words(run: Run, groups: Mapping[str, Group], dataset: Dataset) -> str:
     """
     config = run.config
     optimisers = " then ".join(OPTIMISERS[phase.optimizer] for phase in config.phases)
-    passes = config.steps * config.batch_size / len(validation_split(dataset)[0])
+    epochs = config.steps * config.batch_size / len(validation_split(dataset)[0])
     most = "at most " if any(phase.patience for phase in config.phases) else ""
     seeds = {name: len(group) for name, group in groups.items()}
     counts = ", ".join(f"{name} {count}" for name, count in seeds.items())
@@ -58,8 +59,8 @@ def in_words(run: Run, groups: Mapping[str, Group], dataset: Dataset) -> str:
         f"Twelve convolutions of {' / '.join(map(str, config.widths))} channels, "
         f"{run.metadata['parameters']:,} parameters "
         f"(a little fewer without batch normalisation); {optimisers}, {most}{config.steps:,} "
-        f"steps on batches of {config.batch_size}: {most}{passes:.1f} passes over the originals, "
-        f"or {passes / 20:.1f} over the ×20 set. Seeds: {counts}."
+        f"steps on batches of {config.batch_size}: {most}{epochs:.1f} epochs over the originals, "
+        f"or {epochs / 20:.1f} over the ×20 set. Seeds: {counts}."
     )
 
 
@@ -89,31 +90,32 @@ def ended_early(runs: Iterable[Run]) -> str:
     early = [f"{name} took {steps:,}" for name, (steps, most) in taken.items() if steps < most]
     if not early:
         return ""
-    return f" A phase ends where it no longer helps on held-out images: {', '.join(early)} steps."
+    return f" A phase ends where the validation accuracy no longer rises: {', '.join(early)} steps."
 
 
 def beside_homework(
-    groups: Mapping[str, Group], theirs: Mapping[str, tuple[float, float]], twin: np.ndarray
+    groups: Mapping[str, Group], theirs: Mapping[str, tuple[float, float]], duplicate: np.ndarray
 ) -> pd.DataFrame:
-    """A row per group and board, and on both: accuracies, ours minus the homework's on all images.
+    """A row per group and test split, and for both: accuracies, and ours minus the homework's.
 
-    `theirs` maps names to (PUBLIC, PRIVATE). The difference carries the sampling error of both, the
-    homework's as that of as many other images. Judged as `accuracy.judged_on_all` says.
+    `theirs` maps names to (PUBLIC, PRIVATE). The difference is on all images. It carries the
+    sampling error of both, the homework's as that of as many other images. Judged as
+    `accuracy.judged_on_all` says.
     """
     rows = {}
     for name, group in groups.items():
-        seeds = [on_boards(parts) for parts in group]
+        seeds = [on_splits(parts) for parts in group]
         for given in zip(*seeds, strict=True):
-            figure, free = of_board(theirs[name], given[0], seeds[0]), ~twin[given[0].rows]
+            figure, free = of_split(theirs[name], given[0], seeds[0]), ~duplicate[given[0].rows]
             correct = np.stack([one.correct for one in given])
             against = contrast([correct], (1,), (figure, _sampling(figure, correct.shape[1])))
-            rows[name, given[0].part.board] = {
-                "without twins": contrast([correct[:, free]], (1,)).interval,
+            rows[name, given[0].part.split] = {
+                "duplicate-free": contrast([correct[:, free]], (1,)).interval,
                 "all": contrast([correct], (1,)).interval,
                 "homework": figure,
                 "all − homework": against,
             }
-    table = pd.DataFrame.from_dict(rows, "index").rename_axis(["networks", "board"])
+    table = pd.DataFrame.from_dict(rows, "index").rename_axis(["networks", "split"])
     return judged_on_all(table)
 
 
@@ -122,52 +124,58 @@ def _sampling(figure: float, images: int) -> float:
     return figure * (1 - figure) / images
 
 
-def accuracies(cells: Mapping[Levels, Group], twin: np.ndarray) -> pd.DataFrame:
-    """Return the accuracies of a factorial's cells on both boards together.
+def accuracies(cells: Mapping[Levels, Group], duplicate: np.ndarray) -> pd.DataFrame:
+    """Return the accuracies of a factorial's cells on both test splits together.
 
-    With and without each factor, how many networks (one seed each), and their accuracy without
-    twins and on all images.
+    With and without each factor, how many networks (one seed each), and their accuracy on
+    duplicate-free and on all images.
     """
     rows = []
     for levels, group in sorted(cells.items(), key=lambda cell: (cell[0][2], not cell[0][0])):
         given = [together(tested(parts)) for parts in group]
-        correct, free = np.stack([one.correct for one in given]), ~twin[given[0].rows]
+        correct, free = np.stack([one.correct for one in given]), ~duplicate[given[0].rows]
         rows.append(
             {factor: "yes" if has else "no" for factor, has in zip(FACTORS, levels, strict=True)}
             | {
                 "networks": len(group),
-                "without twins": contrast([correct[:, free]], (1,)).interval,
+                "duplicate-free": contrast([correct[:, free]], (1,)).interval,
                 "all": contrast([correct], (1,)).interval,
             }
         )
     return pd.DataFrame(rows).set_index([FACTORS[2], *FACTORS[:2]])
 
 
-def effects(groups: Mapping[str, Group], twin: np.ndarray) -> pd.DataFrame:
-    """With minus without each of the homework's three, on both boards together.
+def effects(groups: Mapping[str, Group], duplicate: np.ndarray) -> pd.DataFrame:
+    """The effects of the homework's three factors, on both test splits together.
 
     Those of the three whose rows are among the groups. By (effect, images): "effect" (Interval),
-    "verdict", "p (Holm)" over the effects on one kind of images, "would show" (the effect that the
-    design would have shown four times in five, where it shows none); and on all images "homework"
-    (the mean of its boards), "beside it" (whether ours differs from it, by Holm over the effects)
-    and "would differ" (the difference that the design would have shown four times in five). The
-    homework's effect has the sampling error of two networks scored on different images, which is
-    more than the same images give: how these answers go together is not known.
+    "verdict", "p (Holm)" over the effects on one kind of images, "minimum detectable" (see
+    `judged_with_detectable`); and on all images "homework" (the mean of its splits), "vs homework"
+    (whether ours differs from it, by Holm over the effects) and "minimum detectable vs homework".
+    The homework's effect has the sampling error of two networks scored on different images, which
+    is more than the same images give: how these predictions correlate is not known.
     """
     rows, beside = {}, {}
     for name, (with_it, without) in homework.EFFECTS.items():
         if not {with_it, without} <= groups.keys():
             continue
         pair = [[together(tested(parts)) for parts in groups[row]] for row in (with_it, without)]
-        has_twin = twin[pair[0][0].rows]
-        kinds = {"without twins": ~has_twin, "with a twin": has_twin, "all": has_twin | ~has_twin}
+        has_duplicate = duplicate[pair[0][0].rows]
+        kinds = {
+            "duplicate-free": ~has_duplicate,
+            "with a duplicate": has_duplicate,
+            "all": has_duplicate | ~has_duplicate,
+        }
         stacks = [np.stack([given.correct for given in seeds]) for seeds in pair]
         for kind, chosen in kinds.items():
             if chosen.any():
                 found = contrast([stack[:, chosen] for stack in stacks], (1, -1))
                 rows[name, kind] = {"effect": found}
         figures = [float(np.mean(homework.ABLATIONS[row])) for row in (with_it, without)]
-        theirs, error = figures[0] - figures[1], sum(_sampling(f, len(has_twin)) for f in figures)
+        theirs, error = (
+            figures[0] - figures[1],
+            sum(_sampling(f, len(has_duplicate)) for f in figures),
+        )
         against = contrast(stacks, (1, -1), (theirs, error))
         beside[name, "all"] = {"homework": theirs, "effect": against}
     names = ["with − without", "images"]
@@ -175,50 +183,61 @@ def effects(groups: Mapping[str, Group], twin: np.ndarray) -> pd.DataFrame:
     families = [_judged(rows, wording.ACCURACY) for _, rows in table.groupby("images")]
     figures = pd.DataFrame.from_dict(beside, "index").rename_axis(names)
     figures = _judged(figures, wording.HOMEWORK_EFFECT)
-    figures = figures.rename(columns={"verdict": "beside it", "would show": "would differ"})
-    columns = ["homework", "beside it", "would differ"]
+    figures = figures.rename(
+        columns={"verdict": "vs homework", "minimum detectable": "minimum detectable vs homework"}
+    )
+    columns = ["homework", "vs homework", "minimum detectable vs homework"]
     return pd.concat(families).loc[table.index].join(figures[columns])
 
 
 def _judged(table: pd.DataFrame, words: wording.Words) -> pd.DataFrame:
-    """One family of contrasts, `words` on them, and what would have been shown."""
+    """One family of contrasts, with verdicts in `words` and minimum detectable effects."""
     return wording.with_phrases(judged_with_detectable(table, interval="effect"), words)
 
 
+#: Kind of images in `effects` -> its words.
+_IMAGES = {
+    "duplicate-free": "duplicate-free test images",
+    "with a duplicate": "test images with a duplicate",
+    "all": "all test images",
+}
+
+
 def reading(effects: pd.DataFrame) -> str:
-    """What `effects` says of augmentation, in words, and whether the twins change it."""
+    """The effect of augmentation in words, and whether the duplicates change it."""
     kinds = effects.xs("augmentation", level="with − without")
     text = "; ".join(
-        f"on {'all test images' if kind == 'all' else f'test images {kind}'} {row['effect']:+.3f} "
-        f"(**{row['verdict']}**)"
+        f"on {_IMAGES[kind]} {row['effect']:+.3f} (**{row['verdict']}**)"
         for kind, row in kinds.iterrows()
     )
-    text = f"Augmentation (×20), with minus without: {text}."
-    if "with a twin" not in kinds.index:
+    text = f"Effect of augmentation (×20): {text}."
+    if "with a duplicate" not in kinds.index:
         return text
-    free, leaked = (kinds.loc[kind, "effect"] for kind in ("without twins", "with a twin"))
-    if leaked.high < 0 < free.low or free.high < 0 < leaked.low:
+    free, contaminated = (
+        kinds.loc[kind, "effect"] for kind in ("duplicate-free", "with a duplicate")
+    )
+    if contaminated.high < 0 < free.low or free.high < 0 < contaminated.low:
         text += " These two intervals lie on either side of 0: the figure on all images mixes them."
-    of_free, of_all = (kinds.loc[kind, "verdict"] for kind in ("without twins", "all"))
+    of_free, of_all = (kinds.loc[kind, "verdict"] for kind in ("duplicate-free", "all"))
     if of_free != of_all:
         text += (
-            f" **The twins change the reading:** on all test images it would be “{of_all}”, "
-            f"where nothing leaked it is “{of_free}”."
+            f" **The duplicates change the reading:** on all test images it would be “{of_all}”, "
+            f"on duplicate-free ones it is “{of_free}”."
         )
     return text
 
 
-def interactions(cells: Mapping[Levels, Group], twin: np.ndarray) -> pd.DataFrame:
-    """Main effects and interactions on both boards together, on images without a twin.
+def interactions(cells: Mapping[Levels, Group], duplicate: np.ndarray) -> pd.DataFrame:
+    """Main effects and interactions on both test splits together, on duplicate-free images.
 
     With all eight cells three factors, otherwise the two normalisations without augmentation. An
     interaction is half the difference of two effects (Yates).
     """
     correct: dict[tuple[bool, ...], np.ndarray] = {}
     for levels, group in cells.items():
-        answers = [together(tested(parts)) for parts in group]
-        free = ~twin[answers[0].rows]
-        correct[levels] = np.stack([given.correct[free] for given in answers])
+        given = [together(tested(parts)) for parts in group]
+        free = ~duplicate[given[0].rows]
+        correct[levels] = np.stack([one.correct[free] for one in given])
     factors = FACTORS
     if len(correct) < 8:
         correct = {levels[:2]: stack for levels, stack in correct.items() if not levels[2]}
@@ -236,6 +255,6 @@ def explanation(table: pd.DataFrame) -> str:
 
 
 def fit_gap(history: pd.DataFrame) -> tuple[float, float]:
-    """Accuracy on the last training batches, and on held-out images at the end."""
+    """Accuracy on the last training batches, and on the validation set at the end."""
     last = history.iloc[-1]
     return float(last["accuracy"]), float(last["held_out_accuracy"])

@@ -1,7 +1,8 @@
 """`homework.BORDERS`, its conjecture on what zero-padded shifts teach the first layer.
 
-Measured as `ascent.border_response` of the first layer's activation maps at two places: the frame
-of the test images, and the seam between an image shifted by zero padding and its black bar. Runs
+Measured as `ascent.border_response` of the first layer's activation maps at two places: the
+image border of the test images, and the padding edge between an image shifted by zero padding and
+its black bar. Runs
 of one seed start from the same weights, so their filters are compared one by one.
 """
 
@@ -30,7 +31,7 @@ AUGMENTATIONS = {
     NONE: {},
 }
 UNTRAINED = "untrained"
-PLACES = ("frame", "seam")
+PLACES = ("image border", "padding edge")
 FEWEST_SEEDS = 2
 
 
@@ -45,47 +46,49 @@ def responses(model: keras.Model, images: np.ndarray) -> pd.DataFrame:
 
     images (n, 48, 48), 0..255. A filter that never responds has NaN.
     """
-    seam = np.zeros((SIZE, SIZE), bool)
-    seam[1:-1, SHIFT.right - 1 : SHIFT.right + 1] = True
-    places = {"frame": (images, border_ring(SIZE)), "seam": (shifted(images, "zero"), seam)}
-    frames = []
+    padding_edge = np.zeros((SIZE, SIZE), bool)
+    padding_edge[1:-1, SHIFT.right - 1 : SHIFT.right + 1] = True
+    places = {
+        "image border": (images, border_ring(SIZE)),
+        "padding edge": (shifted(images, "zero"), padding_edge),
+    }
+    tables = []
     for place, (seen, border) in places.items():
         maps = activation_maps(model, "relu1", normalise(seen, per_image=True))
         response = border_response(maps, border)
         filters = range(len(response))
-        frames.append(pd.DataFrame({"filter": filters, "place": place, "response": response}))
-    return pd.concat(frames, ignore_index=True)
+        tables.append(pd.DataFrame({"filter": filters, "place": place, "response": response}))
+    return pd.concat(tables, ignore_index=True)
 
 
 def measure_border(runs: Mapping[str, Sequence[Run]], images: np.ndarray) -> pd.DataFrame:
     """`responses` of every run and of its network before training: adds condition and seed."""
-    frames = []
+    tables = []
     for condition, seeds in runs.items():
         for run in seeds:
             measured = responses(run.model(), images)
-            frames.append(measured.assign(condition=condition, seed=run.config.seed))
+            tables.append(measured.assign(condition=condition, seed=run.config.seed))
     for run in runs[ZERO]:
         untrained = responses(build(run.config), images)
-        frames.append(untrained.assign(condition=UNTRAINED, seed=run.config.seed))
-    return pd.concat(frames, ignore_index=True)
+        tables.append(untrained.assign(condition=UNTRAINED, seed=run.config.seed))
+    return pd.concat(tables, ignore_index=True)
 
 
-def differences(frame: pd.DataFrame) -> pd.DataFrame:
+def differences(measured: pd.DataFrame) -> pd.DataFrame:
     """Zero-padded shifts against each other condition, at each place; Holm over the table.
 
     Per filter the difference of responses; its mean per seed; over seeds the mean and Student's
-    interval. With one seed the interval is over its filters, and says nothing of other trainings.
-    By (place, against): "difference" (Interval), "verdict", "p (Holm)", "would show" (the
-    difference that the design would have shown four times in five, where it shows none), "n" and
-    "over" (what n counts: "seeds" or "filters of one seed").
+    interval. With one seed the interval is over its filters, and does not cover other trainings.
+    By (place, against): "difference" (Interval), "verdict", "p (Holm)", "minimum detectable"
+    (`judged_with_detectable`), "n" and "over" (what n counts: "seeds" or "filters of one seed").
     """
-    wide = frame.pivot_table(
+    by_filter = measured.pivot_table(
         index=["place", "seed", "filter"], columns="condition", values="response"
     )
     rows = {}
     for place in PLACES:
         for other in (REFLECTED, NONE, UNTRAINED):
-            differences = (wide.loc[place, ZERO] - wide.loc[place, other]).dropna()
+            differences = (by_filter.loc[place, ZERO] - by_filter.loc[place, other]).dropna()
             seeds = differences.groupby("seed").mean()
             enough = len(seeds) >= FEWEST_SEEDS
             values = seeds if enough else differences
@@ -102,7 +105,7 @@ def differences(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def conclusion(comparisons: pd.DataFrame) -> str:
-    """What `compare` says of the conjecture; the untrained control plays no part in it."""
+    """What `differences` come to for the conjecture; the untrained network plays no part in it."""
     trained = comparisons.drop(index=UNTRAINED, level="against")
     found = {difference.verdict for difference in trained["difference"]}
     if found == {Verdict.HIGHER}:
@@ -117,8 +120,8 @@ def conclusion(comparisons: pd.DataFrame) -> str:
     return f"{word} (one seed only: another training might differ)"
 
 
-def frame_share(ascents: np.ndarray) -> np.ndarray:
-    """How much of each ascent image (k, h, w) is drawn at the frame: (k,) in [0, 1].
+def border_share(ascents: np.ndarray) -> np.ndarray:
+    """How much of each ascent image (k, h, w) is drawn at the image border: (k,) in [0, 1].
 
     `border_response` of the deviation from the image's median; 0.5 is no preference.
     """
@@ -127,12 +130,12 @@ def frame_share(ascents: np.ndarray) -> np.ndarray:
     return border_response(np.moveaxis(deviation, 0, -1)[None], ring)
 
 
-def frame_preference(trained: np.ndarray, untrained: np.ndarray) -> dict:
-    """`frame_share` of the ascent images (k, h, w) of trained filters and of the same untrained.
+def border_preference(trained: np.ndarray, untrained: np.ndarray) -> dict:
+    """`border_share` of the ascent images (k, h, w) of trained filters and of the same untrained.
 
-    `trained`, `untrained`: means; `extra`: the mean difference (Interval); `words`: what it says.
+    `trained`, `untrained`: means; `extra`: the mean difference (Interval); `words`: its verdict.
     """
-    shares = frame_share(trained), frame_share(untrained)
+    shares = border_share(trained), border_share(untrained)
     differences = shares[0] - shares[1]
     extra = mean_interval(differences[np.isfinite(differences)])
     return {

@@ -1,4 +1,4 @@
-"""Pictures by gradient ascent, `(k, h, w)` in [0, 1], over depth: how fine, and how much alike."""
+"""Frequencies and dissimilarity of gradient-ascent pictures, `(k, h, w)` in [0, 1], over depth."""
 
 from collections.abc import Mapping, Sequence
 
@@ -13,7 +13,7 @@ from fer_utils.statistics.intervals import Interval, difference_of_means, mean_i
 from fer_utils.statistics.verdicts import Support
 
 
-def fine_detail(images: np.ndarray) -> Interval:
+def high_frequency_energy(images: np.ndarray) -> Interval:
     """Mean `ascent.high_frequency_share` of pictures `(k, h, w)`, with its interval over them.
 
     The interval ends at 0 and 1 at the latest, as a share does.
@@ -22,10 +22,11 @@ def fine_detail(images: np.ndarray) -> Interval:
     return Interval(share.estimate, *np.clip([share.low, share.high], 0, 1).tolist())
 
 
-def distinctness(images: np.ndarray) -> np.ndarray:
-    """How unlike the others each picture `(k, h, w)` is: mean of 1 - |cosine|, centred; `(k,)`.
+def dissimilarity(images: np.ndarray) -> np.ndarray:
+    """Dissimilarity of each picture `(k, h, w)` to the others: mean of 1 - |cosine|; `(k,)`.
 
-    0 is a copy of all others. NaN for a constant picture, left out of the others' means.
+    Pictures are centred; 0 is a copy of all others. NaN for a constant picture, left out of the
+    others' means.
     """
     flat = images.reshape(len(images), -1).astype(float)
     flat = flat - flat.mean(axis=1, keepdims=True)
@@ -39,11 +40,11 @@ def distinctness(images: np.ndarray) -> np.ndarray:
 
 
 def table(sheets: Mapping[str, Ascent]) -> pd.DataFrame:
-    """Per layer: `fine_detail` and `distinctness` of the pictures, and how many are dead."""
+    """By layer: `high_frequency_energy` and `dissimilarity` of pictures, and how many are dead."""
     rows = {
         layer: {
-            "fine detail": fine_detail(found.images),
-            "distinctness": _mean_of_drawn(distinctness(found.images)),
+            "high-frequency energy": high_frequency_energy(found.images),
+            "dissimilarity": _mean_of_drawn(dissimilarity(found.images)),
             "never active": int(found.dead.sum()),
         }
         for layer, found in sheets.items()
@@ -52,16 +53,16 @@ def table(sheets: Mapping[str, Ascent]) -> pd.DataFrame:
 
 
 def selectivity_by_depth(
-    sheets: Mapping[str, Ascent], control: Mapping[str, Ascent], layers: Sequence[str]
+    sheets: Mapping[str, Ascent], untrained: Mapping[str, Ascent], layers: Sequence[str]
 ) -> pd.DataFrame:
-    """`homework.FILTERS` for the trained network and the control.
+    """`homework.FILTERS` for the trained and the untrained network.
 
     `layers` are three: an early one ("too simple: all images look alike"), the middle one, a late
     one ("too complex": finer). Over the filters, Welch's test, Holm over the table.
     """
-    measures = {"distinctness": distinctness, "fine detail": high_frequency_share}
+    measures = {"dissimilarity": dissimilarity, "high-frequency energy": high_frequency_share}
     rows = {}
-    for network, found in (("trained", sheets), ("untrained", control)):
+    for network, found in (("trained", sheets), ("untrained", untrained)):
         depths = zip(homework.LAYERS, layers, strict=True)
         pictures = {depth: found[layer].images for depth, layer in depths}
         for claim, (measure, *compared) in homework.FILTERS.items():

@@ -25,7 +25,7 @@ from fer_utils.training.runs import Run
 
 @dataclass(frozen=True)
 class Ensemble:
-    """`equal` and `weighted` answers by part; `weights` (members,), chosen on held-out images."""
+    """`equal` and `weighted` predictions by part; `weights` (members,), from the validation set."""
 
     weights: np.ndarray
     equal: dict[str, Predictions]
@@ -35,10 +35,11 @@ class Ensemble:
 def combine(members: Sequence[Mapping[str, Predictions]], chosen: np.ndarray) -> Ensemble:
     """The average of the members' probabilities, with equal weights and with chosen ones.
 
-    `chosen` are the held-out images, bool, on which the weights are chosen.
+    `chosen` (n,) bool are the validation images on which the weights are chosen.
     """
-    held_out = [member["held_out"][chosen] for member in members]
-    weights = choose_weights(np.array([one.probabilities for one in held_out]), held_out[0].labels)
+    validation = [member["held_out"][chosen] for member in members]
+    probabilities = np.array([one.probabilities for one in validation])
+    weights = choose_weights(probabilities, validation[0].labels)
     weighted = {part: average([member[part] for member in members], weights) for part in members[0]}
     return Ensemble(weights, equal(members), weighted)
 
@@ -51,8 +52,8 @@ def equal(members: Sequence[Mapping[str, Predictions]]) -> dict[str, Predictions
 def choose_weights(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """(members,) float >= 0 with sum 1: the weights with the smallest mean negative log-likelihood.
 
-    `probabilities` (members, n, classes), `labels` (n,). Pass held-out images, never a test split.
-    The problem is convex.
+    `probabilities` (members, n, classes), `labels` (n,). Pass the validation set, never a test
+    split. The problem is convex.
     """
     members, n = probabilities.shape[:2]
     of_label = np.maximum(probabilities[:, np.arange(n), labels], 1e-12)
@@ -76,38 +77,38 @@ def choose_weights(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
 
 def by_size(
     members: Sequence[Mapping[str, Predictions]],
-    twin: np.ndarray,
+    duplicate: np.ndarray,
     beside: Sequence[Mapping[str, Predictions]] = (),
 ) -> pd.DataFrame:
     """Accuracy of ensembles of 1, 2, ... members with equal weights, the mean over all subsets.
 
-    Up to about 8 members (255 subsets); those in `beside` are in every ensemble. On the test images
-    without a twin and on all of them; the intervals are over the images, for these members.
+    Up to about 8 members (255 subsets); those in `beside` are in every ensemble. On duplicate-free
+    and on all test images; the intervals are over the images, for these members.
     """
-    answers, always = ([together(tested(each)) for each in group] for group in (members, beside))
-    without = ~twin[answers[0].rows]
+    added, always = ([together(tested(each)) for each in group] for group in (members, beside))
+    free = ~duplicate[added[0].rows]
     rows = {}
-    for number in range(0 if always else 1, len(answers) + 1):
-        correct, size = _subsets_correct(answers, number, always), number + len(always)
+    for number in range(0 if always else 1, len(added) + 1):
+        correct, size = _subsets_correct(added, number, always), number + len(always)
         name = f"{size} member{'s' if size > 1 else ''}"
         rows[name] = {
-            "without twins": mean_interval(correct[without]),
+            "duplicate-free": mean_interval(correct[free]),
             "all": mean_interval(correct),
         }
     return pd.DataFrame.from_dict(rows, "index")
 
 
 def _subsets_correct(
-    answers: Sequence[Predictions], number: int, always: Sequence[Predictions]
+    members: Sequence[Predictions], number: int, always: Sequence[Predictions]
 ) -> np.ndarray:
-    """Return (n,) float, the share of choices of members that is right about an image.
+    """Return (n,) float, the share of choices of members that predict an image's label.
 
     A choice is `number` of them beside those always there.
     """
-    probabilities = [given.probabilities for given in answers]
+    probabilities = [given.probabilities for given in members]
     common = [given.probabilities for given in always]
     hits = [
-        np.mean([*common, *some], axis=0).argmax(axis=1) == answers[0].labels
+        np.mean([*common, *some], axis=0).argmax(axis=1) == members[0].labels
         for some in combinations(probabilities, number)
     ]
     return np.mean(hits, axis=0)
@@ -131,24 +132,24 @@ def diversity(first: Predictions, second: Predictions) -> dict:
 def share_of_lead(
     single: Mapping[str, Predictions],
     student: Mapping[str, Predictions],
-    committee: Mapping[str, Predictions],
-    twin: np.ndarray,
+    ensemble: Mapping[str, Predictions],
+    duplicate: np.ndarray,
 ) -> dict[str, Interval]:
-    """What part of the committee's lead over a single network its student has.
+    """What part of an ensemble's lead over a single network its student has.
 
-    (student - single) / (committee - single) in accuracy on the test images of both boards,
-    "without twins" and "all"; the bootstrap intervals are over these images. Only for a lead that
-    is shown.
+    (student - single) / (ensemble - single) in accuracy on both test splits together, on
+    "duplicate-free" images and on "all"; the bootstrap intervals are over these images. Only for a
+    lead that is significant.
     """
-    answers = [together(tested(given)) for given in (single, student, committee)]
-    without = ~twin[answers[0].rows]
+    predictions = [together(tested(given)) for given in (single, student, ensemble)]
+    free = ~duplicate[predictions[0].rows]
 
-    def share(one: np.ndarray, taught: np.ndarray, all_of_them: np.ndarray) -> float:
-        return (taught.sum() - one.sum()) / (all_of_them.sum() - one.sum())
+    def share(one: np.ndarray, distilled: np.ndarray, mean: np.ndarray) -> float:
+        return (distilled.sum() - one.sum()) / (mean.sum() - one.sum())
 
-    correct = [given.correct.astype(int) for given in answers]
+    correct = [given.correct.astype(int) for given in predictions]
     return {
-        "without twins": bootstrap(share, *(each[without] for each in correct)),
+        "duplicate-free": bootstrap(share, *(each[free] for each in correct)),
         "all": bootstrap(share, *correct),
     }
 
@@ -197,19 +198,19 @@ def transformed_logits(run: Run, dataset: Dataset) -> dict[str, np.ndarray]:
     return {part: logits.astype(np.float32) for part, logits in found.items()}
 
 
-def can_be_asked(run: Run) -> bool:
-    """Whether `transformed_logits` can give a run's: made before, or from weights that it keeps."""
+def can_be_evaluated(run: Run) -> bool:
+    """Whether `transformed_logits` can return a run's: they or its weights are saved."""
     return run.config.keep_weights or load_measured(run, MEASUREMENT) is not None
 
 
 def transform_averages(run: Run, dataset: Dataset) -> dict[str, dict[str, Predictions]]:
-    """The answers by name of TEST_TIME_AVERAGES and part: mean probabilities."""
+    """Predictions by name of TEST_TIME_AVERAGES and part: mean probabilities."""
     found = transformed_logits(run, dataset)
-    answers = [
+    by_transform = [
         of_logits({part: logits[transform] for part, logits in found.items()}, dataset)
         for transform in range(len(TEST_TIME))
     ]
     return {
-        name: {part: average([answers[transform][part] for transform in chosen]) for part in found}
+        name: {part: average([by_transform[k][part] for k in chosen]) for part in found}
         for name, chosen in TEST_TIME_AVERAGES.items()
     }

@@ -1,4 +1,4 @@
-"""Zones of the face in the 48x48 frame, and what part of a saliency map lies in each.
+"""Zones of the face in the 48x48 image, and what part of a saliency map lies in each.
 
 FER2013 was cropped by a face detector, so its faces, like the drawn ones, lie in one place up to a
 few pixels; the zones were drawn on the mean face. They are coarse: a turned or tilted face leaves
@@ -34,7 +34,7 @@ def _partition() -> dict[str, np.ndarray]:
     return zones | {"outside": free}
 
 
-#: Zone -> (48, 48) bool; together they are a partition of the frame.
+#: Zone -> (48, 48) bool; together they are a partition of the image.
 ZONES = _partition()
 AREAS = pd.Series({name: zone.mean() for name, zone in ZONES.items()})
 _IN_CHINESE = ("嘴角", "嘴", "鼻子", "眼睛與眉毛", "臉頰", "額頭", "下巴", "其餘部分")

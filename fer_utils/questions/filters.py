@@ -1,7 +1,7 @@
 """What filters look like and respond to: the first layer, the 7th convolution.
 
-Images of faces are `(n, 48, 48)`, 0..255; pictures found by gradient ascent in [0, 1]. The control
-is always the same network before training: what its filters show as well has not been learned.
+Images of faces are `(n, 48, 48)`, 0..255; pictures found by gradient ascent in [0, 1]. They are
+compared with those of the same network before training: what that shows as well is not learned.
 """
 
 from dataclasses import replace
@@ -110,14 +110,14 @@ def pattern_energy(model: keras.Model) -> pd.DataFrame:
     return pd.DataFrame(energy)
 
 
-def pattern_table(trained: pd.DataFrame, control: pd.DataFrame) -> pd.DataFrame:
-    """`pattern_energy` of two networks side by side: mean energies, and how many lead in each."""
+def pattern_table(trained: pd.DataFrame, before: pd.DataFrame) -> pd.DataFrame:
+    """`pattern_energy` after and before training: mean energies, and how many lead in each."""
     leading = trained.idxmax(axis=1)
     return pd.DataFrame(
         {
             "filters that are mostly this": [int((leading == name).sum()) for name in trained],
             "energy, trained": [mean_interval(trained[name]) for name in trained],
-            "energy, untrained": [mean_interval(control[name]) for name in trained],
+            "energy, untrained": [mean_interval(before[name]) for name in trained],
         },
         index=trained.columns,
     )
@@ -156,14 +156,14 @@ def zone_density(model: keras.Model, layer: str, images: np.ndarray, count: int)
     return np.stack(density) / AREAS.to_numpy()
 
 
-def zone_filters(density: np.ndarray, controls: np.ndarray, columns: int) -> pd.DataFrame:
-    """For each zone the filter that prefers it most, against the best filters of the controls.
+def zone_filters(density: np.ndarray, of_untrained: np.ndarray, columns: int) -> pd.DataFrame:
+    """For each zone the filter that prefers it most, against the best of untrained networks.
 
     Parameters
     ----------
     density
         `zone_density` of the trained network, `(filters, n, zones)`.
-    controls
+    of_untrained
         The same of several untrained networks, `(networks, filters, n, zones)`.
     columns
         Of the grid, for the filter's (row, column).
@@ -171,32 +171,34 @@ def zone_filters(density: np.ndarray, controls: np.ndarray, columns: int) -> pd.
     Returns
     -------
     pd.DataFrame
-        By zone: "filter", "verdict", "preference" and "controls" (Intervals), "p (Holm)" over the
+        By zone: "filter", "verdict", "preference" and "untrained" (Intervals), "p (Holm)" over the
         zones. The best filter is chosen on every other image and measured on the rest, so that
-        choosing the best of many does not flatter it; each control's best is found the same way.
+        choosing the best of many does not bias it; that of each untrained network is found the
+        same way.
     """
     rows = {}
     for column, zone in enumerate(ZONES):
         best, values = _best(density[..., column])
-        others = np.mean([_best(control[..., column])[1] for control in controls], axis=0)
+        others = np.mean([_best(network[..., column])[1] for network in of_untrained], axis=0)
         gain = _finite(values - others)
         rows[zone] = {
             "filter": f"({best // columns}, {best % columns})",
-            "beyond controls": mean_interval(gain).tested(
+            "above untrained": mean_interval(gain).tested(
                 stats.ttest_1samp(gain, 0).pvalue, len(gain), len(gain) - 1
             ),
             "preference": mean_interval(_finite(values)),
-            "controls": mean_interval(_finite(others)),
+            "untrained": mean_interval(_finite(others)),
         }
-    table = judged(pd.DataFrame.from_dict(rows, "index"), interval="beyond controls")
+    table = judged(pd.DataFrame.from_dict(rows, "index"), interval="above untrained")
     return wording.with_phrases(table, wording.PREFERENCE)
 
 
-def zones_preferred(density: np.ndarray, controls: np.ndarray) -> pd.Series:
-    """How many filters prefer each zone more than any filter of any control does, on average."""
+def zones_preferred(density: np.ndarray, of_untrained: np.ndarray) -> pd.Series:
+    """How many filters prefer each zone more than any untrained filter does, on average."""
     ours = np.stack([_means(density[..., zone]) for zone in range(len(ZONES))], axis=1)
     highest = [
-        max(_means(control[..., zone]).max() for control in controls) for zone in range(len(ZONES))
+        max(_means(network[..., zone]).max() for network in of_untrained)
+        for zone in range(len(ZONES))
     ]
     return pd.Series((ours > highest).sum(axis=0), list(ZONES))
 

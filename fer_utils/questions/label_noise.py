@@ -1,14 +1,14 @@
-"""How far FER2013's labels, a network, and the ten voters of FER+ agree with one another.
+"""How far FER2013's labels, a network, and the ten annotators of FER+ agree with one another.
 
-`labels` and `predictions` are (n,) int class indices (-1: no label); `crowd` holds the votes for
-the same n images. Where more than half of the voters agree, they have a majority; its answer may
-be one that FER2013 does not have, such as contempt.
+`labels` and `predictions` are (n,) int class indices (-1: no label); `annotations` holds the votes
+for the same n images. Where more than half of the annotators agree, they have a majority; its
+class may be one that FER2013 does not have, such as contempt.
 """
 
 import numpy as np
 import pandas as pd
 
-from fer_utils.data.ferplus import ANSWERS, Crowd
+from fer_utils.data.ferplus import VOTE_CLASSES, Annotations
 from fer_utils.fer2013 import CLASSES
 from fer_utils.statistics import classification
 from fer_utils.statistics.intervals import (
@@ -18,25 +18,27 @@ from fer_utils.statistics.intervals import (
     proportion,
 )
 
-CLEAR = 8  # of ten voters, that agree
+CLEAR = 8  # of ten annotators, that agree
 
 
-def label_counts(labels: np.ndarray, crowd: Crowd) -> pd.DataFrame:
-    """Images by FER2013 label (rows) and the voters' majority (columns; "none" without one)."""
+def label_counts(labels: np.ndarray, annotations: Annotations) -> pd.DataFrame:
+    """Images by FER2013 label (rows) and the annotators' majority (columns; "none" without one)."""
     labelled = labels >= 0
-    answers = (*ANSWERS, "none")
-    counts = np.zeros((len(CLASSES), len(answers)), int)
-    np.add.at(counts, (labels[labelled], crowd.majority[labelled]), 1)  # -1 is the last column
-    return pd.DataFrame(counts, pd.Index(CLASSES, name="label"), pd.Index(answers, name="majority"))
+    columns = (*VOTE_CLASSES, "none")
+    counts = np.zeros((len(CLASSES), len(columns)), int)
+    majority = annotations.majority[labelled]  # -1 is the last column
+    np.add.at(counts, (labels[labelled], majority), 1)
+    return pd.DataFrame(counts, pd.Index(CLASSES, name="label"), pd.Index(columns, name="majority"))
 
 
-def contradicted(labels: np.ndarray, crowd: Crowd) -> pd.DataFrame:
+def contradicted(labels: np.ndarray, annotations: Annotations) -> pd.DataFrame:
     """How the majority judges FER2013's labels: one row per class, and "all".
 
-    Columns: `contradicted`, of the images with a majority the share whose majority gives another
-    answer (Interval); counts of `images`, of those `confirmed`, and of those with `no majority`.
+    Columns: `contradicted`, of the images with a majority the share whose majority votes for
+    another class (Interval); counts of `images`, of those `confirmed`, and of those with `no
+    majority`.
     """
-    counts = label_counts(labels, crowd)
+    counts = label_counts(labels, annotations)
     columns = {"confirmed": np.diag(counts), "no majority": counts["none"]}
     table = pd.DataFrame({"images": counts.sum(axis=1), **columns})
     table.loc["all"] = table.sum()
@@ -46,37 +48,40 @@ def contradicted(labels: np.ndarray, crowd: Crowd) -> pd.DataFrame:
     return table
 
 
-def voter_answers(labels: np.ndarray, crowd: Crowd) -> pd.DataFrame:
-    """How one voter, on average, answers images of each label: shares of ANSWERS as Intervals.
+def annotator_votes(labels: np.ndarray, annotations: Annotations) -> pd.DataFrame:
+    """How one annotator, on average, votes on images of each label: shares of VOTE_CLASSES.
 
-    The votes for one image hang together, so the intervals are over images (Student's, cut at 0
-    and 1). Classes with fewer than two images are left out.
+    The votes for one image are not independent, so the Intervals are over images (Student's, cut
+    at 0 and 1). Classes with fewer than two images are left out.
     """
-    answers = crowd.votes / crowd.votes.sum(axis=1, keepdims=True)
-    rows = {name: answers[labels == label] for label, name in enumerate(CLASSES)}
+    votes = annotations.votes / annotations.votes.sum(axis=1, keepdims=True)
+    rows = {name: votes[labels == label] for label, name in enumerate(CLASSES)}
     shares = {
         name: [_cut(mean_interval(column)) for column in found.T]
         for name, found in rows.items()
         if len(found) > 1
     }
-    return pd.DataFrame(shares, index=pd.Index(ANSWERS, name="vote")).T.rename_axis("label")
+    return pd.DataFrame(shares, index=pd.Index(VOTE_CLASSES, name="vote")).T.rename_axis("label")
 
 
-def agreement(predictions: np.ndarray, labels: np.ndarray, crowd: Crowd) -> pd.DataFrame:
-    """How often a network, the voters' majority and one voter give an answer (rows) that counts.
+def agreement(
+    predictions: np.ndarray, labels: np.ndarray, annotations: Annotations
+) -> pd.DataFrame:
+    """How often a network, the annotators' majority and one annotator agree with a class (rows).
 
-    The answer is the label, on all images and on those with a majority; or the majority's, where
-    it is one of the seven classes, by any majority and by at least `CLEAR` voters of ten. Columns:
-    `images`, `network`, `majority`, `one voter` (Intervals, NaN where there is nothing to ask).
+    The class is the label, on all images and on those with a majority; or the majority's, where it
+    is one of the seven classes, by any majority and by at least `CLEAR` annotators of ten. Columns:
+    `images`, `network`, `majority`, `one annotator` (Intervals, NaN where there is nothing to
+    compare).
     """
-    majority, every = crowd.majority, np.ones(len(labels), bool)
+    majority, every = annotations.majority, np.ones(len(labels), bool)
     decided, named = majority >= 0, (majority >= 0) & (majority < len(CLASSES))
-    clear = named & (crowd.agreement >= CLEAR)
+    clear = named & (annotations.agreement >= CLEAR)
     rows = {
         "the label": (labels, every),
         "the label, where there is a majority": (labels, decided),
-        "the majority's answer": (majority, named),
-        f"the answer of {CLEAR} voters or more": (majority, clear),
+        "the majority's class": (majority, named),
+        f"the class of {CLEAR} annotators or more": (majority, clear),
     }
     table = {}
     for name, (truth, where) in rows.items():
@@ -86,33 +91,35 @@ def agreement(predictions: np.ndarray, labels: np.ndarray, crowd: Crowd) -> pd.D
             "images": int(where.sum()),
             "network": classification.accuracy(truth[where], predictions[where]),
             "majority": of_majority,
-            "one voter": _of_voter(crowd[where], labels[where]) if truth is labels else None,
+            "one annotator": _of_annotator(annotations[where], labels[where])
+            if truth is labels
+            else None,
         }
     return pd.DataFrame.from_dict(table, "index").rename_axis("agrees with")
 
 
 def network_against_majority(
-    predictions: np.ndarray, labels: np.ndarray, crowd: Crowd
+    predictions: np.ndarray, labels: np.ndarray, annotations: Annotations
 ) -> tuple[Interval, int]:
-    """By how much a network gives the label more often than the voters' majority does.
+    """By how much a network agrees with the label more often than the majority does.
 
-    Over the images that have a majority, paired; and on how many of them the network gives the
-    label where the majority does not.
+    Over the images that have a majority, paired; and on how many of them the network predicts
+    the label where the majority does not.
     """
-    decided = crowd.majority >= 0
+    decided = annotations.majority >= 0
     network = (predictions == labels)[decided]
-    majority = (crowd.majority == labels)[decided]
+    majority = (annotations.majority == labels)[decided]
     only = int(np.sum(network & ~majority)), int(np.sum(majority & ~network))
     return paired_interval(*only, int(decided.sum())), only[0]
 
 
-def sides(predictions: np.ndarray, labels: np.ndarray, crowd: Crowd) -> dict[str, int]:
+def sides(predictions: np.ndarray, labels: np.ndarray, annotations: Annotations) -> dict[str, int]:
     """With whom the majority sides where a network contradicts the label: counts of images.
 
     Keys: "disputed" (all of them), "network", "label", "neither", "no majority".
     """
     wrong = predictions != labels
-    majority = crowd.majority[wrong]
+    majority = annotations.majority[wrong]
     network, label = majority == predictions[wrong], majority == labels[wrong]
     none = majority < 0
     return {
@@ -124,13 +131,15 @@ def sides(predictions: np.ndarray, labels: np.ndarray, crowd: Crowd) -> dict[str
     }
 
 
-def confirmed_recall(predictions: np.ndarray, labels: np.ndarray, crowd: Crowd) -> pd.DataFrame:
+def confirmed_recall(
+    predictions: np.ndarray, labels: np.ndarray, annotations: Annotations
+) -> pd.DataFrame:
     """A network's recall of each class on all images, and where the majority confirms the label.
 
     Columns: `images` and `recall`; `confirmed images` and `recall where confirmed`.
     """
     columns = {}
-    for suffix, rows in (("", labels >= 0), ("confirmed", crowd.majority == labels)):
+    for suffix, rows in (("", labels >= 0), ("confirmed", annotations.majority == labels)):
         counts = classification.confusion(labels[rows], predictions[rows], CLASSES)
         columns[f"{suffix} images".strip()] = counts.sum(axis=1)
         recall = list(map(proportion, np.diag(counts), counts.sum(axis=1)))
@@ -138,29 +147,31 @@ def confirmed_recall(predictions: np.ndarray, labels: np.ndarray, crowd: Crowd) 
     return pd.DataFrame(columns, index=pd.Index(CLASSES, name="class"))
 
 
-def confirmed_gap(predictions: np.ndarray, labels: np.ndarray, crowd: Crowd, name: str) -> Interval:
-    """How much less a class is recalled, on images whose label the crowd's majority confirms.
+def confirmed_gap(
+    predictions: np.ndarray, labels: np.ndarray, annotations: Annotations, name: str
+) -> Interval:
+    """How much less a class is recalled, on images whose label the majority confirms.
 
     Parameters
     ----------
     predictions, labels
         (n,) int each.
-    crowd
+    annotations
         The votes on the same images.
     name
         Of the class; see `classification.recall_gap`.
     """
-    rows = crowd.majority == labels
+    rows = annotations.majority == labels
     counts = classification.confusion(labels[rows], predictions[rows], CLASSES)
     return classification.recall_gap(counts, name)
 
 
-def _of_voter(crowd: Crowd, labels: np.ndarray) -> Interval | None:
-    """How often one voter, on average, gives the label."""
+def _of_annotator(annotations: Annotations, labels: np.ndarray) -> Interval | None:
+    """How often one annotator, on average, votes for the label."""
     if len(labels) < 2:
         return None
-    votes = crowd.votes[np.arange(len(labels)), labels]
-    return _cut(mean_interval(votes / crowd.votes.sum(axis=1)))
+    votes = annotations.votes[np.arange(len(labels)), labels]
+    return _cut(mean_interval(votes / annotations.votes.sum(axis=1)))
 
 
 def _cut(interval: Interval) -> Interval:

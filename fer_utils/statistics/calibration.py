@@ -70,7 +70,7 @@ def confidence_bins(confidence: np.ndarray, correct: np.ndarray, count: int = 10
 
     Columns: `images`, how many; `lowest`, `highest` and mean `confidence`; `accuracy` (Interval);
     `gap`, confidence minus accuracy (Comparison), with `verdict` (HIGHER means over-confident),
-    `p (Holm)` and `would show` of `judged_with_detectable`.
+    `p (Holm)` and `minimum detectable` of `judged_with_detectable`.
     """
     table = []
     for rows in np.array_split(np.argsort(confidence, kind="stable"), count):

@@ -136,8 +136,8 @@ def confused_pairs(counts: pd.DataFrame) -> pd.DataFrame:
     Columns: `first`, `second`, the class that is predicted as the other more often first; `images`
     confused either way; `there` and `back` (Intervals), the shares of `first` predicted as `second`
     and the reverse; `difference` of the two (Comparison: Newcombe's interval, Fisher's exact test)
-    with `verdict`, `p (Holm)` and `would show` of `judged_with_detectable`; `rank` (Interval),
-    bootstrapped over the images.
+    with `verdict`, `p (Holm)` and `minimum detectable` of `judged_with_detectable`; `rank`
+    (Interval), bootstrapped over the images.
     """
     pairs = [_pair(counts, *pair) for pair in combinations(range(len(counts)), 2)]
     table = judged_with_detectable(pd.DataFrame(pairs), interval="difference")

@@ -60,7 +60,7 @@ def contrast(
     is taken off once, but the variance is never less than either part. The interval is Student's,
     with Satterthwaite's degrees of freedom. A group with one seed is given the largest variance of
     those that have several, as if known from two seeds. If none has several, the interval covers
-    images only: it speaks of these trained networks, not of their recipes.
+    images only: it is on these trained networks, not on their recipes.
     """
     groups = [np.atleast_2d(np.asarray(group, float)) for group in groups]
     n = groups[0].shape[1]
@@ -109,8 +109,8 @@ def factorial_effects(
     `cells` maps each combination of levels, one bool per factor, to a `contrast` group. A main
     effect is the mean accuracy with the factor minus that without; the interaction a x b is half
     the difference between the effect of a with b and without, and so on. Returns one row per
-    effect, by its name: "effect" (Comparison), and "verdict", "p (Holm)" and "would show" of
-    `judged_with_detectable`. Raises ValueError if a combination is missing.
+    effect, by its name: "effect" (Comparison), and "verdict", "p (Holm)" and "minimum detectable"
+    of `judged_with_detectable`. Raises ValueError if a combination is missing.
     """
     if len(cells) != 2 ** len(factors):
         raise ValueError(f"{len(cells)} cells for {len(factors)} factors")

@@ -52,8 +52,9 @@ def judged(table: pd.DataFrame, *, interval: str) -> pd.DataFrame:
 def judged_with_detectable(table: pd.DataFrame, *, interval: str) -> pd.DataFrame:
     """Do as `judged`, and add what could have been detected where nothing is significant.
 
-    The last column, "would show", is the minimum detectable difference of that row (`detectable`,
-    over the comparisons of the table); it is None where the difference is significant.
+    The last column, "minimum detectable", is the minimum detectable difference of that row
+    (`detectable`, over the comparisons of the table); it is None where the difference is
+    significant.
     """
     table = judged(table, interval=interval)
     would = [
@@ -62,7 +63,7 @@ def judged_with_detectable(table: pd.DataFrame, *, interval: str) -> pd.DataFram
         else None
         for each in table[interval]
     ]
-    return table.assign(**{"would show": would})
+    return table.assign(**{"minimum detectable": would})
 
 
 def detectable(interval: Interval, comparisons: int = 1, degrees: float = 1e6) -> float:

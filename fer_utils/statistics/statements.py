@@ -84,8 +84,8 @@ def check(counts: pd.DataFrame, statements: Sequence[Statement]) -> pd.DataFrame
     A single class is compared with those that the statement does not name. Rows: the statements, by
     `statement_label`. Columns: `verdict` (Support); `closest`, the two classes that come closest to
     refuting it, or do, as "one − other"; their `difference` (Interval); `images`, how many of which
-    class it rests on; `would show`, where it is inconclusive the minimum detectable difference of
-    these two classes (80 % power), else None.
+    class it rests on; `minimum detectable`, where it is inconclusive the minimum detectable
+    difference of these two classes (80 % power), else None.
     """
     images, table = counts.sum(axis=1), {}
     for true, named in statements:
@@ -103,7 +103,7 @@ def check(counts: pd.DataFrame, statements: Sequence[Statement]) -> pd.DataFrame
                 "closest": f"{claim.named} − {claim.other}",
                 "difference": claim.difference,
                 "images": " and ".join(f"{images[name]:,} {name}" for name in classes),
-                "would show": detectable(claim.difference) if unshown else None,
+                "minimum detectable": detectable(claim.difference) if unshown else None,
             }
     return pd.DataFrame.from_dict(table, "index").rename_axis("statement")
 

@@ -17,59 +17,64 @@ def _verdicts(higher: str, lower: str, not_significant: str) -> dict[Verdict, st
 
 
 #: Of two networks, or kinds of labels.
-QUALITY = _verdicts("better", "worse", "no difference shown")
-ACCURACY = _verdicts("higher", "lower", "no difference shown")
-HOMEWORK = _verdicts("above", "below", "not shown to differ")
-PEER = _verdicts("ahead", "behind", "not shown to differ")
-FREQUENCY = _verdicts("more often", "less often", "no difference shown")
+QUALITY = _verdicts("better", "worse", "no significant difference")
+ACCURACY = _verdicts("higher", "lower", "no significant difference")
+HOMEWORK = _verdicts("above", "below", "no significant difference")
+PEER = _verdicts("ahead", "behind", "no significant difference")
+FREQUENCY = _verdicts("more often", "less often", "no significant difference")
 #: Of an effect, and of an effect minus the homework's.
-EFFECT = _verdicts("positive", "negative", "no effect shown")
+EFFECT = _verdicts("positive", "negative", "no significant effect")
 HOMEWORK_EFFECT = _verdicts(
     "larger than the homework's",
     "smaller than the homework's here",
-    "not shown to differ from the homework's",
+    "no significant difference from the homework's",
 )
 #: That one of two normalisations matters little because of the other, by their interaction.
-EXPLANATION = _verdicts("is contradicted", "is supported", "is not shown")
-#: Of duplicates: their accuracy minus that of other images, and whose label is given more often.
-DUPLICATES = _verdicts("twins are easier", "twins are harder", "no difference shown")
-LABEL = _verdicts("the twin's label", "its own label", "no difference shown")
+EXPLANATION = _verdicts("is contradicted", "is supported", "is inconclusive")
+#: Of duplicates: their accuracy minus that of other images, and whose label is predicted more
+#: often.
+DUPLICATES = _verdicts(
+    "duplicates are easier", "duplicates are harder", "no significant difference"
+)
+LABEL = _verdicts("the duplicate's label", "its own label", "no significant difference")
 #: Of a confusion, one way minus the other.
 DIRECTION = _verdicts(
-    "more often than the reverse", "less often than the reverse", "no difference shown"
+    "more often than the reverse", "less often than the reverse", "no significant difference"
 )
 #: Of confidence minus accuracy.
-CALIBRATION = _verdicts("over-confident", "under-confident", "not shown")
+CALIBRATION = _verdicts("over-confident", "under-confident", "not significant")
 #: Of a saliency method minus its strongest baseline; of the likeness that random weights leave it.
-BASELINES = _verdicts("beats every control", "worse than a control", "not shown")
+BASELINES = _verdicts("beats every baseline", "worse than a baseline", "no significant difference")
 RANDOMISATION = _verdicts(
-    "shows the image rather than the model", "depends on the weights", "undecided"
+    "shows the image rather than the model", "depends on the weights", "inconclusive"
 )
 #: Of responses at a border, and of what training does to pictures there.
-BORDER = _verdicts("more at the border", "less at the border", "no difference shown")
+BORDER = _verdicts("more at the border", "less at the border", "no significant difference")
 TRAINING = _verdicts(
-    "training adds to it", "training takes from it", "training is not shown to matter"
+    "training increases it", "training decreases it", "no significant effect of training"
 )
 #: Of a filter's preference, and of predictions that an attack changes.
-PREFERENCE = _verdicts("beyond the controls", "below the controls", "no more than the controls")
-ATTACK = _verdicts("more", "fewer", "no difference shown")
+PREFERENCE = _verdicts(
+    "above the untrained networks", "below the untrained networks", "no significant difference"
+)
+ATTACK = _verdicts("more", "fewer", "no significant difference")
 
 #: Of a claim; of one that is contradicted by a zone; of one that several methods, or several
 #: comparisons at a border, judge together.
 CLAIM = {
-    Support.SUPPORTED: "holds",
-    Support.CONTRADICTED: "does not hold",
-    Support.INCONCLUSIVE: "not shown",
+    Support.SUPPORTED: "supported",
+    Support.CONTRADICTED: "contradicted",
+    Support.INCONCLUSIVE: "inconclusive",
 }
-LESS_THAN_CONTROL, LESS_THAN_OTHERS = "less than a control", "less than in other classes"
+BELOW_BASELINE, BELOW_OTHERS = "below a baseline", "below the other classes"
 METHODS_CLAIM = CLAIM | {
-    Support.PARTLY_SUPPORTED: "shown by some methods only",
+    Support.PARTLY_SUPPORTED: "supported by some methods only",
     Support.MIXED: "the methods disagree",
 }
 BORDER_CLAIM = {
     Support.SUPPORTED: "supported",
     Support.CONTRADICTED: "contradicted",
-    Support.INCONCLUSIVE: "not shown",
+    Support.INCONCLUSIVE: "inconclusive",
     Support.PARTLY_SUPPORTED: "supported by some of the comparisons",
     Support.MIXED: "contradicted by some of the comparisons",
 }
@@ -86,17 +91,17 @@ def statements_side_by_side(
     """Check statements on several confusion matrices, by name; columns (name, of `check`).
 
     `verdict` is the phrase, with the two classes that decide it and how many images they have;
-    `difference` and `would show` are as `statements.check` gives them.
+    `difference` and `minimum detectable` are as `statements.check` gives them.
     """
     tables = {}
     for name, counts in matrices.items():
         table = with_phrases(statements.check(counts, checked), CLAIM)
         words = table["verdict"] + ": " + table["closest"] + " (" + table["images"] + ")"
-        tables[name] = table.assign(verdict=words)[["verdict", "difference", "would show"]]
+        tables[name] = table.assign(verdict=words)[["verdict", "difference", "minimum detectable"]]
     return pd.concat(tables, axis=1)
 
 
-def taken_back(table: pd.DataFrame, interval: str) -> str:
+def note_on_correction(table: pd.DataFrame, interval: str) -> str:
     """Explain the rows of a judged table whose interval leaves out 0 but p (Holm) is not small.
 
     Returns a sentence with a space before it, "" if there is no such row.
@@ -105,7 +110,7 @@ def taken_back(table: pd.DataFrame, interval: str) -> str:
         return ""
     chance = 1 - (1 - ALPHA) ** len(table)
     return (
-        f" Where an interval leaves out 0 and yet nothing is shown, Holm's correction takes it "
-        f"back: without any difference one or more of {len(table)} independent intervals leave "
-        f"out 0 with a probability of {chance:.0%}."
+        f" Where an interval leaves out 0 and yet nothing is significant, that is Holm's "
+        f"correction: without any difference one or more of {len(table)} independent intervals "
+        f"leave out 0 with a probability of {chance:.0%}."
     )

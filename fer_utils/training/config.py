@@ -11,7 +11,7 @@ PROFILE_NAMES = ("tiny", "quick", "reference", "paper")
 class Phase:
     """One optimiser for at most `steps` steps.
 
-    `patience` evaluations without a better held-out accuracy end the phase (0: it runs through).
+    `patience` evaluations without a better validation accuracy end the phase (0: it runs through).
     SGD's learning rate falls linearly to `final_rate` over the phase; Adadelta's is constant. Each
     step shrinks the kernels by learning rate times `weight_decay`, decoupled from the gradient
     (arXiv 1711.05101); with momentum m that does what an L2 term of weight_decay (1 - m) does.
@@ -41,7 +41,7 @@ class Config:
         the rate after each unit (or stage), then after each hidden dense layer; () is the rule of
         `layers.dropout_rate`
     transforms
-        "x1" | "x13" | "x20", or "random": drawn anew for each image and step
+        "x1" | "x13" | "x20", or "random": drawn again for each image and step
     fill
         "zero" | "reflect", what shifts leave behind
     label_smoothing
@@ -53,7 +53,8 @@ class Config:
         with `teacher_weight` beside the label's 1 - teacher_weight (arXiv 1503.02531, temperature
         1); () is none
     unseen_only
-        whether weights are chosen on those held-out images alone that have no near duplicate in
+        whether the checkpoint is selected on those validation images alone that have no near
+        duplicate in
         the part trained on
     selection
         the weights that count: "best", of the best evaluation, or "last", of the last step; with

@@ -1,7 +1,7 @@
 """One CPU, several GPUs or several machines: who computes which part of a batch, and who writes.
 
 Everything that decides how training goes on is the same for all workers: the batch is cut by
-replica number, gradients and batch statistics are summed over all replicas, and held-out scores
+replica number, gradients and batch statistics are summed over all replicas, and validation scores
 are averaged. Only the chief writes; a folder that all machines share lets the others read it.
 """
 

@@ -8,7 +8,7 @@ from scipy.special import softmax
 
 from fer_utils import provenance
 from fer_utils.data.dataset import Dataset, validation_split
-from fer_utils.data.duplicates import unseen, without_test_duplicates
+from fer_utils.data.duplicates import duplicate_free_validation, without_test_duplicates
 from fer_utils.data.transforms import TRANSFORMS, augment, augment_randomly, normalise
 from fer_utils.files import cache_dir, cached
 from fer_utils.training import runs
@@ -24,24 +24,24 @@ class Examples:
 
     images: np.ndarray
     labels: np.ndarray
-    held_out_images: np.ndarray
-    held_out_labels: np.ndarray
+    validation_images: np.ndarray
+    validation_labels: np.ndarray
     soft: np.ndarray | None = None
 
 
 def prepare(config: Config, dataset: Dataset) -> Examples:
     """The examples of a config. Raises DataError if a teacher is not finished."""
-    fit, held_out = validation_split(dataset)
+    fit, validation = validation_split(dataset)
     if config.without_test_duplicates:
         fit = fit[without_test_duplicates(dataset, fit)]
     if config.unseen_only:
-        held_out = held_out[unseen(dataset)]
+        validation = validation[duplicate_free_validation(dataset)]
     teachers = config.teachers
     return Examples(
         dataset.images[fit],
         dataset.labels[fit],
-        dataset.images[held_out],
-        dataset.labels[held_out],
+        dataset.images[validation],
+        dataset.labels[validation],
         soft_targets(teachers, dataset, fit) if teachers else None,
     )
 
@@ -97,7 +97,7 @@ class Batches:
         self._orders: dict[int, np.ndarray] = {}
 
     def _order(self, number: int) -> np.ndarray:
-        """The order of pass `number` over the samples, made once; the last few are kept."""
+        """The order of epoch `number` over the samples, made once; the last few are kept."""
         if number not in self._orders:
             while len(self._orders) > 3:
                 del self._orders[next(iter(self._orders))]
@@ -109,10 +109,10 @@ class Batches:
         """Which images a step has, and each one's transform: two (b,) int."""
         batch = self.config.batch_size
         position = np.arange(step * batch, (step + 1) * batch)
-        passes = position // self._samples
+        epochs = position // self._samples
         parts = [
-            self._order(number)[position[passes == number] % self._samples]
-            for number in np.unique(passes).tolist()
+            self._order(number)[position[epochs == number] % self._samples]
+            for number in np.unique(epochs).tolist()
         ]
         return np.divmod(np.concatenate(parts), self._transforms)
 

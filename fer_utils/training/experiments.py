@@ -1,6 +1,6 @@
 """The experiments: one frozen `Config` with a name for each, in four profiles.
 
-`quick` trains narrow networks for few steps; `reference` is what `runs/` holds for FER2013, and
+`quick` trains small networks for few steps; `reference` is what `runs/` holds for FER2013, and
 `runs/drawn/` for the drawn faces; `paper` has wider networks and wants a GPU; `tiny` only shows
 that everything runs.
 """
@@ -33,13 +33,13 @@ class Recipe:
 
 @dataclass(frozen=True, kw_only=True)
 class Profile:
-    """The recipe of the models, that of the narrow networks, and how many seeds a contrast has.
+    """The recipe of the models, that of the small networks, and how many seeds a contrast has.
 
     `without_convolutions` are the hidden layers of a dense network with model1's parameters.
     """
 
     models: Recipe
-    narrow: Recipe
+    small: Recipe
     seeds: int
     without_convolutions: tuple[int, ...]
 
@@ -78,8 +78,8 @@ _QUICK = Recipe(
 )
 
 PROFILES = {
-    "tiny": Profile(models=_TINY, narrow=_TINY, seeds=1, without_convolutions=(4,)),
-    "quick": Profile(models=_QUICK, narrow=_QUICK, seeds=1, without_convolutions=(18, 64, 16)),
+    "tiny": Profile(models=_TINY, small=_TINY, seeds=1, without_convolutions=(4,)),
+    "quick": Profile(models=_QUICK, small=_QUICK, seeds=1, without_convolutions=(18, 64, 16)),
     "reference": Profile(
         models=Recipe(
             widths=(16, 48, 128, 256),
@@ -92,7 +92,7 @@ PROFILES = {
             unseen_only=True,
             precision="mixed_bfloat16",
         ),
-        narrow=Recipe(
+        small=Recipe(
             widths=(12, 24, 48, 96),
             dense=(128, 128),
             phases=two_phases(8 * STEPS_PER_EPOCH, 6 * STEPS_PER_EPOCH),
@@ -108,7 +108,7 @@ PROFILES = {
             phases=two_phases(60 * STEPS_PER_EPOCH, 90 * STEPS_PER_EPOCH, patience=10),
             evaluate_every=STEPS_PER_EPOCH,
         ),
-        narrow=Recipe(
+        small=Recipe(
             widths=(32, 64, 128, 256),
             dense=(512, 256),
             phases=two_phases(30 * STEPS_PER_EPOCH, 20 * STEPS_PER_EPOCH),
@@ -132,7 +132,7 @@ DRAWN = Profile(
         evaluate_every=_DRAWN_STEPS_PER_EPOCH,
         label_smoothing=0.1,
     ),
-    narrow=Recipe(
+    small=Recipe(
         widths=(8, 16, 24, 32),
         dense=(64, 64),
         phases=two_phases(20 * _DRAWN_STEPS_PER_EPOCH, 15 * _DRAWN_STEPS_PER_EPOCH),
@@ -152,7 +152,7 @@ def scale(profile: str, dataset: str) -> Profile:
 #: The homework's models, and one without augmentation.
 MODELS = {"model0": "x1", "model1": "x13", "model2": "x20"}
 
-#: The narrow networks, by (per-image normalisation, batch normalisation, x20 augmentation).
+#: The small networks, by (per-image normalisation, batch normalisation, x20 augmentation).
 FACTORIAL_DESIGN: dict[tuple[bool, bool, bool], dict[str, Any]] = {
     (norm, bn, augmented): {
         "per_image_norm": norm,
@@ -183,7 +183,7 @@ OWN_SEED = {"model0": 2, **dict.fromkeys(WITHOUT, 2), "model1": 1, ANOTHER_SEED:
 def _lower_learning_rates(phases: tuple[Phase, ...]) -> tuple[Phase, ...]:
     """The phases at rates by which a network without either normalisation learns.
 
-    By the models' own phases it named one class alone; bench/recipes.md has what was tried.
+    By the models' own phases it predicted one class alone; bench/recipes.md has what was tried.
     """
     adadelta, sgd = phases
     return replace(adadelta, learning_rate=0.1, patience=0), replace(sgd, learning_rate=0.01)
@@ -232,7 +232,7 @@ def model(role: str, *, profile: str, dataset: str, seed: int) -> Config:
 
 
 #: Seeds of the replicates (bench/recipes.md has the rule); weights are kept of the first, and of
-#: the second of model2, which notebooks look into.
+#: the second of model2, which notebooks examine.
 REPLICATES = (101, 102, 103)
 
 
@@ -260,7 +260,7 @@ def ablation(
     transforms: str = "x1",
     fill: str = "zero",
 ) -> Config:
-    """The config of a narrow network; by default all of the homework but augmentation.
+    """The config of a small network; by default all of the homework but augmentation.
 
     Parameters
     ----------
@@ -279,7 +279,7 @@ def ablation(
         "-".join(parts),
         profile,
         dataset,
-        scale(profile, dataset).narrow,
+        scale(profile, dataset).small,
         per_image_norm=per_image_norm,
         batch_norm=batch_norm,
         transforms=transforms,
@@ -290,7 +290,7 @@ def ablation(
 
 
 def _small_then_large(small: int, large: int) -> tuple[Phase, Phase]:
-    """SGD for so many passes over images of 24 x 24 pixels, then of 48 x 48."""
+    """SGD for so many epochs on images of 24 x 24 pixels, then of 48 x 48."""
     common: dict[str, Any] = {"optimizer": "sgd", "momentum": 0.9, "weight_decay": 0.005}
     return (
         Phase(learning_rate=0.1, steps=small * STEPS_PER_EPOCH, final_rate=0.06, size=24, **common),
@@ -311,7 +311,7 @@ COMPACT = Recipe(
     precision="mixed_bfloat16",
 )
 
-#: The committee's networks beside the models, and what each differs in.
+#: The ensemble's networks beside the models, and what each differs in.
 MEMBERS: dict[str, dict[str, Any]] = {
     "member1": {"seed": 11},
     "member2": {"seed": 12, "activation": "silu"},
@@ -319,14 +319,14 @@ MEMBERS: dict[str, dict[str, Any]] = {
     "member4": {"seed": 14, "activation": "silu", "keep_weights": False},
     "member5": {"seed": 15, "keep_weights": False, "recipe": PROFILES["reference"].models},
 }
-COMMITTEE = ("model1", "model2", *MEMBERS)
-#: Those of the committee whose mean probabilities teach the students.
+ENSEMBLE_OF_SEVEN = ("model1", "model2", *MEMBERS)
+#: Those of the ensemble whose mean probabilities teach the students.
 TEACHERS = ("model1", "model2", "member1", "member2")
 STUDENTS = ("student-compact", "student-tiny", "model2-distilled")
 
 
 def member(name: str) -> Config:
-    """The config of a member of the committee."""
+    """The config of a member of the ensemble of seven."""
     settings: dict[str, Any] = {"recipe": COMPACT, "transforms": "random", **MEMBERS[name]}
     return _config(name, "reference", "fer2013", **settings)
 
@@ -348,8 +348,8 @@ def all_experiments(profile: str, dataset: str = "fer2013") -> list[Config]:
     """Every run that the notebooks ask for, the cheapest questions first.
 
     One seed of what the homework draws, then the models, then interactions and further seeds; on
-    FER2013 also, with the profile "reference", the committee, its students and model2 from another
-    seed, and with that and "paper" the homework's two networks with less normalisation.
+    FER2013 also, with the profile "reference", the ensemble of seven, its students and model2 from
+    another seed, and with that and "paper" the homework's two networks with less normalisation.
     """
     common: dict[str, Any] = {"profile": profile, "dataset": dataset}
     needed = [(True, True, False), (True, True, True), (False, True, False), (False, False, False)]
@@ -384,6 +384,6 @@ def all_experiments(profile: str, dataset: str = "fer2013") -> list[Config]:
 
 
 def members_and_students() -> list[Config]:
-    """The members of the committee, then the students: the reference on FER2013 alone has them."""
+    """The ensemble's members, then its students: the reference on FER2013 alone has them."""
     members, students = map(member, MEMBERS), map(student, STUDENTS)
     return [*members, *students]

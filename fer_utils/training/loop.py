@@ -2,8 +2,8 @@
 
 What step s trains on comes from (seed, s), and a checkpoint holds all else that the next step
 depends on, so that a run that was killed and started again ends with the same bits as one that was
-not (on a CPU, with the same number of threads). The held-out part of Training alone decides the end
-of a phase and which weights are kept.
+not (on a CPU, with the same number of threads). The validation set alone decides the end
+of a phase and which checkpoint is selected.
 """
 
 import json
@@ -74,7 +74,7 @@ class State:
 class Trained:
     """A finished training, and how it went.
 
-    best: the weights of the best held-out evaluation
+    best: the weights of the best evaluation
     last: those of the last step (the averaged ones, if the config averages)
     arithmetic: as `devices.arithmetic` gives it
     """
@@ -104,7 +104,7 @@ def train(
     config
         What is trained.
     examples
-        The images, labels or targets, and the held-out images.
+        The images, labels or targets, and the validation images.
     checkpoint
         A file; it is read only if it was written for the same config and `made_from`, and stays
         until the caller has saved the result.
@@ -140,7 +140,7 @@ class _Training:
         self.policy = precision(config)
         self.arithmetic = arithmetic(self.policy, self.strategy)
         self.identity = json.dumps([config.to_dict(), made_from, self.arithmetic])
-        self.held_out = normalise(examples.held_out_images, config.per_image_norm)
+        self.validation = normalise(examples.validation_images, config.per_image_norm)
         self.batches = Batches(examples.images, examples.labels, config)
         self.targets = _targets(examples, config)
         self.state = State()
@@ -235,10 +235,10 @@ class _Training:
         self.train_step = _train_step(network, self.optimizer, self.strategy, self.config)
 
     def _evaluate(self, progress: Progress) -> None:
-        """Score the held-out images, remember the best weights, and write a row of history."""
+        """Score the validation images, remember the best weights, and write a row of history."""
         state, started = self.state, time.monotonic()
-        labels, size = self.examples.held_out_labels, self.config.phases[self.state.phase].size
-        logits = self.predictors[size](_shrunk(self.held_out, size))
+        labels, size = self.examples.validation_labels, self.config.phases[self.state.phase].size
+        logits = self.predictors[size](_shrunk(self.validation, size))
         loss, accuracy = all_reduce_mean(self.strategy, *_score(logits, labels))
         better = (accuracy, -loss) > (state.best_accuracy, -state.best_loss)
         if better:
@@ -260,7 +260,7 @@ class _Training:
             }
         )
         loss = f"loss {state.loss_sum / state.images:.3f}" if state.images else "averaged weights"
-        progress.note(f"{loss}, held-out {accuracy:.3f}")
+        progress.note(f"{loss}, validation {accuracy:.3f}")
         state.loss_sum, state.correct, state.images = 0.0, 0.0, 0
         state.seconds += time.monotonic() - started
 
@@ -275,7 +275,7 @@ class _Training:
                 mean += (weight - mean) / state.averaged
 
     def _evaluate_average(self, progress: Progress) -> None:
-        """Score the averaged weights as well; kept if they are the best."""
+        """Score the averaged weights as well; they are selected if they are the best."""
         self.model.set_weights([mean.astype(np.float32) for mean in self.average])
         self._evaluate(progress)
 

@@ -1,4 +1,4 @@
-"""The answers of a run, or of an ensemble, on the labelled images of one part of the data."""
+"""The predictions of a run, or of an ensemble, on the labelled images of one part of the data."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -43,7 +43,7 @@ class Predictions:
         return self.classes == self.labels
 
     def __getitem__(self, chosen: np.ndarray) -> "Predictions":
-        """The answers on some of the images; `chosen` is (n,) bool or (k,) int."""
+        """The predictions on some of the images; `chosen` is (n,) bool or (k,) int."""
         return replace(
             self, rows=self.rows[chosen], labels=self.labels[chosen], logits=self.logits[chosen]
         )
@@ -75,24 +75,24 @@ def of_logits(logits: Mapping[str, np.ndarray], dataset: Dataset) -> dict[str, P
 
 def scores(logits: Mapping[str, np.ndarray], dataset: Dataset) -> dict[str, dict]:
     """`classification.scores` of each part."""
-    answers = of_logits(logits, dataset)
+    predictions = of_logits(logits, dataset)
     return {
         part: classification.scores(given.labels, given.classes, len(CLASSES))
-        for part, given in answers.items()
+        for part, given in predictions.items()
     }
 
 
 def tested(predictions: Mapping[str, Predictions]) -> dict[str, Predictions]:
-    """The parts on which a finished network is judged.
+    """The parts on which a finished network is evaluated.
 
-    These are the test splits that have labels; where neither has, the images held out of Training.
+    These are the test splits that have labels; where neither has, the validation set.
     """
     found = {part: predictions[part] for part in ("public", "private") if part in predictions}
     return found or {"held_out": predictions["held_out"]}
 
 
 def together(predictions: Mapping[str, Predictions]) -> Predictions:
-    """The answers on several parts as one; of a single part that part itself."""
+    """The predictions on several parts as one; of a single part that part itself."""
     parts = list(predictions.values())
     if len(parts) == 1:
         return parts[0]

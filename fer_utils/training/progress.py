@@ -78,9 +78,9 @@ class Progress:
 
 def hours(config: Config) -> float:
     """How long training takes at most on this machine, if nothing else runs on it."""
-    passes = sum(phase.steps * (phase.size / 48) ** 2 for phase in config.phases)
+    full_size_steps = sum(phase.steps * (phase.size / 48) ** 2 for phase in config.phases)
     per_image = _seconds_per_image(config.network, config.widths, config.dense)
-    return per_image * passes * config.batch_size / 3600
+    return per_image * full_size_steps * config.batch_size / 3600
 
 
 @lru_cache

@@ -31,7 +31,7 @@ from fer_utils.fer2013 import CLASSES, SIZE
 FREQUENCIES = (3995, 1308, 4097, 7215, 4830, 3171, 4965)
 CONSTANT = 0.001  # share of black images
 COPIES = 0.012  # share of exact copies of an earlier image
-RELABELLED = 0.25  # share of the copies that are labelled anew
+RELABELLED = 0.25  # share of the copies that are labelled again
 MISLABELLED = (0.06, 0.05, 0.12, 0.02, 0.10, 0.04, 0.05)  # share of wrong labels, by class
 MISTAKEN_FOR = np.array(  # for which class, as relative weights (rows: class drawn)
     [

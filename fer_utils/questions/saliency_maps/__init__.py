@@ -1,1 +1,1 @@
-"""Question 4: what is measured of saliency maps, which of them may speak, and what they say."""
+"""Question 4: saliency maps measured, which methods pass the sanity checks, and what they show."""

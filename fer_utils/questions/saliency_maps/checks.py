@@ -1,7 +1,7 @@
-"""Notebook 06's verdicts on saliency methods: each is judged against maps that ignore the model.
+"""Notebook 06's sanity checks of saliency methods: each is judged against network-free baselines.
 
 `measured` are the arrays of `measured_maps.measure`. The values of a measure are a data
-frame with a row per image and a column per method and control, under the names of `maps.NAMES`.
+frame with a row per image and a column per method and baseline, under the names of `maps.NAMES`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,7 +18,7 @@ from fer_utils.statistics.corrections import judged_with_detectable
 from fer_utils.statistics.intervals import Interval, mean_interval
 from fer_utils.statistics.verdicts import Verdict
 
-CONTROL_NAMES = (*(NAMES[name] for name in NETWORK_FREE), "uniform")
+BASELINE_NAMES = (*(NAMES[name] for name in NETWORK_FREE), "uniform")
 LOWER_IS_BETTER = ("deletion",)
 LINE = 0.5  # of the rank correlation with the trained model's maps when all weights are random
 
@@ -36,15 +36,16 @@ def measures(measured: Mapping[str, np.ndarray]) -> list[str]:
 
 
 def judge(measure: str, values: pd.DataFrame) -> pd.DataFrame:
-    """Each method against the strongest control of the same images, paired, Holm-corrected.
+    """Each method against the strongest baseline on the same images, paired, Holm-corrected.
 
-    Returns, by method: `value` (Interval), `control` (its name), `advantage` (Comparison, positive
-    is in the method's favour), `verdict` (HIGHER: beats every control), `p (Holm)`, `would show`.
+    Returns, by method: `value` (Interval), `baseline` (its name), `advantage` (Comparison, positive
+    is in the method's favour), `verdict` (HIGHER: beats every baseline), `p (Holm)`, `minimum
+    detectable`.
     """
     sign = -1 if measure in LOWER_IS_BETTER else 1
-    controls = values[[name for name in values if name in CONTROL_NAMES]]
-    strongest = (sign * controls.mean()).idxmax()
-    gains = (values.drop(columns=controls.columns)).sub(controls[strongest], axis=0) * sign
+    baselines = values[[name for name in values if name in BASELINE_NAMES]]
+    strongest = (sign * baselines.mean()).idxmax()
+    gains = (values.drop(columns=baselines.columns)).sub(baselines[strongest], axis=0) * sign
     n = len(values)
     advantages = {
         name: mean_interval(gain).tested(stats.ttest_1samp(gain, 0).pvalue, n, n - 1)
@@ -53,7 +54,7 @@ def judge(measure: str, values: pd.DataFrame) -> pd.DataFrame:
     table = pd.DataFrame(
         {
             "value": {name: mean_interval(values[name]) for name in gains},
-            "control": strongest,
+            "baseline": strongest,
             "advantage": advantages,
         }
     )
@@ -63,7 +64,7 @@ def judge(measure: str, values: pd.DataFrame) -> pd.DataFrame:
 def worse_within_classes(
     found: Mapping[str, pd.DataFrame], labels: np.ndarray, methods: Sequence[str]
 ) -> list[str]:
-    """Where one of the `methods` is worse than a control on the images of a class alone, in words.
+    """Where one of the `methods` is worse than a baseline on the images of a class alone, in words.
 
     `found` has by measure the `values` of the images, whose `labels` are (n,) int.
     """
@@ -75,7 +76,7 @@ def worse_within_classes(
                 failing = [name for name in methods if verdicts[name] is Verdict.LOWER]
                 if failing:
                     worse.append(
-                        f"{CLASSES[label]} ({measure}): {', '.join(failing)} worse than a control"
+                        f"{CLASSES[label]} ({measure}): {', '.join(failing)} worse than a baseline"
                     )
     return worse
 
@@ -99,27 +100,29 @@ def judge_randomisation(measured: Mapping[str, np.ndarray]) -> pd.DataFrame:
     """The rank correlation that a map keeps when all weights are random, and what it means.
 
     `value` (Interval) and `verdict` by method: LOWER than LINE depends on the weights, HIGHER shows
-    the image rather than the model. The test says what a map cannot show, and ranks no methods.
+    the image rather than the model. The test shows what a map cannot explain, and ranks no methods.
     """
-    kept = {name: steps[-1] for name, steps in remaining(measured, "spearman").items()}
-    above = {n: Interval(x.estimate - LINE, x.low - LINE, x.high - LINE) for n, x in kept.items()}
+    remains = {name: steps[-1] for name, steps in remaining(measured, "spearman").items()}
+    above = {
+        n: Interval(x.estimate - LINE, x.low - LINE, x.high - LINE) for n, x in remains.items()
+    }
     verdicts = {name: x.verdict for name, x in above.items()}
-    return pd.DataFrame({"value": kept, "verdict": verdicts})
+    return pd.DataFrame({"value": remains, "verdict": verdicts})
 
 
-def believed(
-    judgements: Mapping[str, pd.DataFrame], randomised: pd.DataFrame, *, behind: bool = False
+def passing_sanity_checks(
+    judgements: Mapping[str, pd.DataFrame], randomised: pd.DataFrame, *, allow_worse: bool = False
 ) -> list[str]:
-    """Methods that may speak for the model, by the tables of `judge` and `judge_randomisation`.
+    """Methods that pass the sanity checks, by the tables of `judge` and `judge_randomisation`.
 
-    They beat every control in deletion or insertion, are worse than one in no measure (unless they
-    may be `behind`), and their maps depend on the weights.
+    They beat every baseline in deletion or insertion, are worse than one in no measure (unless they
+    `allow_worse`), and their maps depend on the weights.
     """
     found = pd.DataFrame({name: table["verdict"] for name, table in judgements.items()})
-    may = (found[["deletion", "insertion"]] == Verdict.HIGHER).any(axis=1)
-    if not behind:
-        may &= ~(found == Verdict.LOWER).any(axis=1)
-    return list(found.index[may & (randomised["verdict"].loc[found.index] == Verdict.LOWER)])
+    passing = (found[["deletion", "insertion"]] == Verdict.HIGHER).any(axis=1)
+    if not allow_worse:
+        passing &= ~(found == Verdict.LOWER).any(axis=1)
+    return list(found.index[passing & (randomised["verdict"].loc[found.index] == Verdict.LOWER)])
 
 
 def same_in_both_halves(measured: Mapping[str, np.ndarray], measure: str) -> dict[str, bool]:

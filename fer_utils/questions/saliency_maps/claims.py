@@ -1,4 +1,4 @@
-"""Where the network looks: zones of the face beside controls, and the homework's claims on them."""
+"""Which zones of the face maps attribute above the baselines, and the homework's claims on them."""
 
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
@@ -27,7 +27,7 @@ def compare_zones(
     contrast: np.ndarray,
     labels: np.ndarray,
 ) -> pd.DataFrame:
-    """What part of the maps lies in each zone, beside three controls and beside the other classes.
+    """What part of the maps lies in each zone, beside three baselines and beside the other classes.
 
     Parameters
     ----------
@@ -44,44 +44,44 @@ def compare_zones(
     -------
     pd.DataFrame
         A row per method, class and zone. `images`; `density`: the part in the zone divided by the
-        zone's area, 1 for a uniform map; `control`: the one that is hardest to exceed, a uniform
-        map, the contrast of the same images, or their maps from the untrained network; `excess`
-        over it (Comparison, paired); `looks`: its Verdict, corrected by Holm over the table; `over
-        the others`: the excess over the other classes' maps (Comparison, Welch's). Classes with
-        under FEWEST images are left out; if all have fewer, all but the largest.
+        zone's area, 1 for a uniform map; `baseline`: the one that is hardest to exceed, a uniform
+        map, the contrast of the same images, or their maps from the untrained network; `margin`
+        over it (Comparison, paired); `attributed`: its Verdict, corrected by Holm over the table;
+        `margin over other classes`: the margin over the other classes' maps (Comparison, Welch's).
+        Classes with under FEWEST images are left out; if all have fewer, all but the largest.
     """
     counts = np.bincount(labels)
     tested = np.flatnonzero(counts >= min(FEWEST, counts.max()))
     uniform = np.broadcast_to(AREAS.to_numpy(), contrast.shape)
     blocks = []
     for method, label in product(mass, tested):
-        controls = {
+        baselines = {
             "a uniform map": uniform,
             "contrast": contrast,
             "the untrained network": untrained[method],
         }
-        block = _of_class(mass[method], controls, labels == label)
+        block = _of_class(mass[method], baselines, labels == label)
         blocks.append(block.assign(**{"method": method, "class": CLASSES[label]}))
     table = pd.concat(blocks, ignore_index=True)
-    return table.assign(looks=judged(table[["excess"]], interval="excess")["verdict"])
+    return table.assign(attributed=judged(table[["margin"]], interval="margin")["verdict"])
 
 
 def _of_class(
-    mass: np.ndarray, controls: Mapping[str, np.ndarray], chosen: np.ndarray
+    mass: np.ndarray, baselines: Mapping[str, np.ndarray], chosen: np.ndarray
 ) -> pd.DataFrame:
     """The rows of one method and class; `chosen` `(n,)` bool are its images."""
-    excess = np.stack([mass - control for control in controls.values()])
-    given = np.isfinite(excess).all(axis=(0, 2))  # a zero map lies nowhere
+    margin = np.stack([mass - baseline for baseline in baselines.values()])
+    given = np.isfinite(margin).all(axis=(0, 2))  # a zero map lies nowhere
     inside, others = mass[chosen & given], mass[~chosen & given]
     with warnings.catch_warnings():  # a zone that no map touches has no spread
         warnings.simplefilter("ignore", RuntimeWarning)
-        tests = stats.ttest_1samp(excess[:, chosen & given], 0, axis=1)
+        tests = stats.ttest_1samp(margin[:, chosen & given], 0, axis=1)
         beside = stats.ttest_ind(inside, others, equal_var=False)
     hardest = tests.statistic.argmin(axis=0)
     at = hardest, np.arange(len(ZONES))
     low, high = (ends[at] for ends in tests.confidence_interval(1 - ALPHA))
     differences = inside.mean(axis=0) - others.mean(axis=0)
-    p = _of_the_least(tests.pvalue[at], tests.statistic[at], len(controls))
+    p = _of_the_least(tests.pvalue[at], tests.statistic[at], len(baselines))
     ends_beside = beside.confidence_interval(1 - ALPHA)
     n = len(inside)
     return pd.DataFrame(
@@ -89,9 +89,9 @@ def _of_class(
             "zone": list(ZONES),
             "images": len(inside),
             "density": inside.mean(axis=0) / AREAS.to_numpy(),
-            "control": np.array(list(controls))[hardest],
-            "excess": _tested((low + high) / 2, low, high, p, n=n),
-            "over the others": _tested(differences, *ends_beside, beside.pvalue, n=n),
+            "baseline": np.array(list(baselines))[hardest],
+            "margin": _tested((low + high) / 2, low, high, p, n=n),
+            "margin over other classes": _tested(differences, *ends_beside, beside.pvalue, n=n),
         }
     )
 
@@ -112,13 +112,13 @@ def _tested(*columns: np.ndarray, n: int) -> list[Comparison]:
 
 
 def agreement(table: pd.DataFrame, methods: Sequence[str]) -> pd.DataFrame:
-    """Class x zone: the verdict that all of the `methods` have in `compare`.
+    """Class x zone: the verdict that all of the `methods` have in `compare_zones`.
 
     `Support.MIXED` where it is HIGHER for some and LOWER for others, else NOT_SIGNIFICANT.
     """
     chosen = table[table["method"].isin(methods)]
-    words = chosen.groupby(["class", "zone"], sort=False)["looks"].agg(_in_common)
-    return words.unstack().loc[chosen["class"].unique(), list(ZONES)]
+    verdicts = chosen.groupby(["class", "zone"], sort=False)["attributed"].agg(_in_common)
+    return verdicts.unstack().loc[chosen["class"].unique(), list(ZONES)]
 
 
 def _in_common(verdicts: Iterable[Verdict]) -> Verdict | Support:
@@ -137,33 +137,36 @@ def zones_above(agreed: pd.DataFrame) -> tuple[list[str], dict[str, list[str]]]:
 
 
 def judge_claims(table: pd.DataFrame) -> pd.DataFrame:
-    """The homework's claims that a class is recognised by a zone, by the rows of `compare` on it.
+    """The homework's claims that a zone decides for a class, by the rows of `compare_zones` on it.
 
-    A row per claim and method: it holds if the zone has more of the maps than with any control, and
-    more than in the other classes. `weakest against` names what it exceeds least, `excess` by how
+    A row per claim and method: it is supported if the zone exceeds every baseline, and has
+    more than in the other classes. `weakest against` names what it exceeds least, `margin` by how
     much (Comparison), `verdict` in words follows from that, corrected by Holm over the table;
-    `images` of the class; `would show` (`judged_with_detectable`). No rows for classes that
-    `compare` left out.
+    `images` of the class; `minimum detectable` (`judged_with_detectable`). No rows for classes that
+    `compare_zones` left out.
     """
     rows = pd.DataFrame(homework.ZONES, columns=["class", "zone"]).merge(table)
-    beside_controls, beside_others = _deviates(rows["excess"]), _deviates(rows["over the others"])
-    least = beside_others < beside_controls
-    excess = rows["over the others"].where(least, rows["excess"])
-    p = _of_the_least(_p(excess), np.minimum(beside_others, beside_controls), 2)
+    beside_baselines, beside_others = (
+        _deviates(rows["margin"]),
+        _deviates(rows["margin over other classes"]),
+    )
+    least = beside_others < beside_baselines
+    margin = rows["margin over other classes"].where(least, rows["margin"])
+    p = _of_the_least(_p(margin), np.minimum(beside_others, beside_baselines), 2)
     claims = pd.DataFrame(
         {
             "class": rows["class"],
             "zone": rows["zone"],
             "method": rows["method"],
             "images": rows["images"],
-            "weakest against": np.where(least, OTHERS, rows["control"]),
-            "excess": [
-                replace(each, p=float(value)) for each, value in zip(excess, p, strict=True)
+            "weakest against": np.where(least, OTHERS, rows["baseline"]),
+            "margin": [
+                replace(each, p=float(value)) for each, value in zip(margin, p, strict=True)
             ],
         }
     )
-    claims = judged_with_detectable(claims, interval="excess")
-    denied = np.where(least, wording.LESS_THAN_OTHERS, wording.LESS_THAN_CONTROL)
+    claims = judged_with_detectable(claims, interval="margin")
+    denied = np.where(least, wording.BELOW_OTHERS, wording.BELOW_BASELINE)
     verdicts = [
         words if verdict is Verdict.LOWER else wording.CLAIM[Support.of(verdict)]
         for verdict, words in zip(claims["verdict"], denied, strict=True)
@@ -171,13 +174,13 @@ def judge_claims(table: pd.DataFrame) -> pd.DataFrame:
     return claims.assign(verdict=verdicts)
 
 
-def _p(excess: pd.Series) -> np.ndarray:
-    return np.array([each.p for each in excess])
+def _p(margin: pd.Series) -> np.ndarray:
+    return np.array([each.p for each in margin])
 
 
-def _deviates(excess: pd.Series) -> np.ndarray:
-    """Normal deviates with the sign of the excess, so that tests of two kinds can be compared."""
-    return stats.norm.isf(_p(excess) / 2) * np.sign([each.estimate for each in excess])
+def _deviates(margin: pd.Series) -> np.ndarray:
+    """Normal deviates with the sign of the margin, so that tests of two kinds can be compared."""
+    return stats.norm.isf(_p(margin) / 2) * np.sign([each.estimate for each in margin])
 
 
 def claim_in_common(excesses: Iterable[Interval]) -> Support:

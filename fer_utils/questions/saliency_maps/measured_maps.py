@@ -2,8 +2,8 @@
 
     python -m fer_utils.questions.saliency_maps.measured_maps model2
 
-measures anew, with the full budget; it takes about an hour. The numbers are kept with the run, and
-the notebook loads them.
+measures again, with the full budget; it takes about an hour. The numbers are saved with the run,
+and the notebook loads them.
 """
 
 import json
@@ -44,7 +44,7 @@ SIMILARITY = ("spearman", "ssim")
 class SaliencyBudget:
     """How much is computed.
 
-    images: of each class, the surest of those that the network names correctly
+    images: of each class, the most confident of those that are predicted correctly
     samples: noisy copies of an image in SmoothGrad
     steps: of Integrated Gradients
     stride: pixels between the occluding squares, which measure twice as much
@@ -81,7 +81,7 @@ FULL = SaliencyBudget(
 
 
 def measure_saliency(run: Run, dataset: Dataset, budget: SaliencyBudget = FULL) -> Arrays:
-    """Arrays by name; n images, m maps (`names`: the methods, then the controls).
+    """Arrays by name; n images, m maps (`names`: the methods, then the network-free baselines).
 
     `row`, `label`, `probability` (n,): the images. `zones` (m, n, zones): what part of a map lies
     in each of `face_zones.ZONES`; `untrained` (methods, n, zones): of the maps of the network
@@ -91,7 +91,7 @@ def measure_saliency(run: Run, dataset: Dataset, budget: SaliencyBudget = FULL) 
     `spearman`, `ssim` (methods, stages, k): how alike k maps are to the trained network's with
     random weights down to each of `layers`, in which `draw` (k,). `budget`: JSON.
     """
-    chosen = examples.surest(examples.candidates(run, dataset), budget.images)
+    chosen = examples.most_confident(examples.candidates(run, dataset), budget.images)
     model, untrained = run.model(), build(run.config)
     targets = chosen["label"].to_numpy()
     inputs = normalise(dataset.images[chosen["row"]], run.config.per_image_norm)
@@ -164,9 +164,11 @@ def _randomised(
     """How alike maps are to the trained network's, with ever more layers random."""
     options = {"draws": budget.draws, "stages": budget.stages, "after_each": bar.update}
     table = cascading_randomisation(budget.options, model, inputs, targets, **options)
-    wide = table.pivot(index=["method", "depth"], columns="image", values=list(SIMILARITY))
+    by_image = table.pivot(index=["method", "depth"], columns="image", values=list(SIMILARITY))
     shape = len(METHODS), budget.stages, len(inputs)
-    arrays = {name: wide[name].loc[list(METHODS)].to_numpy().reshape(shape) for name in SIMILARITY}
+    arrays = {
+        name: by_image[name].loc[list(METHODS)].to_numpy().reshape(shape) for name in SIMILARITY
+    }
     layers = table.drop_duplicates("depth").sort_values("depth")["layer"].to_numpy(str)
     return arrays | {"layers": layers, "draw": np.arange(len(inputs)) % budget.draws}
 

@@ -1,6 +1,7 @@
-"""The leak: test images that show the same picture as a Training image, and what they do.
+"""The with_duplicate: test images that show the same picture as a Training image, and what they do.
 
-A twin is an exact or near duplicate. `pairs` is the table of `duplicates.find`, a row per pair.
+A duplicate is an exact or near duplicate. `pairs` is the table of `duplicates.find`, a row per
+pair.
 """
 
 from collections.abc import Mapping
@@ -26,7 +27,7 @@ from fer_utils.statistics.intervals import (
 from fer_utils.training.predictions import Predictions
 
 
-def twins(dataset: Dataset) -> np.ndarray:
+def training_duplicates(dataset: Dataset) -> np.ndarray:
     """(n,) bool: whether an image has an exact or near duplicate in Training.
 
     Of a Training image: another one than itself.
@@ -44,23 +45,23 @@ def paired_with(pairs: pd.DataFrame, others: np.ndarray) -> np.ndarray:
 
 
 def trained_on(dataset: Dataset) -> np.ndarray:
-    """(n,) bool: the images that networks are trained on, Training without the held-out tenth."""
+    """(n,) bool: the images that networks are trained on, Training without the validation set."""
     chosen = np.zeros(len(dataset.labels), bool)
     chosen[validation_split(dataset)[0]] = True
     return chosen
 
 
-def twins_not_trained_on(dataset: Dataset) -> str:
-    """In words: of the test images with a twin in Training, for how many it was not trained on."""
+def duplicates_not_trained_on(dataset: Dataset) -> str:
+    """Of the test images with a duplicate in Training, how many have it in the validation set."""
     pairs, test = duplicates.find(dataset), dataset.split != TRAINING
-    twin = test & paired_with(pairs, dataset.split == TRAINING)
-    if not twin.any():
-        return "No test image has a twin in Training."
-    held_out = twin & ~paired_with(pairs, trained_on(dataset))
+    duplicate = test & paired_with(pairs, dataset.split == TRAINING)
+    if not duplicate.any():
+        return "No test image has a duplicate in Training."
+    not_trained_on = duplicate & ~paired_with(pairs, trained_on(dataset))
     return (
-        f"Of {twin.sum():,} test images with a twin in Training {held_out.sum():,} have none in "
-        "the part trained on: their copies are among the held-out images, where they may have had "
-        "a say in which weights were kept."
+        f"Of {duplicate.sum():,} test images with a duplicate in Training "
+        f"{not_trained_on.sum():,} have none in the part trained on: their copies are validation "
+        "images, which may have affected the selection of the checkpoint."
     )
 
 
@@ -88,57 +89,65 @@ def pair_counts(pairs: pd.DataFrame, labels: np.ndarray, split: np.ndarray) -> p
     return pd.DataFrame.from_dict(table, "index").rename_axis("splits")
 
 
-def leaked(pairs: pd.DataFrame, labels: np.ndarray, split: np.ndarray) -> pd.DataFrame:
-    """Test images that have a twin in Training: a row per class, and "all" (labelled or not).
+def contaminated(pairs: pd.DataFrame, labels: np.ndarray, split: np.ndarray) -> pd.DataFrame:
+    """Test images that have a duplicate in Training: a row per class, and "all" (labelled or not).
 
-    Columns: `with a twin`, their share (Interval); counts of `images`, of `exact` copies, and of
-    those with a twin of either kind (`exact or near`).
+    Columns: `with a duplicate`, their share (Interval); counts of `images`, of `exact` copies, and
+    of those with a duplicate of either kind (`exact or near`).
     """
     training = split == TRAINING
-    twin, exact = paired_with(pairs, training), paired_with(pairs[pairs["exact"]], training)
+    duplicate, exact = paired_with(pairs, training), paired_with(pairs[pairs["exact"]], training)
     rows = {name: ~training & (labels == k) for k, name in enumerate(CLASSES)} | {"all": ~training}
     table = {
         name: {
-            "with a twin": proportion(int(twin[part].sum()), int(part.sum())),
+            "with a duplicate": proportion(int(duplicate[part].sum()), int(part.sum())),
             "images": int(part.sum()),
             "exact": int(exact[part].sum()),
-            "exact or near": int(twin[part].sum()),
+            "exact or near": int(duplicate[part].sum()),
         }
         for name, part in rows.items()
     }
     return pd.DataFrame.from_dict(table, "index").rename_axis("class")
 
 
-def unequal(leaked: pd.DataFrame) -> bool:
-    """Whether `leaked` shows that twins hit some classes more than others (chi-squared test)."""
-    classes = leaked.drop(index="all")
+def unequal(contaminated: pd.DataFrame) -> bool:
+    """Whether duplicates are more frequent in some classes of `contaminated` (chi-squared test)."""
+    classes = contaminated.drop(index="all")
     classes = classes[classes["images"] > 0]
-    twin = classes["exact or near"].to_numpy()
-    cells = np.stack([twin, classes["images"] - twin])
+    duplicate = classes["exact or near"].to_numpy()
+    cells = np.stack([duplicate, classes["images"] - duplicate])
     return bool((cells.sum(axis=1) > 0).all() and stats.chi2_contingency(cells).pvalue < ALPHA)
 
 
-def effects(cases: Mapping[str, Predictions], twin: np.ndarray) -> pd.DataFrame:
-    """What twins in Training (`twins`) do to test accuracies: a row per case.
+def effects(cases: Mapping[str, Predictions], duplicate: np.ndarray) -> pd.DataFrame:
+    """What duplicates in Training (`training_duplicates`) do to test accuracies: a row per case.
 
-    Columns: accuracy `twin-free`, `with a twin` and on `all` images, and the `difference` of the
-    first two, as Intervals; its `verdict`, `p (Holm)` (Fisher's exact test) and `would show`.
+    Columns: the accuracy on images that are `duplicate-free`, `with a duplicate`, and on `all`, and
+    the `difference` of the first two, as Intervals; its `verdict`, `p (Holm)` (Fisher's exact test)
+    and `minimum detectable`.
     """
     table = {}
-    for name, answers in cases.items():
-        leak, free = (_right(answers[which]) for which in (twin[answers.rows], ~twin[answers.rows]))
-        p = stats.fisher_exact([[right, total - right] for right, total in (leak, free)]).pvalue
+    for name, predictions in cases.items():
+        with_duplicate, free = (
+            _right(predictions[which])
+            for which in (duplicate[predictions.rows], ~duplicate[predictions.rows])
+        )
+        p = stats.fisher_exact(
+            [[right, total - right] for right, total in (with_duplicate, free)]
+        ).pvalue
         table[name] = {
-            "twin-free": proportion(*free),
-            "with a twin": proportion(*leak),
-            "all": proportion(*_right(answers)),
-            "difference": independent_interval(*leak, *free).tested(p, leak[1] + free[1]),
+            "duplicate-free": proportion(*free),
+            "with a duplicate": proportion(*with_duplicate),
+            "all": proportion(*_right(predictions)),
+            "difference": independent_interval(*with_duplicate, *free).tested(
+                p, with_duplicate[1] + free[1]
+            ),
         }
     return _judged(table, wording.DUPLICATES)
 
 
 def at_equal_classes(
-    answers: Predictions, first: np.ndarray, second: np.ndarray
+    predictions: Predictions, first: np.ndarray, second: np.ndarray
 ) -> tuple[Interval, float]:
     """Accuracy on the first minus that on the second kind of images, at the first's mix of classes.
 
@@ -147,9 +156,9 @@ def at_equal_classes(
     one image more of either kind (Agresti and Caffo 2000), and the p-value that it is 0. Classes
     that lack one of the two are left out; NaN if all do.
     """
-    kinds, parts = (first[answers.rows], second[answers.rows]), []
-    for label in np.unique(answers.labels):
-        one, other = (_right(answers[(answers.labels == label) & kind]) for kind in kinds)
+    kinds, parts = (first[predictions.rows], second[predictions.rows]), []
+    for label in np.unique(predictions.labels):
+        one, other = (_right(predictions[(predictions.labels == label) & kind]) for kind in kinds)
         if one[1] and other[1]:
             parts.append((one[1], one[0] / one[1] - other[0] / other[1], _variance(one, other)))
     if not parts:
@@ -163,22 +172,22 @@ def at_equal_classes(
     return Interval(estimate, float(estimate - half), float(estimate + half)), float(p)
 
 
-def by_where_the_twin_is(cases: Mapping[str, Predictions], dataset: Dataset) -> pd.DataFrame:
-    """Whether a twin makes an image easy because the network was trained on it.
+def by_duplicate_location(cases: Mapping[str, Predictions], dataset: Dataset) -> pd.DataFrame:
+    """Whether a duplicate makes an image easy because the network was trained on it.
 
-    Columns: accuracy where a twin was `trained on`; where twins lie `only elsewhere`, in the
-    held-out tenth of Training or a test split; and where there is `none`; the `difference` of the
-    last two at equal classes (`at_equal_classes`), its `verdict`, `p (Holm)` (normal) and `would
-    show` (`judged_with_detectable`).
+    Columns: accuracy where a duplicate was `trained on`; where duplicates lie `only elsewhere`, in
+    the validation set or a test split; and where there is `none`; the `difference` of the last two
+    at equal classes (`at_equal_classes`), its `verdict`, `p (Holm)` (normal) and `minimum
+    detectable` (`judged_with_detectable`).
     """
     pairs = duplicates.find(dataset)
     seen = paired_with(pairs, trained_on(dataset))
     elsewhere = paired_with(pairs, np.ones(len(dataset.labels), bool)) & ~seen
     table = {}
-    for name, answers in cases.items():
+    for name, predictions in cases.items():
         kinds = (seen, elsewhere, ~seen & ~elsewhere)
-        in_fit, other, none = (_right(answers[kind[answers.rows]]) for kind in kinds)
-        difference, p = at_equal_classes(answers, *kinds[1:])
+        in_fit, other, none = (_right(predictions[kind[predictions.rows]]) for kind in kinds)
+        difference, p = at_equal_classes(predictions, *kinds[1:])
         table[name] = {
             "trained on": proportion(*in_fit),
             "only elsewhere": proportion(*other),
@@ -188,42 +197,47 @@ def by_where_the_twin_is(cases: Mapping[str, Predictions], dataset: Dataset) -> 
     return _judged(table, wording.DUPLICATES)
 
 
-def recited(cases: Mapping[str, Predictions], dataset: Dataset) -> pd.DataFrame:
-    """Which label a network gives a test image whose twin that was trained on has another label.
+def memorised_labels(cases: Mapping[str, Predictions], dataset: Dataset) -> pd.DataFrame:
+    """Which label a network predicts for test images whose duplicate in training has another one.
 
-    Images whose twins have several labels are left out. Columns: `images`; the share that is given
-    the twin's label (`the twin's`), its own, or another (Intervals); the `difference` of the first
-    two, paired, its `verdict`, `p (Holm)` (the binomial test) and `would show`.
+    Images whose duplicates have several labels are left out. Columns: `images`; the share predicted
+    as the duplicate's label (`the duplicate's`), as its own, or as another (Intervals); the
+    `difference` of the first two, paired, its `verdict`, `p (Holm)` (the binomial test) and
+    `minimum detectable`.
     """
-    theirs = _label_of_twin(dataset)
+    theirs = _label_of_duplicates(dataset)
     table = {}
-    for name, answers in cases.items():
-        other = theirs[answers.rows]
-        disputed = answers[(other >= 0) & (other != answers.labels)]
-        twin = int(np.sum(disputed.classes == theirs[disputed.rows]))
+    for name, predictions in cases.items():
+        other = theirs[predictions.rows]
+        disputed = predictions[(other >= 0) & (other != predictions.labels)]
+        duplicate = int(np.sum(disputed.classes == theirs[disputed.rows]))
         own, total = _right(disputed)
-        p = stats.binomtest(twin, twin + own).pvalue if twin + own else np.nan
+        p = stats.binomtest(duplicate, duplicate + own).pvalue if duplicate + own else np.nan
         table[name] = {
             "images": total,
-            "the twin's": proportion(twin, total),
+            "the duplicate's": proportion(duplicate, total),
             "its own": proportion(own, total),
-            "another": proportion(total - twin - own, total),
-            "difference": paired_interval(twin, own, total).tested(p, total),
+            "another": proportion(total - duplicate - own, total),
+            "difference": paired_interval(duplicate, own, total).tested(p, total),
         }
     return _judged(table, wording.LABEL)
 
 
-def larger_leak(first: Predictions, second: Predictions, twin: np.ndarray) -> Interval:
-    """By how much the first network gains more from twins than the second, on the same images.
+def larger_duplicate_gain(
+    first: Predictions, second: Predictions, duplicate: np.ndarray
+) -> Interval:
+    """By how much the first network gains more from duplicates than the second, on the same images.
 
-    The gain is accuracy with a twin minus twin-free; images are paired, with Welch's interval. NaN
-    unless there are two images of either kind.
+    The gain is the accuracy on images with a duplicate minus that on duplicate-free ones; images
+    are paired, with Welch's interval. NaN unless there are two images of either kind.
     """
     ahead = first.correct.astype(float) - second.correct
-    leak, free = (ahead[which] for which in (twin[first.rows], ~twin[first.rows]))
-    if min(len(leak), len(free)) < 2:
+    with_duplicate, free = (
+        ahead[which] for which in (duplicate[first.rows], ~duplicate[first.rows])
+    )
+    if min(len(with_duplicate), len(free)) < 2:
         return Interval(np.nan, np.nan, np.nan)
-    return difference_of_means(leak, free).interval
+    return difference_of_means(with_duplicate, free).interval
 
 
 def spread(pairs: pd.DataFrame, count: int) -> pd.DataFrame:
@@ -245,22 +259,22 @@ def _judged(rows: Mapping[str, dict], words: wording.Words) -> pd.DataFrame:
     return wording.with_phrases(judged_with_detectable(table, interval="difference"), words)
 
 
-def _label_of_twin(dataset: Dataset) -> np.ndarray:
-    """(n,) int: the label that all twins of an image have that were trained on; else -1."""
+def _label_of_duplicates(dataset: Dataset) -> np.ndarray:
+    """(n,) int: the label that all duplicates of an image have that were trained on; else -1."""
     pairs, fit = duplicates.find(dataset), trained_on(dataset)
     first, second = pairs["first"].to_numpy(), pairs["second"].to_numpy()
-    image, twin = np.concatenate([first, second]), np.concatenate([second, first])
-    image, twin = image[fit[twin]], twin[fit[twin]]
-    labels = pd.Series(dataset.labels[twin]).groupby(image).agg(["min", "max"])
+    image, duplicate = np.concatenate([first, second]), np.concatenate([second, first])
+    image, duplicate = image[fit[duplicate]], duplicate[fit[duplicate]]
+    labels = pd.Series(dataset.labels[duplicate]).groupby(image).agg(["min", "max"])
     labels = labels[labels["min"] == labels["max"]]
     found = np.full(len(dataset.labels), -1)
     found[labels.index] = labels["min"]
     return found
 
 
-def _right(answers: Predictions) -> tuple[int, int]:
-    """How many answers are right, and how many there are."""
-    return int(answers.correct.sum()), len(answers.labels)
+def _right(predictions: Predictions) -> tuple[int, int]:
+    """How many predictions are correct, and how many there are."""
+    return int(predictions.correct.sum()), len(predictions.labels)
 
 
 def _variance(*counts: tuple[int, int]) -> float:
