@@ -183,9 +183,9 @@ def _deviates(margin: pd.Series) -> np.ndarray:
     return stats.norm.isf(_p(margin) / 2) * np.sign([each.estimate for each in margin])
 
 
-def claim_in_common(excesses: Iterable[Interval]) -> Support:
-    """What the excesses under several methods, by their verdicts, make of one claim."""
-    found = {excess.verdict for excess in excesses}
+def claim_in_common(margins: Iterable[Interval]) -> Support:
+    """What the margins under several methods, by their verdicts, make of one claim."""
+    found = {margin.verdict for margin in margins}
     if len(found) == 1:
         return Support.of(found.pop())
     if Verdict.HIGHER in found:
