@@ -197,7 +197,7 @@ def summarise(dataset: Dataset) -> Summary:
     measured, "looks_at" (`attributed_zones`) and "filters" (`filter_counts`); an ensemble has its
     "members".
     """
-    from fer_utils.questions import adversarial_and_class_images
+    from fer_utils.questions import adversarial
     from fer_utils.questions.saliency_maps import measured_maps
 
     finished = {
@@ -216,7 +216,7 @@ def summarise(dataset: Dataset) -> Summary:
         table[name] = facts | _evaluated(run.predictions(dataset), marks, votes)
         if saliency := load_measured(run, measured_maps.MEASUREMENT):
             table[name]["looks_at"] = attributed_zones(saliency)
-        if measured := load_measured(run, adversarial_and_class_images.MEASUREMENT):
+        if measured := load_measured(run, adversarial.MEASUREMENT):
             table[name]["filters"] = filter_counts(run.model(), measured)
     for name, members in ENSEMBLES.items():
         if all(member in finished for member in members):

@@ -11,7 +11,7 @@ from fer_utils import provenance
 #: What is measured, cached or trained, each under a key of its own.
 RESULTS = (
     "questions.saliency_maps.measured_maps:measure_saliency",
-    "questions.adversarial_and_class_images:measure_filters",
+    "questions.adversarial:measure_filters",
     "questions.ensemble:transformed",
     "training.train_run:train_and_write",
     "training.examples:teacher_probabilities",

@@ -1,6 +1,6 @@
-"""Class images, and the smallest changes that alter a prediction; measured, saved with a run.
+"""Adversarial changes and class images: measured, and saved with a run.
 
-FER_DATA=path/to/fer2013.csv python -m fer_utils.questions.adversarial_and_class_images model2
+FER_DATA=path/to/fer2013.csv python -m fer_utils.questions.adversarial model2
 """
 
 import sys
@@ -169,4 +169,4 @@ def adversarial_examples(
 
 
 if __name__ == "__main__":
-    sys.exit(measurements.command(MEASUREMENT, "fer_utils.questions.adversarial_and_class_images"))
+    sys.exit(measurements.command(MEASUREMENT, "fer_utils.questions.adversarial"))
