@@ -10,12 +10,14 @@ from fer_utils.explore.explorer import PICKS, ROLES, Changes, Explorer
 from fer_utils.fer2013 import CHINESE, CLASSES, SIZE
 from fer_utils.interpret.faithfulness import NETWORK_FREE
 from fer_utils.interpret.maps import NAMES
+from fer_utils.interpret.saliency import METHODS
 from fer_utils.plots import explorer as plots
 
 WRAPPED = {"flex_flow": "row wrap"}  # so that nothing shrinks in a narrow window
 #: Method or baseline of `Explorer.maps` -> what it is called here.
 LABELS = {
-    name: f"{NAMES[name]} (baseline)" if name in NETWORK_FREE else NAMES[name] for name in NAMES
+    **{name: NAMES[name] for name in METHODS},
+    **{name: f"{NAMES[name]} (baseline)" for name in NETWORK_FREE},
 }
 
 

@@ -2,17 +2,27 @@
 
 import numpy as np
 
+
+class _Names(dict[str, str]):
+    """A method that is not listed is called as in `saliency.METHODS`."""
+
+    def __missing__(self, name: str) -> str:
+        return name.replace("_", " ")
+
+
 #: What readers call the methods of `saliency.METHODS` and the baselines of `faithfulness`.
-NAMES = {
-    "gradient": "gradient",
-    "smoothgrad": "SmoothGrad",
-    "integrated_gradients": "Integrated Gradients",
-    "grad_cam": "Grad-CAM",
-    "occlusion": "occlusion",
-    "random": "random order",
-    "brightness": "brightness",
-    "contrast": "contrast",
-}
+NAMES = _Names(
+    {
+        "gradient": "gradient",
+        "smoothgrad": "SmoothGrad",
+        "integrated_gradients": "Integrated Gradients",
+        "grad_cam": "Grad-CAM",
+        "occlusion": "occlusion",
+        "random": "random order",
+        "brightness": "brightness",
+        "contrast": "contrast",
+    }
+)
 
 
 def most_influential(maps: np.ndarray, fraction: float) -> np.ndarray:

@@ -66,13 +66,12 @@ class SaliencyBudget:
     @property
     def options(self) -> dict[str, dict]:
         """Options of `saliency.explain` by method."""
-        return {
-            "gradient": {},
+        chosen: dict[str, dict] = {
             "smoothgrad": {"samples": self.samples},
             "integrated_gradients": {"steps": self.steps},
-            "grad_cam": {},
             "occlusion": {"patch": 2 * self.stride, "stride": self.stride},
         }
+        return {method: chosen.get(method, {}) for method in METHODS}
 
 
 FULL = SaliencyBudget(
