@@ -70,7 +70,7 @@ def probabilities(config: Config, examples: Examples, asked: np.ndarray) -> np.n
         made = train(config, examples, checkpoint=checkpoint, made_from=data_id)
         checkpoint.unlink(missing_ok=True)
         model = build(config)
-        model.set_weights(made.weights)
+        model.set_weights(made.best)
         inputs = normalise(asked, True).reshape(-1, SIZE, 2, SIZE, 2, 1).mean(axis=(2, 4))
         return {"answers": softmax(predictor(at_size(model, SIZE))(inputs), axis=1)}
 

@@ -53,7 +53,8 @@ def unusable_gpu() -> str:
         return ""
     return (
         "There is an NVIDIA GPU, but TensorFlow can't use it, and computes on the CPU: "
-        "`make GPU=1` installs CUDA's libraries; the driver must be at least that of CUDA 12.5."
+        "`make report GPU=1` installs CUDA's libraries; the driver must be that of CUDA 12.5 or "
+        "newer."
     )
 
 

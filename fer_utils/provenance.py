@@ -6,7 +6,9 @@ constants that it names, those that these name, and so on across modules, read f
 trees, so that neither a comment nor a docstring, an error's text nor the layout counts. What is not
 reached (how a data file is parsed, for a function that is given the images) does not count either.
 
-    python -m fer_utils.provenance MODULE:FUNCTION    what a function's results depend on
+    python -m fer_utils.provenance data.transforms:normalise    which of RESULTS depend on it
+    python -m fer_utils.provenance data.transforms              ... on anything in the module
+    python -m fer_utils.provenance training.train_run:train_and_write    what a result depends on
 
 joblib.Memory does not do: it hashes the source of the one function that it wraps, not of what
 that calls, and it loads pickles, which this project never does.
@@ -32,6 +34,19 @@ FOLDER = Path(__file__).parent
 
 #: Modules that store and show results and decide none.
 STORAGE = tuple(f"{PACKAGE}.{name}" for name in ("files", "provenance", "training.progress"))
+
+#: What is saved or cached under a key: notebooks 06, 07 and 04, trainings, and what they rest on.
+RESULTS = (
+    "questions.saliency_maps.measured_maps:measure_saliency",
+    "questions.adversarial:measure_filters",
+    "questions.ensemble:transformed",
+    "training.train_run:train_and_write",
+    "training.examples:teacher_probabilities",
+    "data.duplicates:near_duplicates",
+    "training.runs:part_logits",
+    "data.drawn.faces:dataset",
+    "data.formats.recognise:at",
+)
 
 #: (module, name); the name "" stands for what a module does when it is imported.
 Definition = tuple[str, str]
@@ -264,5 +279,37 @@ def _canonical(node: object) -> str:
     return f"{type(node).__name__}({','.join(fields)})"
 
 
+def dependents(name: str) -> list[str]:
+    """Those of RESULTS that depend on a definition "module:name", or on anything in a module."""
+    module, _, definition = name.partition(":")
+    wanted = _absolute(module, definition)
+    if _path(wanted[0]) is None:
+        raise ValueError(f"there is no module {wanted[0]}")
+    return [
+        result
+        for result in RESULTS
+        if any(
+            found == wanted or (not definition and found[0] == wanted[0])
+            for found in definitions(result)
+        )
+    ]
+
+
+def main(arguments: list[str]) -> int:
+    """Command line; returns the exit status."""
+    try:
+        (name,) = arguments
+        found = (
+            [f"{module}:{inner}" for module, inner in definitions(name) if inner]
+            if name in RESULTS
+            else dependents(name)
+        )
+    except ValueError as error:
+        print(f"expected MODULE or MODULE:NAME, such as {RESULTS[0]} ({error})", file=sys.stderr)
+        return 1
+    print("\n".join(found) or "no saved result depends on it")
+    return 0
+
+
 if __name__ == "__main__":
-    print("\n".join(f"{module}:{name}" for module, name in definitions(sys.argv[1]) if name))
+    sys.exit(main(sys.argv[1:]))

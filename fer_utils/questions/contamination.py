@@ -1,4 +1,4 @@
-"""The with_duplicate: test images that show the same picture as a Training image, and what they do.
+"""Training duplicates: test images that show the picture of a Training image; what they do.
 
 A duplicate is an exact or near duplicate. `pairs` is the table of `duplicates.find`, a row per
 pair.

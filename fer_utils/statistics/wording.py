@@ -20,7 +20,6 @@ def _verdicts(higher: str, lower: str, not_significant: str) -> dict[Verdict, st
 QUALITY = _verdicts("better", "worse", "no significant difference")
 ACCURACY = _verdicts("higher", "lower", "no significant difference")
 HOMEWORK = _verdicts("above", "below", "no significant difference")
-PEER = _verdicts("ahead", "behind", "no significant difference")
 FREQUENCY = _verdicts("more often", "less often", "no significant difference")
 #: Of an effect, and of an effect minus the homework's.
 EFFECT = _verdicts("positive", "negative", "no significant effect")

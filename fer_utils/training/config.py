@@ -39,7 +39,7 @@ class Config:
         of "compact": a Keras name such as "relu" or "silu"
     dropout
         the rate after each unit (or stage), then after each hidden dense layer; () is the rule of
-        `layers.dropout_rate`
+        `network.dropout_rate`
     transforms
         "x1" | "x13" | "x20", or "random": drawn again for each image and step
     fill

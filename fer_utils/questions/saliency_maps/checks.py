@@ -1,6 +1,6 @@
 """Notebook 06's sanity checks of saliency methods: each is judged against network-free baselines.
 
-`measured` are the arrays of `measured_maps.measure`. The values of a measure are a data
+`measured` are the arrays of `measured_maps.measure_saliency`. The values of a measure are a data
 frame with a row per image and a column per method and baseline, under the names of `maps.NAMES`.
 """
 
