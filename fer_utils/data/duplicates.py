@@ -1,39 +1,52 @@
 """Constant images, exact and near duplicates, contradicting labels.
 
-Near duplicates are found in three steps, each on the survivors of the one before:
+Near duplicates are found in two steps:
 
-1. every pair, also mirrored, by the cosine of two whitened thumbnails (48 numbers per image);
-2. the same cosine with the second image moved by each of `SHIFTS`, which leaves no movement of
-   up to 2 px further than 1 px away;
-3. the Pearson correlation of the pixels at full size, at the best whole shift of up to 3 px.
+1. Candidates: each image is compared with all others, these moved by each of `MOVES`, by the
+   cosine of two whitened thumbnails (48 numbers per image). Whitening (a principal-component basis
+   scaled to equal variance) takes out what all faces share, so that the cosine of unrelated faces
+   stays near 0.
+2. A candidate is aligned at full size by the affine motion that maximises the correlation
+   (Evangelidis and Psarakis 2008, doi:10.1109/TPAMI.2008.113, `cv2.findTransformECC`). Two Pearson
+   correlations decide: of the pixels, and of their details, the pixels without a Gaussian blur of
+   themselves. Different faces in the same light agree in the first, seldom in the second.
 
-Whitening (a principal-component basis scaled to equal variance) takes out what all faces share,
-so that the cosine of unrelated faces stays near 0. A correlation does not change with brightness
-or contrast. Only the central part of an image is compared, so that the border which a shift
-leaves behind does not count.
+A correlation does not change with brightness or contrast. Only the central part of an image is
+compared, so that the border which a motion leaves behind does not count. bench/duplicates.json
+says of which distortion how many copies are found.
 """
 
+from concurrent.futures import ThreadPoolExecutor
 from itertools import product
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pandas as pd
-from scipy.ndimage import gaussian_filter1d
 
 from fer_utils.data.dataset import Dataset, hold_out
 from fer_utils.fer2013 import SIZE, TRAINING
 from fer_utils.files import cache_dir, cached
 
-NEAR = 0.90  # pixel correlation of a near duplicate; at 0.85 half of FER2013's pairs are chance
-LOOSE, TIGHT = 0.5, 0.75  # cosines that steps 1 and 2 let through
-SHIFTS = ((0, 0), (-1, -2), (-2, 1), (1, 2), (2, -1))  # (down, right), px
-REACH = 3  # px, the largest shift tried at full size
+NEAR = 0.90  # pixel correlation of a near duplicate
+DETAIL, COARSE = 0.825, 4.0  # correlation of its details; px, Gaussian sigma of what is none
+COSINE = 0.75  # of whitened thumbnails: pairs below are not aligned
 MARGIN, STEP, BLUR = 4, 3, 2.0  # px: thumbnail's border left out, sampling step, Gaussian sigma
 COMPONENTS, SHRINKAGE = 48, 0.01  # shrinkage: share of the largest eigenvalue added to each
 ROWS = 512  # images compared at once
-
+ECC = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 50, 1e-4)  # steps, least gain
 
 THRESHOLDS = {"fer2013": NEAR, "drawn": 0.97}  # drawn faces resemble one another more
+
+MIDDLE = (SIZE - 1) / 2
+ZOOMS = (1, 1 / 1.18, 1.18)
+SHIFTS = ((0, 0), *product((-2.8, 2.8), repeat=2))  # (right, down), px
+# (2, 3) each: from (x, y, 1) in an image to (x, y) in the one that it is compared with
+MOVES = [
+    np.array([(across, 0, MIDDLE * (1 - across) + right), (0, zoom, MIDDLE * (1 - zoom) + down)])
+    for sign, zoom, (right, down) in product((1, -1), ZOOMS, SHIFTS)
+    for across in [sign * zoom]
+]
 
 
 def constant_images(images: np.ndarray) -> np.ndarray:
@@ -64,18 +77,25 @@ def near_duplicates(images: np.ndarray, threshold: float = NEAR) -> pd.DataFrame
     Parameters: `images` (n, 48, 48) uint8; `threshold`, the least pixel correlation.
     Returns one row per pair: `first` < `second` (rows of `images`), `correlation` (the larger of
     direct and mirrored), `mirrored` (bool: the larger is the mirrored one), `exact` (bool: same
-    bytes). Constant images are left out. FER2013 (35,887 images) takes about 15 s of one core.
+    bytes). Constant images are left out. FER2013 (35,887 images) takes about a minute of two cores.
     """
     rows = np.flatnonzero(~constant_images(images))
     images = images[rows]
-    features = _whitened(images)
-    found = [_compare(images, features, start, threshold) for start in range(0, len(rows), ROWS)]
-    pairs = pd.concat([_no_pairs(), *found])
+
+    def aligned(pair) -> float:
+        return _correlation(images[pair.first], images[pair.second], MOVES[pair.move], threshold)
+
+    pairs = _candidates(images)
+    with ThreadPoolExecutor() as threads:  # OpenCV works outside of the interpreter's lock
+        correlation = list(threads.map(aligned, pairs.itertuples()))
+    pairs = pairs.assign(correlation=np.array(correlation, np.float32))
+    pairs = pairs[pairs["correlation"] >= threshold]
     pairs = pairs.sort_values("correlation", ascending=False, kind="stable")
     pairs = pairs.drop_duplicates(["first", "second"])
     same = images[pairs["first"]] == images[pairs["second"]]
-    pairs = pairs.assign(exact=same.all(axis=(1, 2)), mirrored=pairs["mirrored"].astype(bool))
+    pairs = pairs.assign(exact=same.all(axis=(1, 2)))
     pairs = pairs.assign(first=rows[pairs["first"]], second=rows[pairs["second"]])
+    pairs = pairs[["first", "second", "correlation", "mirrored", "exact"]]
     return pairs.sort_values(["first", "second"], ignore_index=True)
 
 
@@ -113,95 +133,75 @@ def without_test_duplicates(dataset: Dataset, rows: np.ndarray) -> np.ndarray:
     return ~np.isin(rows, np.concatenate([first[tested[second]], second[tested[first]]]))
 
 
-def _no_pairs() -> pd.DataFrame:
-    return pd.DataFrame(
-        {
-            "first": np.empty(0, int),
-            "second": np.empty(0, int),
-            "correlation": np.empty(0, np.float32),
-            "mirrored": np.empty(0, bool),
-        }
-    )
-
-
 def _unit(rows: np.ndarray) -> np.ndarray:
-    """Rows with mean 0 and length 1, so that a dot product is a Pearson correlation."""
-    rows = rows - rows.mean(axis=1, keepdims=True)
+    """Rows of length 1."""
     return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-6)
 
 
-def _thumbnails(images: np.ndarray, shift: tuple[int, int]) -> np.ndarray:
-    """(n, 196) float32: blurred, sampled every 3 px from `shift`, mean 0 and length 1."""
-    blur = gaussian_filter1d(np.eye(SIZE), BLUR, axis=0).astype(np.float32)
-    down, right = (blur[MARGIN + s : SIZE - MARGIN + 1 + s : STEP] for s in shift)
-    parts = [np.empty((0, len(down) * len(right)), np.float32)]
-    for start in range(0, len(images), ROWS):
-        thumbs = down @ (images[start : start + ROWS].astype(np.float32) @ right.T)
-        parts.append(_unit(thumbs.reshape(len(thumbs), -1)))
-    return np.concatenate(parts)
+def _sampling(move: np.ndarray) -> np.ndarray:
+    """(2304, 196) float32: weights that make of an image the thumbnail of the moved one, mean 0."""
+    grid = np.arange(MARGIN, SIZE - MARGIN + 1, STEP) - 0.5
+    points = np.array([(x, y, 1) for y, x in product(grid, repeat=2)]) @ move.T
+    weights = np.exp(-(((points[..., None] - np.arange(SIZE)) / BLUR) ** 2) / 2)
+    across, down = np.moveaxis(weights / weights.sum(axis=2, keepdims=True), 1, 0)
+    sampling = np.einsum("ky,kx->yxk", down, across).reshape(SIZE * SIZE, -1)
+    return (sampling - sampling.mean(axis=1, keepdims=True)).astype(np.float32)
 
 
 def _whitened(images: np.ndarray) -> np.ndarray:
-    """(2, shifts, n, 48) float32, rows of length 1: direct and mirrored, for each of SHIFTS."""
-    base = _thumbnails(images, (0, 0))
-    variances, axes = np.linalg.eigh(base.T @ base / max(len(base), 1))
+    """(moves, n, 48) float32, rows of length 1: of each image, moved by each of MOVES."""
+    pixels = images.reshape(-1, SIZE * SIZE).astype(np.float32)
+    thumbs = _unit(pixels @ _sampling(MOVES[0]))
+    variances, axes = np.linalg.eigh(thumbs.T @ thumbs / max(len(thumbs), 1))
     variances, axes = variances[-COMPONENTS:], axes[:, -COMPONENTS:]
     scale = np.sqrt(np.maximum(variances, 0) + SHRINKAGE * variances[-1])
     axes = axes / np.maximum(scale, 1e-6)
-    features = np.empty((2, len(SHIFTS), len(images), COMPONENTS), np.float32)
-    for mirrored, source in enumerate((images, images[:, :, ::-1])):
-        for k, shift in enumerate(SHIFTS):
-            projected = _thumbnails(source, shift) @ axes
-            length = np.linalg.norm(projected, axis=1, keepdims=True)
-            features[mirrored, k] = projected / np.maximum(length, 1e-6)
-    return features
+    return np.stack([_unit(pixels @ (_sampling(move) @ axes)) for move in MOVES])
 
 
-def _compare(
-    images: np.ndarray, features: np.ndarray, start: int, threshold: float
-) -> pd.DataFrame:
-    """Near duplicates of rows `start` .. `start + ROWS` among themselves and the rows after."""
-    queries = features[0, 0]
-    found = [_no_pairs()]
-    for mirrored in (False, True):
-        shifted = features[int(mirrored)]
-        alike = queries[start : start + ROWS] @ shifted[0, start:].T >= LOOSE
+def _candidates(images: np.ndarray) -> pd.DataFrame:
+    """Pairs `first` < `second`, `mirrored` or not, and the `move` by which they are most alike."""
+    features, found = _whitened(images), []
+    for start, move in product(range(0, max(len(images), 1), ROWS), range(len(MOVES))):
+        cosines = features[0, start : start + ROWS] @ features[move, start:].T
         # np.nonzero of two dimensions is several times slower
-        first, second = np.divmod(np.flatnonzero(alike), alike.shape[1])
-        first, second = first[second > first] + start, second[second > first] + start
-        cosine = np.full(len(first), -1, np.float32)
-        for other in shifted:
-            np.maximum(cosine, _dot(queries[first], other[second]), out=cosine)
-        first, second = first[cosine >= TIGHT], second[cosine >= TIGHT]
-        correlation = _best_correlation(images, first, second, mirrored)
-        pairs = {"first": first, "second": second, "correlation": correlation}
-        found.append(pd.DataFrame(pairs)[correlation >= threshold].assign(mirrored=mirrored))
-    return pd.concat(found)
+        alike = np.flatnonzero(cosines >= COSINE)
+        first, second = np.divmod(alike, cosines.shape[1])
+        pairs = {"first": first + start, "second": second + start, "move": move}
+        pairs = pd.DataFrame(pairs | {"cosine": cosines.ravel()[alike]})
+        found.append(pairs[second > first])
+    pairs = pd.concat(found)
+    pairs = pairs.assign(mirrored=pairs["move"] >= len(MOVES) // 2)
+    pairs = pairs.sort_values("cosine", ascending=False, kind="stable")
+    return pairs.drop_duplicates(["first", "second", "mirrored"])
 
 
-def _dot(one: np.ndarray, other: np.ndarray) -> np.ndarray:
-    return np.einsum("ij,ij->i", one, other)
+def _correlation(
+    first: np.ndarray, second: np.ndarray, move: np.ndarray, threshold: float
+) -> float:
+    """Pixel correlation of two images, aligned from `move` unless that suffices; else -1."""
+    first = first[MARGIN:-MARGIN, MARGIN:-MARGIN]
+    motion = move.astype(np.float32)
+    motion[:, 2] += MARGIN * motion[:, :2].sum(axis=1)
+    correlation = _moved_correlation(first, second, motion)
+    if correlation < threshold:
+        try:
+            _, motion = cv2.findTransformECC(first, second, motion, cv2.MOTION_AFFINE, ECC, None, 3)
+            correlation = _moved_correlation(first, second, motion)
+        except cv2.error:  # nothing to align by
+            pass
+    return correlation
 
 
-def _best_correlation(
-    images: np.ndarray, first: np.ndarray, second: np.ndarray, mirrored: bool
-) -> np.ndarray:
-    """(pairs,) float32: pixel correlation at the best of the (2 * REACH + 1)^2 whole shifts."""
-    best = np.full(len(first), -1, np.float32)
-    for start in range(0, len(first), ROWS):
-        chunk = slice(start, start + ROWS)
-        others = images[second[chunk]]
-        if mirrored:
-            others = others[:, :, ::-1]
-        middle = _crop(images[first[chunk]], 0, 0)
-        for down, right in product(range(-REACH, REACH + 1), repeat=2):
-            np.maximum(best[chunk], _dot(middle, _crop(others, down, right)), out=best[chunk])
-    return best
+def _moved_correlation(first: np.ndarray, second: np.ndarray, motion: np.ndarray) -> float:
+    """Pearson correlation of the pixels, the second image moved; -1 if the details disagree."""
+    how = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    moved = cv2.warpAffine(second, motion, first.shape, flags=how, borderMode=cv2.BORDER_REPLICATE)
+    pair = np.stack([first, moved]).astype(np.float32)
+    details = [image - cv2.GaussianBlur(image, (0, 0), COARSE) for image in pair]
+    return _pearson(*pair) if _pearson(*details) >= DETAIL else -1.0
 
 
-def _crop(images: np.ndarray, down: int, right: int) -> np.ndarray:
-    """(n, 40 * 40) float32: the central part, moved by the shift, mean 0 and length 1."""
-    size = SIZE - 2 * MARGIN
-    top, left = MARGIN + down, MARGIN + right
-    part = images[:, top : top + size, left : left + size]
-    return _unit(part.reshape(len(part), -1).astype(np.float32))
+def _pearson(one: np.ndarray, other: np.ndarray) -> float:
+    one, other = _unit(np.stack([part.ravel() - part.mean() for part in (one, other)]))
+    return float(one @ other)
