@@ -36,7 +36,7 @@ COMPONENTS, SHRINKAGE = 48, 0.01  # shrinkage: share of the largest eigenvalue a
 ROWS = 512  # images compared at once
 ECC = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 50, 1e-4)  # steps, least gain
 
-THRESHOLDS = {"fer2013": NEAR, "drawn": 0.97}  # drawn faces resemble one another more
+THRESHOLDS = {"fer2013": NEAR, "drawn": 0.98}  # drawn faces resemble one another more
 
 MIDDLE = (SIZE - 1) / 2
 ZOOMS = (1, 1 / 1.18, 1.18)
