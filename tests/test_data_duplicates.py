@@ -1,5 +1,6 @@
 """Constant images, exact and near duplicates."""
 
+import cv2
 import numpy as np
 import pandas as pd
 import pytest
@@ -77,6 +78,37 @@ def test_injected_copies_of_training_images_are_reported(drawn):
     injected = np.isin(np.flatnonzero(split == PUBLIC), targets)
     assert leaked[injected].sum() >= found
     assert leaked[~injected].mean() < 0.1
+
+
+@pytest.mark.parametrize("mirrored", [False, True])
+@pytest.mark.parametrize(
+    ("shift", "degrees", "zoom"), [((4, -4), 0, 1), ((0, 0), 6, 1), ((0, 0), 0, 1.1)]
+)
+def test_shifted_rotated_and_zoomed_copies_are_reported(drawn, shift, degrees, zoom, mirrored):
+    images, _, split = drawn
+    sources, targets = np.flatnonzero(split == TRAINING)[:COPIES], np.flatnonzero(split == PUBLIC)
+    motion = cv2.getRotationMatrix2D((23.5, 23.5), degrees, zoom)
+    motion[:, 2] += shift
+    images = images.copy()
+    for source, target in zip(sources, targets[:COPIES], strict=True):
+        copy = cv2.warpAffine(images[source], motion, (48, 48), borderMode=cv2.BORDER_REPLICATE)
+        images[target] = copy[:, ::-1] if mirrored else copy
+    pairs = duplicates.near_duplicates(images)
+    pairs = pairs[pairs["mirrored"] == mirrored]
+    reported = set(map(tuple, pairs[["first", "second"]].to_numpy()))
+    found = sum(pair in reported for pair in zip(sources, targets[:COPIES], strict=True))
+    assert found >= 0.95 * COPIES
+
+
+def test_drawn_faces_have_no_chance_pairs_at_their_threshold(drawn):
+    assert duplicates.near_duplicates(drawn[0], duplicates.THRESHOLDS["drawn"]).empty
+
+
+def test_different_patterns_in_the_same_light_are_not_duplicates(textures):
+    light = np.linspace(0, 5, 48)[:, None] * np.ones(48)
+    lit = (40 * light + 0.2 * textures[:2]).astype(np.uint8)
+    assert np.corrcoef(lit[0].ravel(), lit[1].ravel())[0, 1] > 0.9
+    assert duplicates.near_duplicates(np.concatenate([textures[2:], lit])).empty
 
 
 def test_a_mirrored_copy_is_reported_as_such(textures):
