@@ -19,7 +19,7 @@ def card(monkeypatch):
 
 
 def test_a_card_that_cannot_be_used_is_one_line(card):
-    assert "make GPU=1" in backend.unusable_gpu()
+    assert "make report GPU=1" in backend.unusable_gpu()
     assert "\n" not in backend.unusable_gpu()
 
 

@@ -38,7 +38,7 @@ def test_fer_predict_works_from_any_folder_and_writes_nothing_into_the_package(s
     before = {path for path in site.rglob("*") if "__pycache__" not in path.parts}
     done = run(site, tmp_path, "fer_utils.predict", "photo.jpg")
     assert done.returncode == 0, done.stderr
-    assert "Network: model2-distilled (70.3%" in done.stdout
+    assert "Network: model2-distilled (accuracy 70.3%" in done.stdout
     assert "Below a probability of 0." in done.stdout
     assert "happy" in done.stdout
     assert {path for path in site.rglob("*") if "__pycache__" not in path.parts} == before
