@@ -40,7 +40,7 @@ def test_the_most_confident_correct_images_of_each_class(table):
 def test_one_image_of_each_class(table):
     shown = examples.one_of_each(table)
     assert shown["row"].tolist() == [0, 2, 3]
-    assert shown["note"].tolist() == ["correct", "correct", "not predicted"]
+    assert shown["note"].tolist() == ["correct", "correct", "misclassified"]
     assert shown.index.tolist() == ["angry", "disgust", "fear"]
 
 

@@ -40,11 +40,11 @@ def one_of_each(table: pd.DataFrame) -> pd.DataFrame:
     """One image of each class that occurs, by class name: the most confident of the correct ones.
 
     Of a class without a correct image the one with the highest probability of its class: `note` is
-    then "not predicted", else "correct".
+    then "misclassified", else "correct".
     """
     best = table.sort_values(["correct", "probability"], kind="stable").groupby("label").tail(1)
     best = best.sort_values("label")
-    best["note"] = np.where(best["correct"], "correct", "not predicted")
+    best["note"] = np.where(best["correct"], "correct", "misclassified")
     return best.set_axis([CLASSES[label] for label in best["label"]])
 
 
