@@ -87,12 +87,6 @@ def definitions(made_by: Callable | str) -> list[Definition]:
     return _reached(*_absolute(*made_by.split(":")))
 
 
-def modules(made_by: Callable | str) -> list[str]:
-    """The modules, such as "data.transforms", that a function's results depend on."""
-    found = {module.removeprefix(f"{PACKAGE}.") for module, _ in definitions(made_by)}
-    return sorted(found)
-
-
 def _content(ingredient: object) -> Iterator[bytes]:
     if isinstance(ingredient, np.ndarray):
         yield f"{ingredient.dtype} {ingredient.shape}".encode()

@@ -44,7 +44,7 @@ def load_measured(run: Run, measurement: Measurement) -> Arrays | None:
         key, content = (found.pop(name, "") for name in ("key", "content"))
         if key != _key(run, measurement):
             return None
-        if content != _content(found):
+        if content != provenance.digest(found):
             raise DamagedFile(f"{path}: not as it was when it was measured")
     except FileNotFoundError:
         return None
@@ -56,7 +56,8 @@ def load_measured(run: Run, measurement: Measurement) -> Arrays | None:
 def measure_and_save(run: Run, dataset: Dataset, measurement: Measurement) -> Arrays:
     """Measure in full, and save the numbers with the run."""
     key, arrays = _key(run, measurement), measurement.compute(run, dataset)
-    write_arrays(_path(run, measurement), {"key": key, "content": _content(arrays), **arrays})
+    about = {"key": key, "content": provenance.digest(arrays)}
+    write_arrays(_path(run, measurement), {**about, **arrays})
     return arrays
 
 
@@ -87,7 +88,3 @@ def _path(run: Run, measurement: Measurement) -> Path:
 
 def _key(run: Run, measurement: Measurement) -> str:
     return provenance.key(measurement.compute, runs.weights_digest(run.config), run.logits)
-
-
-def _content(arrays: Arrays) -> str:
-    return provenance.digest(arrays)
