@@ -54,12 +54,12 @@ def test_an_interval_in_a_table_stays_on_one_line(session, displayed):
 def test_names_that_do_not_exist_are_told_in_one_line():
     known = ["model0", "model1", "model2"]
     notebook.expect_names("NETWORK", "model0", known)
-    notebook.expect_names("MEMBERS", ["model0", "model2"], known, count=2)
+    notebook.expect_names("MEMBERS", ["model0", "model2"], known, count=(2,))
     with pytest.raises(notebook.ParameterError, match="NETWORK = 'm': expected 1 of model0, mo"):
         notebook.expect_names("NETWORK", "m", known)
     for wrong in (("model0",), ("model0", "model0"), ("model0", "m"), ("model0", "model1", "m")):
         with pytest.raises(notebook.ParameterError, match="expected 2 of model0"):
-            notebook.expect_names("MEMBERS", wrong, known, count=2)
+            notebook.expect_names("MEMBERS", wrong, known, count=(2,))
 
 
 def test_cells_are_readable():

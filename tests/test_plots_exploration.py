@@ -85,8 +85,8 @@ def test_each_verdict_on_calibration_has_its_mark():
 def test_rows_of_classes_and_pairs():
     counts = pd.DataFrame(5, CLASSES, CLASSES)
     table = classification.per_class(counts)
-    figure = confusion.class_figures({"duplicate-free": table, "all": table}, ("recall", "F1"))
-    assert legend(figure) == ["duplicate-free", "all"]
+    figure = confusion.class_figures({"duplicate_free": table, "all": table}, ("recall", "F1"))
+    assert legend(figure) == ["duplicate_free", "all"]
     figure = confusion.directions(classification.confused_pairs(counts).head(2))
     assert len(figure.axes[0].get_yticks()) == 2
     curve = calibration.coverage_curve(np.linspace(0.5, 1, 40), np.arange(40) > 9)

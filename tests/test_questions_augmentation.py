@@ -65,10 +65,10 @@ def groups():
 def test_an_effect_that_the_duplicates_hide_is_shown_without_them(groups):
     table = augmentation.effects(groups, DUPLICATE)
     verdicts = table["verdict"]
-    assert verdicts["augmentation", "duplicate-free"] == "higher"
-    assert verdicts["augmentation", "with a duplicate"] == "lower"
+    assert verdicts["augmentation", "duplicate_free"] == "higher"
+    assert verdicts["augmentation", "with_duplicate"] == "lower"
     assert verdicts["augmentation", "all"] == "no significant difference"
-    assert table.loc[("augmentation", "all"), "minimum detectable"] > 0
+    assert table.loc[("augmentation", "all"), "detectable"] > 0
     assert verdicts["batch normalisation", "all"] == "higher"
     assert table.loc[("batch normalisation", "all"), "homework"] == pytest.approx(0.0797, abs=1e-3)
 
@@ -86,11 +86,11 @@ def test_effects_beside_the_homeworks_have_a_word_for_either_side_and_need_both_
 
 def test_an_effect_beside_the_homeworks_carries_both_sampling_errors(groups):
     table = augmentation.effects(groups, DUPLICATE)
-    without = table.loc[("data normalisation", "duplicate-free")]
+    without = table.loc[("data normalisation", "duplicate_free")]
     assert np.isnan(without["homework"])
     row = table.loc[("data normalisation", "all")]
     assert row["vs homework"] == "no significant difference from the homework's"
-    assert row["minimum detectable vs homework"] > row["minimum detectable"], (
+    assert row["detectable_vs_homework"] > row["detectable"], (
         "the homework's error is in it"
     )
 
@@ -109,8 +109,8 @@ def test_injected_duplicates_are_found_and_the_printed_reading_says_what_they_hi
     without, on_duplicates, everywhere = (
         f"{table.loc[('augmentation', kind), 'effect']:+.3f} (**{verdict}**)"
         for kind, verdict in (
-            ("duplicate-free", "higher"),
-            ("with a duplicate", "lower"),
+            ("duplicate_free", "higher"),
+            ("with_duplicate", "lower"),
             ("all", "no significant difference"),
         )
     )
@@ -129,7 +129,7 @@ def test_injected_duplicates_are_found_and_the_printed_reading_says_what_they_hi
         augmentation.effects(homework_rows(duplicate=found, first=300), few)
     )
     nobody = augmentation.reading(augmentation.effects(homework_rows(), np.zeros(2 * N, bool)))
-    assert "duplicate" not in nobody.replace("duplicate-free", "")
+    assert "duplicate" not in nobody.replace("duplicate_free", "")
 
 
 def test_rows_beside_the_homework(groups):
@@ -174,7 +174,7 @@ def test_accuracies_of_a_factorials_cells():
     given = predictions.together(predictions.tested(cells[True, True, False][0]))
     first, free = table.iloc[0], ~DUPLICATE[given.rows]
     assert first["all"].estimate == pytest.approx(given.correct.mean())
-    assert first["duplicate-free"].estimate == pytest.approx(given.correct[free].mean())
+    assert first["duplicate_free"].estimate == pytest.approx(given.correct[free].mean())
 
 
 def test_an_effect_whose_networks_have_two_recipes_is_named():

@@ -83,8 +83,8 @@ def test_share_of_the_lead_that_a_student_has():
     }
     duplicate = np.arange(120) >= 100
     share = ensemble.share_of_lead(parts["one"], parts["taught"], parts["all"], duplicate)
-    assert share["duplicate-free"].estimate == pytest.approx(0.75)
-    assert 0.4 < share["duplicate-free"].low < 0.75 < share["duplicate-free"].high < 1
+    assert share["duplicate_free"].estimate == pytest.approx(0.75)
+    assert 0.4 < share["duplicate_free"].low < 0.75 < share["duplicate_free"].high < 1
     assert share["all"].estimate == pytest.approx((85 - 80) / (100 - 80))
     same = ensemble.share_of_lead(parts["one"], parts["all"], parts["all"], duplicate)
     assert {(each.low, each.high) for each in same.values()} == {(1, 1)}

@@ -170,7 +170,7 @@ def test_a_claim_follows_the_maps(happy, sad, expected):
     assert found["verdict"].tolist() == [expected], "disgust has no image: no row"
     assert found["zone"].tolist() == ["mouth corners"]
     assert found["images"].tolist() == [20]
-    assert found["minimum detectable"].notna().tolist() == [expected == "inconclusive"]
+    assert found["detectable"].notna().tolist() == [expected == "inconclusive"]
 
 
 def test_methods_that_disagree_on_a_claim_are_reported_so():

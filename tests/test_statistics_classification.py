@@ -104,7 +104,7 @@ def test_confused_pairs():
     assert first["difference"].interval == intervals.independent_interval(40, 100, 10, 200)
     assert first["verdict"] is Verdict.HIGHER
     assert (second["first"], second["second"]) == ("neutral", "happy")
-    assert second["p (Holm)"] > stats.fisher_exact([[10, 40], [0, 50]]).pvalue
+    assert second["p"] > stats.fisher_exact([[10, 40], [0, 50]]).pvalue
     assert table.iloc[-1]["verdict"] is Verdict.NOT_SIGNIFICANT
 
 

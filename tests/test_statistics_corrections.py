@@ -41,8 +41,8 @@ def test_comparisons_are_judged_row_by_row_after_holm():
     effects = [clear.tested(0.001, 5), clear.tested(0.03, 5), unclear.tested(np.nan, 5)]
     table = pd.DataFrame({"effect": effects, "n": 5})
     judged = corrections.judged(table, interval="effect")
-    assert judged.columns.tolist() == ["effect", "verdict", "p (Holm)", "n"]
-    assert judged["p (Holm)"].tolist() == pytest.approx([0.003, 0.06, 1.0])
+    assert judged.columns.tolist() == ["effect", "verdict", "p", "n"]
+    assert judged["p"].tolist() == pytest.approx([0.003, 0.06, 1.0])
     none = Verdict.NOT_SIGNIFICANT
     assert judged["verdict"].tolist() == [Verdict.HIGHER, none, none]
     assert [each.verdict for each in judged["effect"]] == judged["verdict"].tolist()
@@ -52,5 +52,5 @@ def test_comparisons_are_judged_row_by_row_after_holm():
 def test_what_could_be_detected_is_said_where_nothing_is_significant():
     effects = [Interval(1, 0.5, 1.5).tested(0.001, 9, 8), Interval(0, -1, 1).tested(0.9, 9, 8)]
     table = corrections.judged_with_detectable(pd.DataFrame({"d": effects}), interval="d")
-    assert np.isnan(table["minimum detectable"][0])
-    assert table["minimum detectable"][1] == corrections.detectable(Interval(0, -1, 1), 2, 8)
+    assert np.isnan(table["detectable"][0])
+    assert table["detectable"][1] == corrections.detectable(Interval(0, -1, 1), 2, 8)

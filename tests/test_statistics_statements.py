@@ -48,4 +48,4 @@ def test_statements_are_checked_as_a_whole_and_by_name():
     assert closest.startswith("sad − ")
     assert "disgust" not in closest  # compared with classes not named
     assert table.loc["fear → sad", "images"] == "100 fear"
-    assert np.isnan(table.loc["fear → sad", "minimum detectable"])
+    assert np.isnan(table.loc["fear → sad", "detectable"])

@@ -33,15 +33,15 @@ def test_the_verdicts_on_two_sets_of_images_stand_side_by_side():
     classes = ("angry", "fear", "sad", "happy")
     even = pd.DataFrame(10, classes, classes)
     clear = even + pd.DataFrame(np.diag([400, 0, 0, 400]), classes, classes)
-    matrices, weakest = {"all": even, "duplicate-free": clear}, [(None, ["fear", "sad"])]
+    matrices, weakest = {"all": even, "duplicate_free": clear}, [(None, ["fear", "sad"])]
     table = wording.statements_side_by_side(matrices, weakest)
-    columns = ("verdict", "difference", "minimum detectable")
+    columns = ("verdict", "difference", "detectable")
     assert table.columns.tolist() == [(name, column) for name in matrices for column in columns]
     row = table.loc["weakest: fear, sad"]
     assert row["all", "verdict"].startswith("inconclusive: ")
     assert "(40 fear and 40 " in row["all", "verdict"]
-    assert row["all", "minimum detectable"] > row["all", "difference"].high
-    assert row["duplicate-free", "verdict"].startswith("supported: ")
+    assert row["all", "detectable"] > row["all", "difference"].high
+    assert row["duplicate_free", "verdict"].startswith("supported: ")
     assert row["all", "difference"] == statements.lowest_recall(even, ["fear", "sad"]).difference
 
 

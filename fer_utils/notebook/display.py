@@ -1,72 +1,59 @@
-"""What a notebook shows: figures and tables under their numbers, text, and its answer."""
+"""What a notebook shows: numbered figures and tables, and what the report takes of it."""
 
+import base64
 from collections.abc import Sequence
-from numbers import Integral, Real
-from typing import NamedTuple
+from io import BytesIO
+from typing import Any, NamedTuple
 
 import matplotlib.pyplot as plt
 import pandas as pd
-from IPython.display import Markdown, display
+from IPython.display import display
 
-from fer_utils.data.dataset import Dataset
+from fer_utils.notebook import labels
+from fer_utils.notebook.numbers import cell
 from fer_utils.report import RECORD
-from fer_utils.report.tables import unbroken
-from fer_utils.statistics.intervals import Interval
-
-STATED = ("stated", "conjectured")  # of the homework, in words: `Finding.homework`
+from fer_utils.statistics.intervals import Comparison, Interval
 
 
-class Label(str):
-    """Such as "Figure 6.3", to refer to it by a variable; at the end of a cell it shows nothing."""
+class Row(NamedTuple):
+    """A row of the report's first page.
 
-    def _ipython_display_(self) -> None:
-        pass
-
-
-class Finding(NamedTuple):
-    """A row of the report's first page: what was measured, ours, the homework's, the verdict."""
+    `ours` and `homework` are numbers, Intervals or words; `agrees` says how the two compare, as a
+    verdict or in a word.
+    """
 
     what: str
-    ours: Interval | float | str
-    homework: float | str
-    verdict: str
+    ours: object
+    homework: object = ""
+    agrees: object = ""
 
 
 class Display:
     """Shows figures and tables under their numbers, which begin with the notebook's."""
 
-    def __init__(self, name: str, dataset: Dataset):
-        self.name, self.data = name, dataset
+    def __init__(self, name: str):
+        self.name = name
         self._shown = {"Figure": 0, "Table": 0}
-
-    def say(self, text: str) -> None:
-        """Show Markdown."""
-        display(Markdown(text))
 
     def show(
         self,
         figure: plt.Figure,
         *,
-        photographs: bool,
         caption: str = "",
         alt: str = "",
-    ) -> Label:
+        photographs: bool = False,
+    ) -> None:
         """Show a figure under its number, with a caption and a description in words.
 
         Parameters
         ----------
         figure
             The figure; it is closed, so that a cell which ends with it does not show it twice.
-        photographs
-            Whether single images of the data set can be seen in it: these may not be passed on.
         caption, alt
             What the figure shows, and what it looks like to those who can't see it. Both may be
             left out while exploring.
-
-        Returns
-        -------
-        Label
-            Such as "Figure 6.3".
+        photographs
+            Whether single images of the data set can be seen in it: these may not be passed on.
         """
         label = self._next("Figure")
         about = {"alt": alt, "caption": caption, "label": label, "photographs": photographs}
@@ -74,108 +61,149 @@ class Display:
         plt.close(figure)
         words = [f"**{label}.** {caption}".strip(), f"*In words: {alt}*" if alt else ""]
         text = "  \n".join(filter(None, words))
-        display(Markdown(text), metadata={"text/markdown": {"caption_of": label}})
-        return label
+        bundle = {"text/markdown": text, "text/plain": text}
+        display(bundle, raw=True, metadata={"text/markdown": {"caption_of": label}})
 
-    def table(self, frame: pd.DataFrame, *, caption: str = "", digits: int = 3) -> Label:
-        """Show a data frame under its number; its row labels are shown, NaN is a dash.
-
-        Cells may be Intervals. p-values (columns "p" and "p (Holm)") have two significant digits,
-        other fractions `digits` after the point. Columns after "homework" compare with it; they are
-        left out on images that are not FER2013's.
-        """
-        label = self._next("Table")
-        if "homework" in frame and not self.data.original:
-            frame = frame.iloc[:, : frame.columns.get_loc("homework") + 1]
-        cells = formatted(frame, digits)
-        heading = f"{label}. {caption}".strip()
-        html = cells.to_html(border=0).replace(">", f">\n<caption>{_escape(heading)}</caption>", 1)
-        about = {"caption": caption, "label": label}
-        bundle = {"text/html": unbroken(html), "text/plain": f"{heading}\n{cells.to_string()}"}
-        display(bundle, raw=True, metadata={"text/html": about})
-        return label
-
-    def answer(
+    def panel(
         self,
-        english: str,
+        place: str,
+        figure: plt.Figure,
         *,
-        chinese: str,
-        question: int | None,
-        details: str = "",
-        findings: Sequence[Finding] = (),
+        caption: str,
+        alt: str,
+        instead: plt.Figure | None = None,
     ) -> None:
-        """Show the notebook's answer, in Markdown, and record it for the report's first page.
+        """Give the report's first page a picture at `place`, "A" to "D"; here nothing is shown.
+
+        A figure in which single images of the data set can be seen comes with another one,
+        `instead`, that may be passed on.
+        """
+        panel = {
+            "place": place,
+            "caption": caption,
+            "alt": alt,
+            "png": _png(figure),
+            "photographs": instead is not None,
+            "instead": _png(instead) if instead else None,
+        }
+        display({RECORD: {"panel": panel}, "text/plain": ""}, raw=True)
+
+    def table(
+        self,
+        frame: pd.DataFrame,
+        *,
+        caption: str = "",
+        percent: bool = True,
+        digits: int = 1,
+        full: pd.DataFrame | None = None,
+    ) -> None:
+        """Show a data frame under its number; identifiers get their labels, NaN is a dash.
 
         Parameters
         ----------
-        english, chinese
-            The answer in both languages, in a sentence or two.
-        question
-            The number of the course's question that it answers; None for none.
-        details
-            What is shown below the answer, but not on the first page.
-        findings
-            Our figures beside the homework's, with verdicts. On images that are not FER2013's its
-            figures are not compared with, and a verdict on its statements says what it is on.
+        frame
+            Cells may be Intervals, verdicts, numbers or text. A column `p` holds p-values.
+        caption
+            What it shows.
+        percent, digits
+            Whether fractions are shares, which are written in percent, and their decimals.
+        full
+            The table from which `frame` was shortened, to be saved as CSV; by default `frame`.
         """
-        if not self.data.original:
-            findings = [self._of_these_images(finding) for finding in findings]
-        rows = [[_cell(value, 3) for value in finding] for finding in findings]
-        record = {
-            "answer": {
-                "question": question,
-                "english": english,
-                "chinese": chinese,
-                "findings": [dict(zip(Finding._fields, row, strict=True)) for row in rows],
-            }
+        label = self._next("Table")
+        cells = formatted(frame, percent=percent, digits=digits)
+        heading = f"{label}. {caption}".strip()
+        html = cells.to_html(border=0, escape=False)
+        html = html.replace(">", f">\n<caption>{_escape(heading)}</caption>", 1)
+        about = {"caption": caption, "label": label}
+        csv = tidy(frame if full is None else full).to_csv()
+        bundle: dict[str, Any] = {
+            RECORD: {"tables": {label: csv}},
+            "text/html": html,
+            "text/plain": f"{heading}\n{_plain(cells).to_string()}",
         }
-        text = "\n\n".join(filter(None, (english, chinese, details)))
-        display({RECORD: record, "text/markdown": text}, raw=True)
+        display(bundle, raw=True, metadata={"text/html": about})
 
-    def _of_these_images(self, finding: Finding) -> Finding:
-        if finding.homework in STATED:
-            these = "the drawing" if self.data.name == "drawn" else "these images"
-            return finding._replace(verdict=f"of {these}: {finding.verdict}")
-        if isinstance(finding.homework, Real):
-            return finding._replace(verdict="not compared")
-        return finding
-
-    def _next(self, kind: str) -> Label:
+    def _next(self, kind: str) -> str:
         """The next label of a kind, "Figure" or "Table", such as "Figure 6.3"."""
         self._shown[kind] += 1
-        return Label(f"{kind} {int(self.name[:2])}.{self._shown[kind]}")
+        return f"{kind} {self.name.partition('_')[0].lstrip('0')}.{self._shown[kind]}"
 
 
-def formatted(frame: pd.DataFrame, digits: int = 3) -> pd.DataFrame:
-    """The cells of a frame as text, see `Session.table`; the index's name heads its column."""
+def formatted(frame: pd.DataFrame, *, percent: bool = True, digits: int = 1) -> pd.DataFrame:
+    """Write a frame's cells as HTML, see `Display.table`; the index's name heads its column."""
     columns = {
-        position: [_cell(value, digits, _holds_p(name)) for value in frame.iloc[:, position]]
+        position: [
+            _escaped(value)
+            if isinstance(value, str)
+            else cell(value, percent=percent, digits=digits, is_p=_last(name) == "p")
+            for value in frame.iloc[:, position]
+        ]
         for position, name in enumerate(frame.columns)
     }
     cells = pd.DataFrame(columns, frame.index).set_axis(frame.columns, axis=1)
-    if cells.index.nlevels == 1:  # its name into the header row, not into a row of its own
-        names = [None] * (cells.columns.nlevels - 1) + [cells.index.name]
-        cells = cells.rename_axis(index=None).rename_axis(names, axis="columns")
-    return cells
+    cells = cells.rename(index=_escaped, columns=_escaped)
+    names = [_escaped(name) if name else name for name in frame.index.names]
+    if cells.index.nlevels > 1:
+        return cells.rename_axis(index=names)
+    heads = [None] * (cells.columns.nlevels - 1) + names  # the name heads the index's column
+    return cells.rename_axis(index=None).rename_axis(heads, axis="columns")
 
 
-def _holds_p(column: object) -> bool:
-    return (column[-1] if isinstance(column, tuple) else column) in ("p", "p_holm", "p (Holm)")
+def tidy(frame: pd.DataFrame) -> pd.DataFrame:
+    """Make a table for machines of a table for readers: an Interval becomes three columns."""
+    columns: dict[str, Any] = {}
+    for position, name in enumerate(frame.columns):
+        values = frame.iloc[:, position]
+        name = " ".join(map(str, name)) if isinstance(name, tuple) else str(name)
+        if any(isinstance(value, Interval) for value in values):
+            parts = ["estimate", "low", "high"]
+            if any(isinstance(value, Comparison) for value in values):
+                parts.append("p")
+            for part in parts:
+                columns[f"{name} {part}"] = [getattr(value, part, None) for value in values]
+        else:
+            columns[name] = [getattr(value, "value", value) for value in values]
+    return pd.DataFrame(columns, frame.index)
 
 
-def _cell(value: object, digits: int, is_p: bool = False) -> str:
+def rows_for_page(rows: Sequence[Row], *, compared: bool) -> list[dict[str, str]]:
+    """Write rows of the first page; without the homework's columns unless it is `compared`."""
+    if not compared:
+        rows = [row._replace(homework="", agrees="") for row in rows]
+    return [
+        {"what": row.what}
+        | {name: _short(getattr(row, name)) for name in ("ours", "homework", "agrees")}
+        for row in rows
+    ]
+
+
+def _short(value: object) -> str:
+    """Write a value without its interval, in percent; a difference with its sign."""
     if isinstance(value, Interval):
-        return f"{value:.{digits}f}"
-    if isinstance(value, str):
-        return value
-    if value is None or pd.isna(value):
-        return "–"
-    if isinstance(value, bool) or not isinstance(value, Real):
-        return str(value)
-    if isinstance(value, Integral):
-        return f"{value:,}"
-    text = f"{value:.2g}" if is_p else f"{value:,.{digits}f}"
-    return text.lstrip("-") if float(text.replace(",", "")) == 0 else text
+        signed = isinstance(value, Comparison)
+        return cell(value).partition(" <")[0] if signed else cell(float(value))
+    return cell(value)
+
+
+def _png(figure: plt.Figure) -> str:
+    buffer = BytesIO()
+    figure.savefig(buffer, format="png", dpi=200)
+    plt.close(figure)
+    return base64.b64encode(buffer.getvalue()).decode()
+
+
+def _last(column: object) -> object:
+    return column[-1] if isinstance(column, tuple) else column
+
+
+def _escaped(identifier: object) -> str:
+    return _escape(labels.english(identifier))
+
+
+def _plain(cells: pd.DataFrame) -> pd.DataFrame:
+    """Take the HTML out of the cells."""
+    return cells.replace({r'<span class="ci">(.*)</span>': r"(\1)"}, regex=True)
 
 
 def _escape(text: str) -> str:

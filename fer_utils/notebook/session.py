@@ -11,15 +11,17 @@ from typing import Any
 
 import nbformat
 from IPython import get_ipython
-from IPython.display import display
+from IPython.display import Markdown, display
 
 from fer_utils.data.dataset import Dataset, load
 from fer_utils.files import ROOT, commit
-from fer_utils.notebook.display import Display
+from fer_utils.notebook.conclude import Told, told_or_plain
+from fer_utils.notebook.display import Display, Row, rows_for_page
 from fer_utils.notebook.run_selection import RunSelection
 from fer_utils.plots import style
 from fer_utils.report import RECORD
 from fer_utils.report.parameters import defaults
+from fer_utils.statistics.results import Check
 from fer_utils.training import experiments, train_run
 
 VERSIONS = ("tensorflow", "keras", "numpy", "pandas", "matplotlib", "papermill", "nbconvert")
@@ -43,13 +45,71 @@ class Session(Display):
     """
 
     def __init__(self, name: str, dataset: Dataset, profile: str, seed: int):
-        super().__init__(name, dataset)
-        self.profile, self.seed = profile, seed
+        super().__init__(name)
+        self.data, self.profile, self.seed = dataset, profile, seed
         self.runs = RunSelection(dataset, profile, seed)
         self._started = time.monotonic()
 
     def __repr__(self) -> str:
         return f"{self.name}: {self.data.source}; profile {self.profile}, seed {self.seed}"
+
+    @property
+    def is_reference(self) -> bool:
+        """Whether this is the build of FER2013's report: then every sentence has to be true."""
+        chosen = self.runs
+        return (
+            os.environ.get("FER_HEADLESS") == "1"
+            and (self.data.name, self.profile, self.seed) == ("fer2013", "reference", 0)
+            and self.data.original
+            and not (chosen.fallbacks or chosen.rescored or chosen.not_rescored)
+        )
+
+    def conclude(self, sentence: str, *checks: Check) -> None:
+        """Show a sentence that a person wrote, with checks of the values that it states.
+
+        Where a check fails, the plain lines of the results stand in its place. Raises
+        UntrueSentence instead on the reference data.
+        """
+        shown, _ = told_or_plain(Told(sentence, "", checks), strict=self.is_reference)
+        if shown:
+            display(Markdown(shown))
+
+    def answer(
+        self,
+        told: Told,
+        *,
+        question: int | None,
+        rows: Sequence[Row] = (),
+        note: str = "",
+        drawn: Told | None = None,
+    ) -> None:
+        """Show the notebook's answer in both languages, and record it for the report.
+
+        Parameters
+        ----------
+        told
+            The answer, in two or three sentences of Markdown, with its checks as in `conclude`.
+        question
+            The number of the course's question that it answers; None for none.
+        rows
+            What the report's first page shows of it.
+        note
+            A caveat that the first page has below its table.
+        drawn
+            The answer for the drawn faces.
+        """
+        if drawn and self.data.name == "drawn":
+            told = drawn
+        english, chinese = told_or_plain(told, strict=self.is_reference)
+        record = {
+            "question": question,
+            "english": english,
+            "chinese": chinese,
+            "rows": rows_for_page(rows, compared=self.data.original),
+            "note": note if self.data.original else "",
+        }
+        text = f"{english}\n\n{chinese}"
+        display({RECORD: {"answer": record}, "text/markdown": text}, raw=True)
 
     def finish(self) -> None:
         """Record how the notebook was made, and say which runs are fallbacks or scored again."""
@@ -142,12 +202,16 @@ def start(name: str, *, dataset: str = "auto", profile: str = "auto", seed: int 
 
 
 def expect_names(
-    parameter: str, value: str | Sequence[str], known: Iterable[str], *, count: int = 1
+    parameter: str, value: str | Sequence[str], known: Iterable[str], *, count: Sequence[int] = (1,)
 ) -> None:
-    """Raise ParameterError unless a parameter's value is `count` different ones of those known."""
+    """Raise ParameterError unless a parameter's value is as many different names of those known.
+
+    `count` lists how many there may be.
+    """
     names = [value] if isinstance(value, str) else value
-    if len(names) != count or len(set(names) & set(known)) != count:
-        raise ParameterError(f"{parameter} = {value!r}: expected {count} of {', '.join(known)}")
+    if len(names) not in count or len(set(names) & set(known)) != len(names):
+        wanted = " or ".join(map(str, count))
+        raise ParameterError(f"{parameter} = {value!r}: expected {wanted} of {', '.join(known)}")
 
 
 def _require(parameter: str, value: object, kind: type) -> None:

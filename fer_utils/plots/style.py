@@ -25,6 +25,14 @@ BLUE, ORANGE, GREEN, PURPLE = "#0072B2", "#D55E00", "#009E73", "#CC79A7"
 SKY, YELLOW, BLACK, GREY = "#56B4E9", "#E69F00", "#000000", "0.55"
 PALE = "#c6d8ea"  # fills what BLUE outlines
 SERIES = (BLUE, ORANGE, GREEN, PURPLE, YELLOW, SKY, BLACK)
+#: One colour for one network through the whole report.
+NETWORKS = {
+    "model0": YELLOW,
+    "model1": ORANGE,
+    "model2": BLUE,
+    "ensemble": GREEN,
+    "ensemble of seven": PURPLE,
+}
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 DASHES = ("-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1)), (0, (1, 1)))
 

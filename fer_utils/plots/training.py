@@ -1,9 +1,12 @@
 """Figures of notebooks 02 to 04: transforms, architecture, learning curves, accuracies."""
 
+from collections.abc import Mapping
+
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
+from matplotlib.ticker import PercentFormatter
 
 from fer_utils.plots import style
 
@@ -77,6 +80,38 @@ def learning_curves(history: pd.DataFrame, *, title: str) -> Figure:
     return figure
 
 
+def accuracies(
+    table: pd.DataFrame,
+    homework: Mapping[str, float],
+    *,
+    size: tuple[float, float] = (style.WIDTH, 1.9),
+) -> Figure:
+    """Draw the accuracies of networks, in percent, and the homework's as crosses.
+
+    `table` has a row per network and the columns `all` (filled dots) and `duplicate_free` (hollow),
+    Intervals. `homework` maps names to fractions.
+    """
+    figure, ax = style.subplots(figsize=size)
+    rows = np.arange(len(table))[::-1]
+    kinds = {"all": ("all images", 0.13), "duplicate_free": ("duplicate-free images", -0.13)}
+    for kind, (label, above) in kinds.items():
+        for name, y in zip(table.index, rows + above, strict=True):
+            colour = style.NETWORKS.get(name, style.BLACK)
+            fill = {"mfc": "white"} if kind == "duplicate_free" else {}
+            style.interval_dots(ax, [table[kind][name]], [y], color=colour, ms=6, **fill)
+        look = {"mfc": "white" if fill else "0.3", "mec": "0.3", "color": "0.3"}
+        ax.plot([], [], "o", ms=6, label=label, **look)
+    known = [name for name in table.index if name in homework]
+    places = [rows[table.index.get_loc(name)] + 0.3 for name in known]
+    if known:
+        ax.plot([homework[name] for name in known], places, "x", color="0.1", label="homework")
+    ax.set_yticks(rows, table.index)
+    ax.set(xlabel="accuracy", ylim=(-0.6, len(table) - 0.4))
+    ax.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    figure.legend(loc="outside upper center", ncols=3)
+    return figure
+
+
 def intervals(table: pd.DataFrame, *, xlabel: str) -> Figure:
     """Draw a dot with its interval per row and column of `table`, whose cells are Intervals."""
     figure, ax = style.subplots(figsize=(style.WIDTH, 0.7 + 0.4 * len(table)))
@@ -86,5 +121,6 @@ def intervals(table: pd.DataFrame, *, xlabel: str) -> Figure:
         style.interval_dots(ax, table[column], y, series=number, label=column)
     ax.set_yticks(rows, table.index)
     ax.set(xlabel=xlabel, ylim=(-0.7, len(table) - 0.3))
+    ax.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     ax.legend(loc="center left", bbox_to_anchor=(1, 0.5))
     return figure

@@ -16,7 +16,6 @@ import pandas as pd
 from scipy import stats
 
 from fer_utils.data.dataset import Dataset, validation_split
-from fer_utils.statistics import wording
 from fer_utils.statistics.comparisons import paired_difference
 from fer_utils.statistics.corrections import judged_with_detectable
 from fer_utils.statistics.intervals import Interval, independent_interval, proportion
@@ -28,27 +27,11 @@ Parts = Mapping[str, Predictions]
 
 #: As `Phase.optimizer` has them -> as they are written.
 OPTIMISERS = {"adadelta": "Adadelta", "sgd": "SGD"}
-CHINESE = dict(zip(wording.ACCURACY.values(), ("較高", "較低", "未能證實有差異"), strict=True))
 
 
 def accuracy(given: Predictions) -> Interval:
     """The proportion of correct predictions, with Wilson's interval over the images."""
     return proportion(int(given.correct.sum()), len(given.correct))
-
-
-def validation_accuracy_in_words(parts: Parts, duplicate_free: np.ndarray) -> str:
-    """The validation accuracy of the selected checkpoint, on all and on duplicate-free images.
-
-    `duplicate_free` is as `duplicates.duplicate_free_validation` gives it.
-    """
-    given = parts["held_out"]
-    if duplicate_free.all():
-        return f"validation accuracy of the selected checkpoint {accuracy(given):.3f}"
-    return (
-        f"validation accuracy of the selected checkpoint {accuracy(given):.3f}, and "
-        f"{accuracy(given[duplicate_free]):.3f} on the {duplicate_free.sum():,} duplicate-free "
-        "validation images"
-    )
 
 
 def on_splits(parts: Parts) -> list[Predictions]:
@@ -66,14 +49,22 @@ def beside_homework(
 
     `homework` maps names to (PUBLIC, PRIVATE). The difference is on all images. The homework's
     figure has a sampling error of its own; it is taken to be that of as many other
-    images as ours (Newcombe's interval; Fisher's exact test). Judged as `judged_on_all` says.
+    images as ours (Newcombe's interval; Fisher's exact test). The test of a network takes all of
+    its test images, so that of two splits the row of both is judged; Holm's correction is over the
+    networks.
+
+    Returns
+    -------
+    pandas.DataFrame
+        By (network, split): `duplicate_free` and `all` (Intervals), and where the homework has the
+        network `homework` (float), `difference` (Comparison), `verdict`, `p`, `detectable`.
     """
     rows = {}
     for name, parts in predictions.items():
         splits = on_splits(parts)
         for given in splits:
             row: dict[str, Any] = {
-                "duplicate-free": accuracy(given[~duplicate[given.rows]]),
+                "duplicate_free": accuracy(given[~duplicate[given.rows]]),
                 "all": accuracy(given),
             }
             if name in homework:
@@ -81,10 +72,16 @@ def beside_homework(
                 counts = int(given.correct.sum()), round(theirs * n)
                 p = stats.fisher_exact([[right, n - right] for right in counts]).pvalue
                 difference = independent_interval(counts[0], n, counts[1], n).tested(p, n)
-                row |= {"homework": theirs, "all − homework": difference}
+                row |= {"homework": theirs, "difference": difference}
             rows[name, given.part.split] = row
     table = pd.DataFrame.from_dict(rows, "index").rename_axis(["network", "split"])
-    return judged_on_all(table) if "homework" in table else table
+    if "difference" not in table:
+        return table
+    last = ~table.index.get_level_values("network").duplicated(keep="last")
+    compared = table[last & table["difference"].notna()]
+    tests = judged_with_detectable(compared, interval="difference")
+    table.loc[tests.index, "difference"] = tests["difference"]
+    return table.join(tests[["verdict", "p", "detectable"]])
 
 
 def of_split(
@@ -99,39 +96,29 @@ def of_split(
     return float(figures[1 if given.part.split == "PRIVATE" else 0])
 
 
-def judged_on_all(table: pd.DataFrame) -> pd.DataFrame:
-    """A table by network and test split with a verdict for each network.
-
-    The test of a network takes all of its test images, so that of two splits the row of both is
-    judged, by the Comparison "all − homework"; Holm's correction is over the networks. Adds
-    "verdict" (in words), "p (Holm)" and "minimum detectable" (`judged_with_detectable`), which are
-    NaN elsewhere.
-    """
-    last = ~table.index.get_level_values(0).duplicated(keep="last")
-    compared = table[last & table["all − homework"].notna()]
-    tests = judged_with_detectable(compared, interval="all − homework")
-    tests = wording.with_phrases(tests, wording.HOMEWORK)
-    return table.join(tests[["verdict", "p (Holm)", "minimum detectable"]])
-
-
 def accuracies(
     predictions: Mapping[str, Parts],
     duplicate: np.ndarray,
     duplicate_free: np.ndarray | None = None,
 ) -> pd.DataFrame:
-    """Accuracy of each network (rows) on each test split, on duplicate-free and on all images.
+    """Accuracy of each network on the test images, as Intervals.
 
-    With `duplicate_free`, as in `validation_accuracy_in_words`, on these validation images as well.
+    A row per network; the columns `duplicate_free` and `all` are on both test splits together,
+    `PUBLIC_all` and so on on one of them. With `duplicate_free`, (n,) bool as
+    `duplicates.duplicate_free_validation` gives it, `validation` is on these validation images.
     """
     rows: dict[str, dict[str, Any]] = {}
     for name, parts in predictions.items():
         row = rows.setdefault(name, {})
         if duplicate_free is not None:
-            row["validation, duplicate-free"] = accuracy(parts["held_out"][duplicate_free])
+            row["validation"] = accuracy(parts["held_out"][duplicate_free])
+        both = together(tested(parts))
+        row["duplicate_free"] = accuracy(both[~duplicate[both.rows]])
+        row["all"] = accuracy(both)
         for given in tested(parts).values():
             split = given.part.split
-            row[f"{split}, duplicate-free"] = accuracy(given[~duplicate[given.rows]])
-            row[f"{split}, all"] = accuracy(given)
+            row[f"{split}_duplicate_free"] = accuracy(given[~duplicate[given.rows]])
+            row[f"{split}_all"] = accuracy(given)
     return pd.DataFrame.from_dict(rows, "index").rename_axis("network")
 
 
@@ -160,77 +147,25 @@ def differences(
     Returns
     -------
     pandas.DataFrame
-        A row per pair and kind of images ("duplicate-free", "all", with `apart` also "with a
-        duplicate"). "minimum detectable" is as in `judged_with_detectable`.
+        By (first, second, images), where images are `duplicate_free`, `all` and with `apart`
+        `with_duplicate`: `difference` (Comparison), `verdict`, `p`, `detectable`, as
+        `judged_with_detectable` gives them.
     """
     rows = {}
     for first, second in pairs:
         one, other = (together(tested(predictions[name])) for name in (first, second))
         has_duplicate = duplicate[one.rows]
         kinds = {
-            "duplicate-free": ~has_duplicate,
-            "with a duplicate": has_duplicate,
+            "duplicate_free": ~has_duplicate,
+            "with_duplicate": has_duplicate,
             "all": np.full_like(has_duplicate, 1),
         }
         for kind, chosen in kinds.items():
-            if (apart or kind != "with a duplicate") and chosen.any():
+            if (apart or kind != "with_duplicate") and chosen.any():
                 difference = paired_difference(one.correct[chosen], other.correct[chosen])
-                row = {"n": difference.n, "difference": difference}
-                rows[f"{first} − {second}", kind] = row
-    table = pd.DataFrame.from_dict(rows, "index").rename_axis(["networks", "images"])
-    judged = judged_with_detectable(table, interval="difference")
-    return wording.with_phrases(judged, wording.ACCURACY)
-
-
-def comparability(dataset: Dataset, predictions: Parts) -> str:
-    """What a difference to the homework's figures can mean on this data set."""
-    if "held_out" in tested(predictions):
-        return (
-            "**The test images have no labels here.** The validation set stands in for them; it "
-            "also selected the checkpoints, so its figures are optimistic. The homework's figures "
-            "beside them are those on PUBLIC."
-        )
-    if dataset.name == "drawn":
-        return (
-            "**These are drawn faces, not FER2013.** The homework's figures stand beside ours for "
-            "orientation, and are not compared: the difference of two data sets says nothing about "
-            "the networks."
-        )
-    if not dataset.original:
-        return (
-            f"**These are images in {dataset.title}.** The homework's figures stand beside ours "
-            "for orientation, and are not compared: the difference of two data sets says nothing "
-            "about the networks."
-        )
-    return (
-        "The homework's figures come from a Kaggle leaderboard on FER2013. We take its halves, "
-        "PUBLIC and PRIVATE, to be PublicTest and PrivateTest, which is not known; if they are, "
-        "they had the duplicates too, so the comparison with them takes all images."
-    )
-
-
-def revision(dataset: Dataset) -> str:
-    """Which recipe was changed after test images had been scored, and what chose the change."""
-    if dataset.name == "drawn":
-        return (
-            "The recipe of notebook 2's small networks was changed once, after networks of the "
-            "first one had been scored: one of them had collapsed on the validation set, which "
-            "chose the change. model0 and model1 were trained again, from seeds of their own, "
-            "after they had been scored."
-        )
-    return (
-        "Twenty-four networks were finished, scored on FER2013's test images and then replaced or "
-        "not kept. The recipe of model0 to model2 was revised twice: after an earlier model1, "
-        "model2 and dense network had been scored (published recipes and validation accuracy chose "
-        "the revision), and to twice the epochs after everything had been scored (the validation "
-        "set chose, by model2); then the compact members, the students and the other seed of "
-        "model2 were trained again as well, all but student-tiny for longer. That member1 gains "
-        "on the test images by twice the epochs was known when that was tried (bench/recipes.md). "
-        "Four small networks were trained again with batch normalisation in their dense layers, "
-        "since units of these were dead on the validation set. Another recipe was tried on "
-        "model1, half as many epochs again on student-compact and twice as many on member1; none "
-        "was kept, for its validation accuracy."
-    )
+                rows[first, second, kind] = {"difference": difference}
+    table = pd.DataFrame.from_dict(rows, "index").rename_axis(["first", "second", "images"])
+    return judged_with_detectable(table, interval="difference")
 
 
 def phases(config: Config) -> pd.DataFrame:

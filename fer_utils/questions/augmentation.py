@@ -110,7 +110,7 @@ def beside_homework(
             correct = np.stack([one.correct for one in given])
             against = contrast([correct], (1,), (figure, _sampling(figure, correct.shape[1])))
             rows[name, given[0].part.split] = {
-                "duplicate-free": contrast([correct[:, free]], (1,)).interval,
+                "duplicate_free": contrast([correct[:, free]], (1,)).interval,
                 "all": contrast([correct], (1,)).interval,
                 "homework": figure,
                 "all − homework": against,
@@ -138,7 +138,7 @@ def accuracies(cells: Mapping[Levels, Group], duplicate: np.ndarray) -> pd.DataF
             {factor: "yes" if has else "no" for factor, has in zip(FACTORS, levels, strict=True)}
             | {
                 "networks": len(group),
-                "duplicate-free": contrast([correct[:, free]], (1,)).interval,
+                "duplicate_free": contrast([correct[:, free]], (1,)).interval,
                 "all": contrast([correct], (1,)).interval,
             }
         )
@@ -149,9 +149,9 @@ def effects(groups: Mapping[str, Group], duplicate: np.ndarray) -> pd.DataFrame:
     """The effects of the homework's three factors, on both test splits together.
 
     Those of the three whose rows are among the groups. By (effect, images): "effect" (Interval),
-    "verdict", "p (Holm)" over the effects on one kind of images, "minimum detectable" (see
+    "verdict", "p" over the effects on one kind of images, "detectable" (see
     `judged_with_detectable`); and on all images "homework" (the mean of its splits), "vs homework"
-    (whether ours differs from it, by Holm over the effects) and "minimum detectable vs homework".
+    (whether ours differs from it, by Holm over the effects) and "detectable_vs_homework".
     The homework's effect has the sampling error of two networks scored on different images, which
     is more than the same images give: how these predictions correlate is not known.
     """
@@ -162,8 +162,8 @@ def effects(groups: Mapping[str, Group], duplicate: np.ndarray) -> pd.DataFrame:
         pair = [[together(tested(parts)) for parts in groups[row]] for row in (with_it, without)]
         has_duplicate = duplicate[pair[0][0].rows]
         kinds = {
-            "duplicate-free": ~has_duplicate,
-            "with a duplicate": has_duplicate,
+            "duplicate_free": ~has_duplicate,
+            "with_duplicate": has_duplicate,
             "all": has_duplicate | ~has_duplicate,
         }
         stacks = [np.stack([given.correct for given in seeds]) for seeds in pair]
@@ -184,9 +184,9 @@ def effects(groups: Mapping[str, Group], duplicate: np.ndarray) -> pd.DataFrame:
     figures = pd.DataFrame.from_dict(beside, "index").rename_axis(names)
     figures = _judged(figures, wording.HOMEWORK_EFFECT)
     figures = figures.rename(
-        columns={"verdict": "vs homework", "minimum detectable": "minimum detectable vs homework"}
+        columns={"verdict": "vs homework", "detectable": "detectable_vs_homework"}
     )
-    columns = ["homework", "vs homework", "minimum detectable vs homework"]
+    columns = ["homework", "vs homework", "detectable_vs_homework"]
     return pd.concat(families).loc[table.index].join(figures[columns])
 
 
@@ -197,8 +197,8 @@ def _judged(table: pd.DataFrame, words: wording.Words) -> pd.DataFrame:
 
 #: Kind of images in `effects` -> its words.
 _IMAGES = {
-    "duplicate-free": "duplicate-free test images",
-    "with a duplicate": "test images with a duplicate",
+    "duplicate_free": "duplicate-free test images",
+    "with_duplicate": "test images with a duplicate",
     "all": "all test images",
 }
 
@@ -211,14 +211,14 @@ def reading(effects: pd.DataFrame) -> str:
         for kind, row in kinds.iterrows()
     )
     text = f"Effect of augmentation (×20): {text}."
-    if "with a duplicate" not in kinds.index:
+    if "with_duplicate" not in kinds.index:
         return text
     free, contaminated = (
-        kinds.loc[kind, "effect"] for kind in ("duplicate-free", "with a duplicate")
+        kinds.loc[kind, "effect"] for kind in ("duplicate_free", "with_duplicate")
     )
     if contaminated.high < 0 < free.low or free.high < 0 < contaminated.low:
         text += " These two intervals lie on either side of 0: the figure on all images mixes them."
-    of_free, of_all = (kinds.loc[kind, "verdict"] for kind in ("duplicate-free", "all"))
+    of_free, of_all = (kinds.loc[kind, "verdict"] for kind in ("duplicate_free", "all"))
     if of_free != of_all:
         text += (
             f" **The duplicates change the reading:** on all test images it would be “{of_all}”, "

@@ -79,7 +79,7 @@ def differences(measured: pd.DataFrame) -> pd.DataFrame:
 
     Per filter the difference of responses; its mean per seed; over seeds the mean and Student's
     interval. With one seed the interval is over its filters, and does not cover other trainings.
-    By (place, against): "difference" (Interval), "verdict", "p (Holm)", "minimum detectable"
+    By (place, against): "difference" (Interval), "verdict", "p", "detectable"
     (`judged_with_detectable`), "n" and "over" (what n counts: "seeds" or "filters of one seed").
     """
     by_filter = measured.pivot_table(

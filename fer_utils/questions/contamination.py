@@ -100,7 +100,7 @@ def contaminated(pairs: pd.DataFrame, labels: np.ndarray, split: np.ndarray) -> 
     rows = {name: ~training & (labels == k) for k, name in enumerate(CLASSES)} | {"all": ~training}
     table = {
         name: {
-            "with a duplicate": proportion(int(duplicate[part].sum()), int(part.sum())),
+            "with_duplicate": proportion(int(duplicate[part].sum()), int(part.sum())),
             "images": int(part.sum()),
             "exact": int(exact[part].sum()),
             "exact or near": int(duplicate[part].sum()),
@@ -136,8 +136,8 @@ def effects(cases: Mapping[str, Predictions], duplicate: np.ndarray) -> pd.DataF
             [[right, total - right] for right, total in (with_duplicate, free)]
         ).pvalue
         table[name] = {
-            "duplicate-free": proportion(*free),
-            "with a duplicate": proportion(*with_duplicate),
+            "duplicate_free": proportion(*free),
+            "with_duplicate": proportion(*with_duplicate),
             "all": proportion(*_right(predictions)),
             "difference": independent_interval(*with_duplicate, *free).tested(
                 p, with_duplicate[1] + free[1]

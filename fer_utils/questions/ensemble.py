@@ -1,16 +1,14 @@
 """Ensembles: what their members' average gives, how much they differ; test-time augmentation."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
 import pandas as pd
-from scipy.optimize import minimize
 
 from fer_utils.data.dataset import Dataset
 from fer_utils.data.transforms import Transform, augment, normalise
-from fer_utils.statistics.intervals import Interval, bootstrap, mean_interval, proportion
+from fer_utils.statistics.intervals import mean_interval, proportion
 from fer_utils.training.measurements import Measurement, load_measured, measure_and_save
 from fer_utils.training.predictions import (
     Predictions,
@@ -23,56 +21,9 @@ from fer_utils.training.predictions import (
 from fer_utils.training.runs import Run
 
 
-@dataclass(frozen=True)
-class Ensemble:
-    """`equal` and `weighted` predictions by part; `weights` (members,), from the validation set."""
-
-    weights: np.ndarray
-    equal: dict[str, Predictions]
-    weighted: dict[str, Predictions]
-
-
-def combine(members: Sequence[Mapping[str, Predictions]], chosen: np.ndarray) -> Ensemble:
-    """The average of the members' probabilities, with equal weights and with chosen ones.
-
-    `chosen` (n,) bool are the validation images on which the weights are chosen.
-    """
-    validation = [member["held_out"][chosen] for member in members]
-    probabilities = np.array([one.probabilities for one in validation])
-    weights = choose_weights(probabilities, validation[0].labels)
-    weighted = {part: average([member[part] for member in members], weights) for part in members[0]}
-    return Ensemble(weights, equal(members), weighted)
-
-
 def equal(members: Sequence[Mapping[str, Predictions]]) -> dict[str, Predictions]:
     """By part the average of the members' probabilities, with equal weights."""
     return {part: average([member[part] for member in members]) for part in members[0]}
-
-
-def choose_weights(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """(members,) float >= 0 with sum 1: the weights with the smallest mean negative log-likelihood.
-
-    `probabilities` (members, n, classes), `labels` (n,). Pass the validation set, never a test
-    split. The problem is convex.
-    """
-    members, n = probabilities.shape[:2]
-    of_label = np.maximum(probabilities[:, np.arange(n), labels], 1e-12)
-
-    def loss(weights: np.ndarray) -> tuple[float, np.ndarray]:
-        mixed = weights @ of_label
-        return -np.log(mixed).mean(), -(of_label / mixed).mean(axis=1)
-
-    found = minimize(
-        loss,
-        np.full(members, 1 / members),
-        jac=True,
-        method="SLSQP",
-        bounds=[(0, 1)] * members,
-        constraints={"type": "eq", "fun": lambda w: w.sum() - 1, "jac": np.ones_like},
-        options={"ftol": 1e-9, "maxiter": 500},
-    )
-    weights = np.clip(found.x, 0, 1)
-    return weights / weights.sum()
 
 
 def by_size(
@@ -90,12 +41,11 @@ def by_size(
     rows = {}
     for number in range(0 if always else 1, len(added) + 1):
         correct, size = _subsets_correct(added, number, always), number + len(always)
-        name = f"{size} member{'s' if size > 1 else ''}"
-        rows[name] = {
-            "duplicate-free": mean_interval(correct[free]),
+        rows[size] = {
+            "duplicate_free": mean_interval(correct[free]),
             "all": mean_interval(correct),
         }
-    return pd.DataFrame.from_dict(rows, "index")
+    return pd.DataFrame.from_dict(rows, "index").rename_axis("members")
 
 
 def _subsets_correct(
@@ -117,41 +67,16 @@ def _subsets_correct(
 def diversity(first: Predictions, second: Predictions) -> dict:
     """How two members differ on the same images, as proportions (Intervals).
 
-    "same class": both predict it; "one right": exactly one of the two is correct; "both wrong"
+    `same_class`: both predict it; `one_correct`: exactly one of the two is correct; `both_wrong`
     (double fault; Kuncheva and Whitaker 2003).
     """
     n = len(first.labels)
     measures = {
-        "same class": first.classes == second.classes,
-        "one right": first.correct != second.correct,
-        "both wrong": ~first.correct & ~second.correct,
+        "same_class": first.classes == second.classes,
+        "one_correct": first.correct != second.correct,
+        "both_wrong": ~first.correct & ~second.correct,
     }
     return {name: proportion(int(values.sum()), n) for name, values in measures.items()}
-
-
-def share_of_lead(
-    single: Mapping[str, Predictions],
-    student: Mapping[str, Predictions],
-    ensemble: Mapping[str, Predictions],
-    duplicate: np.ndarray,
-) -> dict[str, Interval]:
-    """What part of an ensemble's lead over a single network its student has.
-
-    (student - single) / (ensemble - single) in accuracy on both test splits together, on
-    "duplicate-free" images and on "all"; the bootstrap intervals are over these images. Only for a
-    lead that is significant.
-    """
-    predictions = [together(tested(given)) for given in (single, student, ensemble)]
-    free = ~duplicate[predictions[0].rows]
-
-    def share(one: np.ndarray, distilled: np.ndarray, mean: np.ndarray) -> float:
-        return (distilled.sum() - one.sum()) / (mean.sum() - one.sum())
-
-    correct = [given.correct.astype(int) for given in predictions]
-    return {
-        "duplicate-free": bootstrap(share, *(each[free] for each in correct)),
-        "all": bootstrap(share, *correct),
-    }
 
 
 #: Test-time augmentation: the image, its mirror image, and the image moved by two pixels each way.
@@ -165,9 +90,9 @@ TEST_TIME = (
 )
 #: Name -> which of TEST_TIME are averaged.
 TEST_TIME_AVERAGES = {
-    "the image": (0,),
-    "+ mirror": (0, 1),
-    "+ mirror + shifts": tuple(range(len(TEST_TIME))),
+    "image": (0,),
+    "mirror": (0, 1),
+    "mirror_shifts": tuple(range(len(TEST_TIME))),
 }
 
 

@@ -171,7 +171,7 @@ def zone_filters(density: np.ndarray, of_untrained: np.ndarray, columns: int) ->
     Returns
     -------
     pd.DataFrame
-        By zone: "filter", "verdict", "preference" and "untrained" (Intervals), "p (Holm)" over the
+        By zone: "filter", "verdict", "preference" and "untrained" (Intervals), "p" over the
         zones. The best filter is chosen on every other image and measured on the rest, so that
         choosing the best of many does not bias it; that of each untrained network is found the
         same way.

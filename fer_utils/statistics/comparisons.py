@@ -109,7 +109,7 @@ def factorial_effects(
     `cells` maps each combination of levels, one bool per factor, to a `contrast` group. A main
     effect is the mean accuracy with the factor minus that without; the interaction a x b is half
     the difference between the effect of a with b and without, and so on. Returns one row per
-    effect, by its name: "effect" (Comparison), and "verdict", "p (Holm)" and "minimum detectable"
+    effect, by its name: "effect" (Comparison), and "verdict", "p" and "detectable"
     of `judged_with_detectable`. Raises ValueError if a combination is missing.
     """
     if len(cells) != 2 ** len(factors):

@@ -36,7 +36,7 @@ def judged(table: pd.DataFrame, *, interval: str) -> pd.DataFrame:
     -------
     pd.DataFrame
         The table with the corrected p-values in the Comparisons; after them the columns "verdict"
-        (a Verdict) and "p (Holm)" (the corrected p-value, float).
+        (a Verdict) and "p" (the corrected p-value, float).
     """
     adjusted = holm([1.0 if np.isnan(each.p) else each.p for each in table[interval]])
     compared = [
@@ -45,14 +45,14 @@ def judged(table: pd.DataFrame, *, interval: str) -> pd.DataFrame:
     table = table.assign(**{interval: compared})
     place = table.columns.get_loc(interval) + 1
     table.insert(place, "verdict", [each.verdict for each in compared])
-    table.insert(place + 1, "p (Holm)", adjusted)
+    table.insert(place + 1, "p", adjusted)
     return table
 
 
 def judged_with_detectable(table: pd.DataFrame, *, interval: str) -> pd.DataFrame:
     """Do as `judged`, and add what could have been detected where nothing is significant.
 
-    The last column, "minimum detectable", is the minimum detectable difference of that row
+    The last column, "detectable", is the minimum detectable difference of that row
     (`detectable`, over the comparisons of the table); it is None where the difference is
     significant.
     """
@@ -63,7 +63,7 @@ def judged_with_detectable(table: pd.DataFrame, *, interval: str) -> pd.DataFram
         else None
         for each in table[interval]
     ]
-    return table.assign(**{"minimum detectable": would})
+    return table.assign(detectable=would)
 
 
 def detectable(interval: Interval, comparisons: int = 1, degrees: float = 1e6) -> float:

@@ -103,7 +103,7 @@ def check(counts: pd.DataFrame, statements: Sequence[Statement]) -> pd.DataFrame
                 "closest": f"{claim.named} − {claim.other}",
                 "difference": claim.difference,
                 "images": " and ".join(f"{images[name]:,} {name}" for name in classes),
-                "minimum detectable": detectable(claim.difference) if unshown else None,
+                "detectable": detectable(claim.difference) if unshown else None,
             }
     return pd.DataFrame.from_dict(table, "index").rename_axis("statement")
 

@@ -96,7 +96,7 @@ def statements_side_by_side(
     for name, counts in matrices.items():
         table = with_phrases(statements.check(counts, checked), CLAIM)
         words = table["verdict"] + ": " + table["closest"] + " (" + table["images"] + ")"
-        tables[name] = table.assign(verdict=words)[["verdict", "difference", "minimum detectable"]]
+        tables[name] = table.assign(verdict=words)[["verdict", "difference", "detectable"]]
     return pd.concat(tables, axis=1)
 
 
