@@ -85,6 +85,7 @@ def accuracies(
     homework: Mapping[str, float],
     *,
     size: tuple[float, float] = (style.WIDTH, 1.9),
+    legend: bool = True,
 ) -> Figure:
     """Draw the accuracies of networks, in percent, and the homework's as crosses.
 
@@ -108,7 +109,8 @@ def accuracies(
     ax.set_yticks(rows, table.index)
     ax.set(xlabel="accuracy", ylim=(-0.6, len(table) - 0.4))
     ax.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
-    figure.legend(loc="outside upper center", ncols=3)
+    if legend:
+        figure.legend(loc="outside upper center", ncols=3)
     return figure
 
 

@@ -43,6 +43,7 @@ USER_ERRORS = (
     "StorageError",
     "TooLong",
     "TrainingError",
+    "UntrueSentence",
 )
 SHORT = "/tmp" if os.name == "posix" else None  # a socket's path has at most 100 characters or so
 
