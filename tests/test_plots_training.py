@@ -3,6 +3,7 @@
 import pandas as pd
 
 from fer_utils.plots import training
+from fer_utils.statistics.intervals import Interval
 
 
 def test_the_line_between_two_phases_stands_at_the_last_step_of_the_first():
@@ -19,3 +20,13 @@ def test_the_line_between_two_phases_stands_at_the_last_step_of_the_first():
         (line,) = [line for line in ax.lines if line.get_linestyle() == ":"]
         assert set(line.get_xdata()) == {400}
         assert [text.get_text() for text in ax.texts] == ["Adadelta | SGD"]
+
+
+def test_the_homeworks_accuracy_is_a_cross_beside_the_network_that_it_had():
+    cells = [Interval(0.6, 0.5, 0.7), Interval(0.7, 0.6, 0.8)]
+    table = pd.DataFrame({"all": cells, "duplicate_free": cells}, ["model1", "ensemble"])
+    (ax,) = training.accuracies(table, {"ensemble": 0.65}).axes
+    (cross,) = [line for line in ax.lines if line.get_marker() == "x"]
+    assert cross.get_xdata().tolist() == [0.65]
+    assert -0.5 < cross.get_ydata()[0] < 0.5
+    assert [text.get_text() for text in ax.get_yticklabels()] == ["model1", "ensemble"]

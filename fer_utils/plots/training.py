@@ -98,10 +98,10 @@ def accuracies(
     for kind, (label, above) in kinds.items():
         for name, y in zip(table.index, rows + above, strict=True):
             colour = style.NETWORKS.get(name, style.BLACK)
-            fill = {"mfc": "white"} if kind == "duplicate_free" else {}
-            style.interval_dots(ax, [table[kind][name]], [y], color=colour, ms=6, **fill)
-        look = {"mfc": "white" if fill else "0.3", "mec": "0.3", "color": "0.3"}
-        ax.plot([], [], "o", ms=6, label=label, **look)
+            fill = "white" if kind == "duplicate_free" else colour
+            style.interval_dots(ax, [table[kind][name]], [y], color=colour, ms=6, mfc=fill)
+        face = "white" if kind == "duplicate_free" else "0.3"
+        ax.plot([], [], "o", ms=6, label=label, mfc=face, mec="0.3", color="0.3")
     known = [name for name in table.index if name in homework]
     places = [rows[table.index.get_loc(name)] + 0.3 for name in known]
     if known:
