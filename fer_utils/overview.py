@@ -86,7 +86,7 @@ TABLES = {
             "homework, all": "homework/{row}",
         },
     ),
-    ("MODEL_CARD.md", "truths"): Table(
+    ("MODEL_CARD.md", "accuracy"): Table(
         ("model2", experiments.ANOTHER_SEED, *experiments.STUDENTS),
         {
             "label, duplicate-free": "{row}/test/duplicate_free",
@@ -175,7 +175,7 @@ def summarise(dataset: Dataset) -> Summary:
         for config in experiments.all_experiments("reference")
         if not config.name.startswith(FACTORIAL) and (run := runs.find(config, dataset))
     }
-    votes = _votes(dataset)
+    annotations = _annotations(dataset)
     marks = {
         "duplicate": training_duplicates(dataset),
         "duplicate_free_validation": duplicate_free_validation(dataset),
@@ -183,7 +183,7 @@ def summarise(dataset: Dataset) -> Summary:
     table = {}
     for name, run in finished.items():
         facts = {"parameters": run.metadata["parameters"], "code": run.metadata["code"]}
-        table[name] = facts | _evaluated(run.predictions(dataset), marks, votes)
+        table[name] = facts | _evaluated(run.predictions(dataset), marks, annotations)
         if saliency := load_measured(run, measured_maps.MEASUREMENT):
             table[name]["attribution"] = attributed_zones(saliency)
         if measured := load_measured(run, adversarial.MEASUREMENT):
@@ -192,7 +192,7 @@ def summarise(dataset: Dataset) -> Summary:
         if all(member in finished for member in members):
             each = [finished[member].predictions(dataset) for member in members]
             mean = {part: average([one[part] for one in each]) for part in each[0]}
-            table[name] = {"members": list(members)} | _evaluated(mean, marks, votes)
+            table[name] = {"members": list(members)} | _evaluated(mean, marks, annotations)
     return table
 
 
@@ -239,7 +239,7 @@ def filter_counts(measured: Arrays) -> dict:
     }
 
 
-def _votes(dataset: Dataset) -> ferplus.Annotations | None:
+def _annotations(dataset: Dataset) -> ferplus.Annotations | None:
     path = ferplus.find()
     return ferplus.load(path, dataset.labels, dataset.split) if path else None
 
@@ -247,7 +247,7 @@ def _votes(dataset: Dataset) -> ferplus.Annotations | None:
 def _evaluated(
     parts: Mapping[str, Predictions],
     marks: Mapping[str, np.ndarray],
-    votes: ferplus.Annotations | None,
+    annotations: ferplus.Annotations | None,
 ) -> dict[str, Any]:
     """Count [correct, images] of the predictions of a network or an ensemble.
 
@@ -280,11 +280,11 @@ def _evaluated(
     counts = confusion(test.labels[duplicate_free], test.classes[duplicate_free], CLASSES)
     found["confusion"] = counts.to_numpy().tolist()
     found["confidence"] = round(float(test.probabilities.max(axis=1).mean()), 4)
-    if votes is not None:
-        seen = votes[test.rows]
-        named = (seen.majority >= 0) & (seen.majority < len(CLASSES))
-        right = test.classes == seen.majority
-        clear = named & (seen.agreement >= CLEAR)
+    if annotations is not None:
+        given = annotations[test.rows]
+        named = (given.majority >= 0) & (given.majority < len(CLASSES))
+        right = test.classes == given.majority
+        clear = named & (given.agreement >= CLEAR)
         found["annotators"] = {
             "majority": _count(right[named]),
             "clear": _count(right[clear]),
