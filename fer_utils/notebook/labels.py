@@ -45,6 +45,27 @@ LABELS: dict[str, Label] = {
     "both": Label("both splits", "兩個測試集"),
     "ensemble": Label("ensemble", "集成"),
     "detectable": Label("minimum detectable", "最小可偵測差異"),
+    # chapter 3
+    "validation_accuracy": Label("validation accuracy", "驗證準確率"),
+    "training_accuracy": Label("training accuracy", "訓練準確率"),
+    "unit_4": Label("unit 4", "第四單元"),
+    "convolutions": Label("convolutions", "卷積層數"),
+    "dense_layers": Label("dense layers", "全連接層數"),
+    "dense_part": Label("dense part", "全連接部分"),
+    "output": Label("output", "輸出"),
+    "parameters": Label("parameters", "參數量"),
+    "share": Label("share", "占比"),
+    "total": Label("total", "總計"),
+    "adadelta": Label("Adadelta", "Adadelta"),
+    "sgd": Label("SGD", "SGD"),
+    "optimizer": Label("optimiser", "優化器"),
+    "optimiser": Label("optimiser", "優化器"),
+    "held_out_loss": Label("validation loss", "驗證損失"),
+    "validation": Label("validation set", "驗證集"),
+    "PUBLIC_all": Label("PUBLIC, all images", "PUBLIC，全部圖片"),
+    "PUBLIC_duplicate_free": Label("PUBLIC, duplicate-free", "PUBLIC，無重複圖片"),
+    "PRIVATE_all": Label("PRIVATE, all images", "PRIVATE，全部圖片"),
+    "PRIVATE_duplicate_free": Label("PRIVATE, duplicate-free", "PRIVATE，無重複圖片"),
 }
 
 
