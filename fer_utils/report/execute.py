@@ -110,7 +110,7 @@ def prepare_environment(runtime: str) -> None:
 
     JUPYTER_PATH comes first in Jupyter's search, so `python3` is this environment's kernel even
     where another one is registered. FER_* paths become absolute: the kernel runs in the notebook's
-    folder. It imports this checkout's package, even if the environment is a link to another checkout's.
+    folder. It imports this checkout's package, even if the environment links to another checkout's.
     """
     os.environ["JUPYTER_PATH"] = os.path.join(sys.prefix, "share", "jupyter")
     os.environ["JUPYTER_RUNTIME_DIR"] = runtime

@@ -16,13 +16,14 @@ from PIL import Image
 from traitlets.config import Config
 
 from fer_utils.files import ROOT
-from fer_utils.report import ReportError
+from fer_utils.report import RECORD, ReportError
 from fer_utils.report.parameters import record_of
 from fer_utils.report.sanitise import sanitise
 from fer_utils.report.tables import arrange, link_tables
 
 SHOWN = [  # of an output's representations, the first of these
-    *("text/html", "text/markdown", "image/svg+xml", "image/png", "image/jpeg", "text/plain")
+    *("text/html", "text/markdown", "image/svg+xml", "image/png", "image/jpeg", "text/plain"),
+    RECORD,  # shows nothing
 ]
 CHINESE = re.compile(r"[\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef「」『』、。，；：？！（）]+")
 TEXT = re.compile(r"(?:\A|(?<=>))[^<>]+")  # of HTML whose attributes hold no < and no >
