@@ -20,6 +20,7 @@ import matplotlib.figure
 import nbformat
 import pandas as pd
 import pytest
+import weasyprint
 from bs4 import BeautifulSoup
 from fontTools.ttLib import TTFont
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
@@ -337,6 +338,19 @@ def test_page_two_has_the_chinese_answers_and_a_glossary(pages):
     answers = [line.get_text() for line in page_two.select(".chinese dd")]
     assert [answer.strip() for answer in answers] == [ANSWER["chinese"]] * len(NAMES)
     assert len(page_two.select(".glossary dt")) == 12
+
+
+@pytest.mark.parametrize(("rows", "words"), [(8, 3), (14, 5), (11, 12)])
+def test_page_one_and_page_two_are_one_page_each(rows, words):
+    row = ANSWER["rows"][0] | {"what": "accuracy " * words}
+    answer = ANSWER | {"rows": [row] * rows, "chinese": "準確率無顯著差異。" * 40}
+    panel = {"place": "A", "caption": "Accuracy " * 14, "alt": "", "png": plot(3.3, 3)}
+    record = {"meta": META, "panel": panel}
+    sections = [Section(f"0{n}_x", "Title", [], "<p>Text.</p>", dict(record)) for n in range(1, 5)]
+    sections[0].record["answer"] = answer
+    pages = weasyprint.HTML(string=document.render(CORE, sections)).render().pages
+    starts = ("top", "page-two", "01_x")
+    assert [start in page.anchors for start, page in zip(starts, pages, strict=False)] == [True] * 3
 
 
 def test_the_appendix_has_neither_page(pages):

@@ -34,7 +34,7 @@ from fer_utils.report.folder import (
 )
 from fer_utils.report.page import Section, mark_chinese, read_section, size_of
 from fer_utils.report.sanitise import sanitise
-from fer_utils.report.tables import file_of
+from fer_utils.report.tables import file_of, unbroken
 
 NOTEBOOKS = ROOT / "notebooks"
 REPORT = ROOT / "report"
@@ -51,8 +51,8 @@ FILE_LINK = re.compile(r' href="(?!#|https?:|mailto:)[^"]*"')  # of a file besid
 #: Filters of the templates, beside jinja's own.
 FILTERS = {
     "chinese": lambda text: Markup(mark_chinese(str(escape(text)))),
-    "markdown": lambda text: Markup(sanitise(markdown2html(text))),
-    "sanitise": lambda text: Markup(mark_chinese(sanitise(text))),
+    "markdown": lambda text: Markup(sanitise(unbroken(markdown2html(text)))),
+    "sanitise": lambda text: Markup(mark_chinese(sanitise(unbroken(text)))),
     "size_of": size_of,
 }
 
@@ -95,6 +95,12 @@ def _distinct(values: Iterable[object]) -> str:
     return "; ".join(dict.fromkeys(map(str, values)))
 
 
+def panel_height(rows: Sequence[dict[str, str]]) -> float:
+    """Millimetres that a panel may be high, so that page one with these rows is one page of A4."""
+    table = sum(5.8 + 4 * (len(row["what"]) // 60) for row in rows)
+    return max(30, min(64, (190 - table) / 2))
+
+
 def render(document: Document, sections: Sequence[Section], beside: Document | None = None) -> str:
     """One HTML document of the sections, in order; it links to the document `beside` it."""
     fonts = {
@@ -114,6 +120,7 @@ def render(document: Document, sections: Sequence[Section], beside: Document | N
         meta=metas[0],
         date=max(str(meta["date"]) for meta in metas),
         commit=_distinct(meta["commit"] for meta in metas),
+        panel_height=panel_height(rows),
         panels=sorted(panels, key=lambda panel: panel["place"]),
         answered=sorted(answered, key=lambda one: one.record["answer"]["question"] or float("inf")),
         compared=any(row["homework"].strip(" –-") for row in rows),

@@ -19,7 +19,7 @@ from fer_utils.files import ROOT
 from fer_utils.report import RECORD, ReportError
 from fer_utils.report.parameters import record_of
 from fer_utils.report.sanitise import sanitise
-from fer_utils.report.tables import arrange, link_tables
+from fer_utils.report.tables import PERCENT, arrange, link_tables, unbroken
 
 SHOWN = [  # of an output's representations, the first of these
     *("text/html", "text/markdown", "image/svg+xml", "image/png", "image/jpeg", "text/plain"),
@@ -83,6 +83,9 @@ def read_section(path: Path, pages: Mapping[str, str]) -> Section:
     for table in soup.find_all("table"):
         arrange(table, soup)
     link_tables(soup, record.get("tables", ()))
+    for text in soup.find_all(string=PERCENT):
+        if not text.find_parent(["pre", "code"]):
+            text.replace_with(unbroken(text))
     title = soup.h1.extract().get_text() if soup.h1 else name
     headings = [(heading["id"], heading.get_text()) for heading in soup.find_all("h2")]
     return Section(name, title, headings, mark_chinese(str(soup)), record)

@@ -9,6 +9,7 @@ from fer_utils.report.folder import TABLES
 
 NUMBER = re.compile(r"[-+−±<]? ?[\d.,]+( ?%)?( ?[±–([].*)?|nan|–|")
 INTERVAL = re.compile(r"\[(\S+), (\S+)\]")  # not to be broken within the brackets
+PERCENT = re.compile(r"(?<=\d) (?=%)")
 WIDE = 8  # columns from which a table is printed smaller
 LONG = 14  # rows from which a table may be broken over pages
 
@@ -32,8 +33,8 @@ def arrange(table: Tag, soup: BeautifulSoup) -> None:
 
 
 def unbroken(text: str) -> str:
-    """A text whose intervals stay on one line."""
-    return INTERVAL.sub("[\\1,\u00a0\\2]", text)
+    """A text whose intervals and percentages stay on one line."""
+    return PERCENT.sub("\u00a0", INTERVAL.sub("[\\1,\u00a0\\2]", text))
 
 
 def file_of(label: str) -> str:
