@@ -24,7 +24,7 @@ def sample_grid(images: Mapping[str, np.ndarray], *, rows: int) -> Figure:
 
 def mean_faces(means: np.ndarray, overall: np.ndarray) -> Figure:
     """Draw the mean face of each class (7, 48, 48) above its difference from `overall` (48, 48)."""
-    figure, axes = style.image_grid(2, len(CLASSES), titles=0.5, labels=0.7)
+    figure, axes = style.image_grid(2, len(CLASSES), titles=0.4, labels=0.7)
     differences = means - overall
     limit = max(np.nanmax(np.abs(differences)), 1)
     for column, name, face, difference in zip(axes.T, CLASSES, means, differences, strict=True):
@@ -75,7 +75,7 @@ def pairs(images: np.ndarray, labels: np.ndarray, split: np.ndarray, pairs: pd.D
 
 def label_heat_map(table: pd.DataFrame) -> Figure:
     """Draw a table of counts as a heat map of the shares of each row, in percent."""
-    figure, ax = style.subplots(figsize=(WIDTH, 3.2))
+    figure, ax = style.subplots(figsize=(WIDTH, 2.8))
     shares = table / np.maximum(table.to_numpy().sum(axis=1, keepdims=True), 1)
     shares = shares.rename(columns=lambda name: name.replace("_", " "))
     style.heat_map(ax, shares, (100 * shares).map("{:.0f}".format).to_numpy())
