@@ -56,9 +56,9 @@ def test_each_verdict_on_calibration_has_its_mark():
 def test_rows_of_classes_and_pairs():
     counts = pd.DataFrame(5, CLASSES, CLASSES)
     table = classification.key_figures({"duplicate_free": counts, "all": counts}).loc[[*CLASSES]]
-    figure = confusion.recalls(table, color="k")
+    figure = confusion.recalls(table, network="model2")
     assert legend(figure) == ["all images", "duplicate-free images"]
-    figure = confusion.directions(classification.confused_pairs(counts).head(2), color="k")
+    figure = confusion.directions(classification.confused_pairs(counts).head(2), network="model2")
     assert figure.axes[0].get_yticklabels()[0].get_text() == "angry, disgust"
     curve = calibration.coverage_curve(np.linspace(0.5, 1, 40), np.arange(40) > 9)
-    assert confusion.coverage(curve, color="k").axes[0].get_ylabel() == "accuracy"
+    assert confusion.coverage(curve, network="model2").axes[0].get_ylabel() == "accuracy"
