@@ -11,7 +11,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
-from matplotlib.ticker import PercentFormatter
+from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from fer_utils.fer2013 import CLASSES
 from fer_utils.plots import style
@@ -163,6 +163,7 @@ _VERDICTS: tuple[dict[str, Any], ...] = (
 def _percent(*axes: Axis) -> None:
     """Write the ticks of shares in percent."""
     for axis in axes:
+        axis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))  # not 2.5 %
         axis.set_major_formatter(PercentFormatter(1, decimals=0))
 
 
