@@ -49,11 +49,11 @@ def homework_rows(**where) -> dict[str, list]:
     """Augmentation helps, but on the duplicates, which the networks without it memorise."""
     plain = group(0.6, 0.9, 0, **where)
     return {
-        "with data normalisation": plain,
-        "without data normalisation": group(0.6, 0.9, 10, **where),
-        "without batch normalisation": group(0.5, 0.6, 20, **where),
-        "with augmentation (x20)": group(0.68, 0.68, 30, **where),
-        "without augmentation": plain,
+        "with_data_normalisation": plain,
+        "without_data_normalisation": group(0.6, 0.9, 10, **where),
+        "without_batch_normalisation": group(0.5, 0.6, 20, **where),
+        "with_augmentation": group(0.68, 0.68, 30, **where),
+        "without_augmentation": plain,
     }
 
 
@@ -69,15 +69,15 @@ def test_an_effect_that_the_duplicates_hide_is_shown_without_them(groups):
     assert verdicts["augmentation", "with_duplicate"] == "lower"
     assert verdicts["augmentation", "all"] == "no significant difference"
     assert table.loc[("augmentation", "all"), "detectable"] > 0
-    assert verdicts["batch normalisation", "all"] == "higher"
-    assert table.loc[("batch normalisation", "all"), "homework"] == pytest.approx(0.0797, abs=1e-3)
+    assert verdicts["batch_normalisation", "all"] == "higher"
+    assert table.loc[("batch_normalisation", "all"), "homework"] == pytest.approx(0.0797, abs=1e-3)
 
 
 def test_effects_beside_the_homeworks_have_a_word_for_either_side_and_need_both_their_rows():
-    rows = {"with augmentation (x20)": [parts(0.8, 0.8, 0)], "without augmentation": []}
+    rows = {"with_augmentation": [parts(0.8, 0.8, 0)], "without_augmentation": []}
     words = {}
     for without in (0.5, 0.9):
-        rows["without augmentation"] = [parts(without, without, 1)]
+        rows["without_augmentation"] = [parts(without, without, 1)]
         table = augmentation.effects(rows, DUPLICATE)
         words[without] = table.loc[("augmentation", "all"), "vs homework"]
     assert set(table.index.get_level_values(0)) == {"augmentation"}
@@ -86,9 +86,9 @@ def test_effects_beside_the_homeworks_have_a_word_for_either_side_and_need_both_
 
 def test_an_effect_beside_the_homeworks_carries_both_sampling_errors(groups):
     table = augmentation.effects(groups, DUPLICATE)
-    without = table.loc[("data normalisation", "duplicate_free")]
+    without = table.loc[("data_normalisation", "duplicate_free")]
     assert np.isnan(without["homework"])
-    row = table.loc[("data normalisation", "all")]
+    row = table.loc[("data_normalisation", "all")]
     assert row["vs homework"] == "no significant difference from the homework's"
     assert row["detectable_vs_homework"] > row["detectable"], "the homework's error is in it"
 
@@ -134,14 +134,14 @@ def test_rows_beside_the_homework(groups):
     rows = {name: groups[name] for name in homework.AUGMENTATION}
     table = augmentation.beside_homework(rows, homework.AUGMENTATION, DUPLICATE)
     splits = ["PUBLIC", "PRIVATE", "both"]
-    assert table.index.tolist()[:3] == [("with augmentation (x20)", split) for split in splits]
-    row = table.loc[("without augmentation", "PRIVATE")]
-    assert row["homework"] == homework.AUGMENTATION["without augmentation"][1]
+    assert table.index.tolist()[:3] == [("with_augmentation", split) for split in splits]
+    row = table.loc[("without_augmentation", "PRIVATE")]
+    assert row["homework"] == homework.AUGMENTATION["without_augmentation"][1]
     own, both = (row[name].high - row[name].low for name in ("all", "all − homework"))
     assert both > own, "the homework's sampling error is in it"
-    joint = table.loc[("without augmentation", "both")]
-    assert joint["homework"] == np.mean(homework.AUGMENTATION["without augmentation"])
-    seeds = [given.correct for p in rows["without augmentation"] for given in p.values()]
+    joint = table.loc[("without_augmentation", "both")]
+    assert joint["homework"] == np.mean(homework.AUGMENTATION["without_augmentation"])
+    seeds = [given.correct for p in rows["without_augmentation"] for given in p.values()]
     assert joint["all"].estimate == pytest.approx(np.mean(seeds))
     assert table["verdict"].notna().tolist() == [False, False, True] * 2
 
@@ -185,8 +185,8 @@ def test_an_effect_whose_networks_have_two_recipes_is_named():
         "trained by Adadelta at 1 then SGD at 0.1 with it "
         "and by Adadelta at 0.1 then SGD at 0.01 without it"
     )
-    assert augmentation.two_recipes(runs) == {"batch normalisation": words}
-    del runs["without batch normalisation"]
+    assert augmentation.two_recipes(runs) == {"batch_normalisation": words}
+    del runs["without_batch_normalisation"]
     assert augmentation.two_recipes(runs) == {}
 
 
