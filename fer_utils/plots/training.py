@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
-from matplotlib.ticker import PercentFormatter
+from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from fer_utils.plots import style
 
@@ -101,7 +101,8 @@ def training_and_validation(histories: Mapping[str, pd.DataFrame]) -> Figure:
         ax.plot(steps, validation, color=colour, label="validation set")
         ax.fill_between(steps, validation, training, color=colour, alpha=0.15, lw=0)
         ax.set(title=title, xlabel="optimiser step")
-        ax.legend(loc="lower right")
+        ax.xaxis.set_major_locator(MaxNLocator(4))
+        ax.legend(loc="lower right", frameon=True, framealpha=1, edgecolor="white")
     axes[0, 0].set(ylabel="accuracy", ylim=(0, 1.02))
     axes[0, 0].yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     return figure
