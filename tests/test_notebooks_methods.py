@@ -100,7 +100,7 @@ def test_03_gradient_step_is_that_of_the_package(config):
     assert np.corrcoef(moved, same)[0, 1] > 0.999
 
 
-def test_03_targets_of_a_student_are_those_of_the_package():
+def test_a3_targets_of_a_student_are_those_of_the_package():
     from fer_utils.fer2013 import PARTS
     from fer_utils.training import experiments, loop
     from fer_utils.training.predictions import Predictions
@@ -112,9 +112,9 @@ def test_03_targets_of_a_student_are_those_of_the_package():
         name: {"held_out": Predictions(PARTS["held_out"], np.arange(50), labels, logits)}
         for name, logits in zip(config.teachers, rng.normal(size=(4, 50, 7)), strict=True)
     }
-    scope = {"np": np, "predictions": voices, "others": {}, "nb": SimpleNamespace(data=None)}
-    scope["student"] = SimpleNamespace(config=config)
-    exec(cell_with("03", "target = "), scope)
+    student = SimpleNamespace(config=config)
+    scope = {"np": np, "predictions": voices, "others": {"model2-distilled": student}}
+    exec(cell_with("appendix/A3", "target = "), scope)
     none = np.empty((0, 48, 48), np.uint8)
     soft = np.mean([each["held_out"].probabilities for each in voices.values()], axis=0)
     examples = loop.Examples(none, labels, none, labels[:0], soft)

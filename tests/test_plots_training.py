@@ -50,3 +50,20 @@ def test_a_short_row_of_transforms_ends_in_an_empty_place():
     axes = training.transforms(rows).axes
     assert [ax.get_title() for ax in axes] == ["a", "b,\nc", "d", ""]
     assert [len(ax.images) for ax in axes] == [1, 1, 1, 0]
+
+
+def test_a_layer_is_as_high_as_its_side_and_a_convolution_as_wide_as_its_channels():
+    rows = {
+        "conv1": ("unit_1", "convolution", 48, 16),
+        "pool1": ("unit_1", "pooling", 24, 16),
+        "conv2": ("unit_2", "convolution", 24, 40),
+        "logits": ("dense_part", "dense", 1, 7),
+    }
+    columns = ["part", "kind", "side", "channels"]
+    layers = pd.DataFrame.from_dict(rows, "index", columns=columns)
+    (ax,) = training.architecture(layers).axes
+    _, first, pool, second, logits = ax.patches
+    assert [patch.get_height() for patch in (first, pool, second, logits)] == [48, 24, 24, 1]
+    assert [patch.get_width() for patch in (first, second, logits)] == [16, 40, 7]
+    names = [text.get_text().partition("\n")[0] for text in ax.texts]
+    assert names == ["image", "unit 1", "unit 2", "logits"]

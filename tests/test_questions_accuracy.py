@@ -13,6 +13,7 @@ from fer_utils.questions import accuracy
 from fer_utils.statistics.intervals import independent_interval, proportion
 from fer_utils.statistics.verdicts import Verdict
 from fer_utils.training import loop
+from fer_utils.training.config import Config, Phase
 from fer_utils.training.predictions import Predictions
 
 
@@ -77,7 +78,7 @@ def test_duplicates_can_make_an_effect_vanish_and_the_table_shows_it():
     predictions = {"first": {"public": predicted("public", first)}}
     predictions["second"] = {"public": predicted("public", second)}
     table = accuracy.differences(predictions, [("first", "second")], duplicate, apart=True)
-    kinds = {kind: row for (*_, kind), row in table.iterrows()}
+    kinds = table.loc["first", "second"].to_dict("index")
     assert kinds["duplicate_free"]["verdict"] is Verdict.HIGHER
     assert kinds["with_duplicate"]["verdict"] is Verdict.LOWER
     assert kinds["all"]["verdict"] is Verdict.NOT_SIGNIFICANT
@@ -92,8 +93,17 @@ def test_both_splits_are_compared_together():
         for name, right in {"a": [1, 1, 1, 0], "b": [1, 0, 0, 0]}.items()
     }
     table = accuracy.differences(given, [("a", "b")], NO_TWIN)
-    assert [each.n for each in table["difference"]] == [8, 8]
+    assert [difference.n for difference in table["difference"]] == [8, 8]
     assert table["difference"].iloc[0].estimate == 0.5
+
+
+def test_phases_count_epochs_of_the_images_trained_on():
+    phases = (Phase("adadelta", 1.0, 30, patience=3), Phase("sgd", 0.1, 60, weight_decay=0.005))
+    config = Config("net", "drawn", phases, (2,) * 4, (8, 8), evaluate_every=10, batch_size=50)
+    table = accuracy.phases(config, images=500)
+    assert table["optimiser"].tolist() == ["Adadelta", "SGD"]
+    assert table["epochs"].tolist() == [3, 6]
+    assert table["learning_rate"].tolist() == ["1", "0.1 to 0"]
 
 
 def test_the_live_training_holds_out_a_fifth_of_however_few_images_there_are(monkeypatch):

@@ -27,14 +27,14 @@ def test_label_counts(annotations):
     counts = label_noise.label_counts(LABELS, annotations)
     assert counts.to_numpy().sum() == 4
     assert counts.loc["angry", "angry"] == counts.loc["sad", "neutral"] == 1
-    assert counts.loc["fear", "none"] == counts.loc["happy", "no face"] == 1
+    assert counts.loc["fear", "no_majority"] == counts.loc["happy", "no face"] == 1
     unlabelled = np.array([0, -1, -1, -1])
     assert label_noise.label_counts(unlabelled, annotations).to_numpy().sum() == 1
 
 
 def test_contradicted(annotations):
     table = label_noise.contradicted(LABELS, annotations)
-    assert table.columns.tolist() == ["contradicted", "images", "confirmed", "no majority"]
+    assert table.columns.tolist() == ["contradicted", "images", "confirmed", "no_majority"]
     assert table.loc["angry"].tolist() == [proportion(0, 1), 1, 1, 0]
     assert table.loc["sad"].tolist() == [proportion(1, 1), 1, 0, 0]
     assert np.isnan(table.loc["fear", "contradicted"].estimate)

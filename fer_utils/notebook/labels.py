@@ -72,6 +72,56 @@ LABELS: dict[str, Label] = {
     "training_minus_validation": Label(
         "accuracy on training batches minus validation set", "訓練批次與驗證集的準確率之差"
     ),
+    # chapter 3
+    "validation_accuracy": Label("validation accuracy", "驗證準確率"),
+    "training_accuracy": Label("training accuracy", "訓練準確率"),
+    "unit_4": Label("unit 4", "第四單元"),
+    "convolutions": Label("convolutions", "卷積層數"),
+    "dense_layers": Label("dense layers", "全連接層數"),
+    "dense_part": Label("dense part", "全連接部分"),
+    "output": Label("output", "輸出"),
+    "parameters": Label("parameters", "參數量"),
+    "share": Label("share", "占比"),
+    "total": Label("total", "總計"),
+    "adadelta": Label("Adadelta", "Adadelta"),
+    "sgd": Label("SGD", "SGD"),
+    "optimizer": Label("optimiser", "優化器"),
+    "optimiser": Label("optimiser", "優化器"),
+    "held_out_loss": Label("validation loss", "驗證損失"),
+    "validation": Label("validation set", "驗證集"),
+    "PUBLIC_all": Label("PUBLIC, all images", "PUBLIC，全部圖片"),
+    "PUBLIC_duplicate_free": Label("PUBLIC, duplicate-free", "PUBLIC，無重複圖片"),
+    "PRIVATE_all": Label("PRIVATE, all images", "PRIVATE，全部圖片"),
+    "PRIVATE_duplicate_free": Label("PRIVATE, duplicate-free", "PRIVATE，無重複圖片"),
+    # chapter 1
+    "exact": Label("exact copy", "完全相同"),
+    "near": Label("near duplicate", "近似"),
+    "exact_or_near": Label("exact or near duplicate", "完全相同或近似"),
+    "contradicting": Label("contradicting", "標籤互相矛盾"),
+    "split": Label("split", "資料切分"),
+    "other_split": Label("other split", "另一切分"),
+    "brightness": Label("brightness", "亮度"),
+    "contrast": Label("contrast", "對比"),
+    "contradicted": Label("labels contradicted by the majority", "與多數意見不符的標籤"),
+    "confirmed": Label("confirmed", "標籤獲確認"),
+    "commonest_class": Label("commonest class in Training", "訓練集中最多的類別"),
+    "rarest_class": Label("rarest class in Training", "訓練集中最少的類別"),
+    "p_same_mix": Label("equal class shares in all splits, p", "各切分類別比例相同的 p 值"),
+    "most_different": Label(
+        "class whose mean face differs most from the mean of all", "平均臉與整體平均差異最大的類別"
+    ),
+    "distance": Label("difference from the mean face, grey levels", "與平均臉的差異（灰階）"),
+    "most_contradicted": Label("label contradicted most often", "最常與多數意見不符的標籤"),
+    "darkest_class": Label("darkest class", "最暗的類別"),
+    "brightest_class": Label("brightest class", "最亮的類別"),
+    "range_of_means": Label("largest difference of class means", "類別平均的最大差異"),
+    "scatter": Label("standard deviation within a class", "類別內的標準差"),
+    "constant": Label("constant images", "單色圖片"),
+    "p_same_share": Label("equally many duplicates in all classes, p", "各類別重複比例相同的 p 值"),
+    "contradicting_copies": Label(
+        "images with an exact copy of another label", "完全相同但標籤不同的圖片"
+    ),
+    "out_of_reach": Label("copies that no network can get right", "任何模型都無法答對的副本"),
 }
 
 

@@ -13,7 +13,7 @@ from scipy import stats
 
 from fer_utils.data import duplicates
 from fer_utils.data.dataset import Dataset, validation_split
-from fer_utils.fer2013 import CLASSES, SPLITS, TRAINING
+from fer_utils.fer2013 import SPLITS, TRAINING
 from fer_utils.statistics import wording
 from fer_utils.statistics.corrections import judged_with_detectable
 from fer_utils.statistics.intervals import (
@@ -66,57 +66,55 @@ def duplicates_not_trained_on(dataset: Dataset) -> str:
 
 
 def pair_counts(pairs: pd.DataFrame, labels: np.ndarray, split: np.ndarray) -> pd.DataFrame:
-    """Count `pairs` within and between the splits that there are: one row per two splits.
+    """Count `pairs` within and between the splits that there are: a row per two splits.
 
-    Columns: `exact`, and `of these contradicting`, two labels for the same bytes; `near` without
-    the exact ones; `of these by chance`, an estimate of how many show different pictures. That is
-    twice the mirrored ones: look-alikes by chance are about as often mirrored as not, copies
-    seldom.
+    The columns are the `exact` pairs, those of them that are `contradicting` (two labels for the
+    same bytes), and the `near` pairs, without the exact ones.
     """
     where = np.sort(split[pairs[["first", "second"]].to_numpy()], axis=1)
     contradicts, exact = contradicting(pairs, labels), pairs["exact"].to_numpy()
-    mirrored = pairs["mirrored"].to_numpy() & ~exact
     table = {}
     for one, other in combinations_with_replacement(np.unique(split), 2):
         here = (where == (one, other)).all(axis=1)
-        near = int(np.sum(here & ~exact))
-        table[f"{SPLITS[one]} – {SPLITS[other]}"] = {
+        table[SPLITS[one], SPLITS[other]] = {
             "exact": int(np.sum(here & exact)),
-            "of these contradicting": int(np.sum(here & exact & contradicts)),
-            "near": near,
-            "of these by chance": min(2 * int(np.sum(here & mirrored)), near),
+            "contradicting": int(np.sum(here & exact & contradicts)),
+            "near": int(np.sum(here & ~exact)),
         }
-    return pd.DataFrame.from_dict(table, "index").rename_axis("splits")
+    return pd.DataFrame.from_dict(table, "index").rename_axis(["split", "other_split"])
 
 
-def contaminated(pairs: pd.DataFrame, labels: np.ndarray, split: np.ndarray) -> pd.DataFrame:
-    """Test images that have a duplicate in Training: a row per class, and "all" (labelled or not).
+def contaminated(
+    pairs: pd.DataFrame, split: np.ndarray, kinds: Mapping[str, np.ndarray]
+) -> pd.DataFrame:
+    """Tell how many test images have a duplicate in Training.
 
-    Columns: `with a duplicate`, their share (Interval); counts of `images`, of `exact` copies, and
-    of those with a duplicate of either kind (`exact or near`).
+    Parameters
+    ----------
+    pairs
+        Of `duplicates.find`.
+    split
+        (n,) int.
+    kinds
+        What each row is about: its name, and (n,) bool. Only test images count.
+
+    Returns
+    -------
+    pd.DataFrame
+        A row per kind: the number of `images`, and the shares (Interval) of those with an `exact`
+        copy in Training and with an exact or near duplicate there (`exact_or_near`).
     """
     training = split == TRAINING
-    duplicate, exact = paired_with(pairs, training), paired_with(pairs[pairs["exact"]], training)
-    rows = {name: ~training & (labels == k) for k, name in enumerate(CLASSES)} | {"all": ~training}
-    table = {
-        name: {
-            "with_duplicate": proportion(int(duplicate[part].sum()), int(part.sum())),
-            "images": int(part.sum()),
-            "exact": int(exact[part].sum()),
-            "exact or near": int(duplicate[part].sum()),
+    exact, either = paired_with(pairs[pairs["exact"]], training), paired_with(pairs, training)
+    table = {}
+    for name, kind in kinds.items():
+        tested = kind & ~training
+        table[name] = {
+            "images": int(tested.sum()),
+            "exact": proportion(int(exact[tested].sum()), int(tested.sum())),
+            "exact_or_near": proportion(int(either[tested].sum()), int(tested.sum())),
         }
-        for name, part in rows.items()
-    }
-    return pd.DataFrame.from_dict(table, "index").rename_axis("class")
-
-
-def unequal(contaminated: pd.DataFrame) -> bool:
-    """Whether duplicates are more frequent in some classes of `contaminated` (chi-squared test)."""
-    classes = contaminated.drop(index="all")
-    classes = classes[classes["images"] > 0]
-    duplicate = classes["exact or near"].to_numpy()
-    cells = np.stack([duplicate, classes["images"] - duplicate])
-    return bool((cells.sum(axis=1) > 0).all() and stats.chi2_contingency(cells).pvalue < ALPHA)
+    return pd.DataFrame.from_dict(table, "index")
 
 
 def effects(cases: Mapping[str, Predictions], duplicate: np.ndarray) -> pd.DataFrame:
@@ -241,14 +239,14 @@ def larger_duplicate_gain(
 
 
 def spread(pairs: pd.DataFrame, count: int) -> pd.DataFrame:
-    """At most `count` of the `pairs`, evenly from the most to the least alike."""
+    """Choose at most `count` of the `pairs`, evenly from the most to the least alike."""
     pairs = pairs.sort_values("correlation", ascending=False, kind="stable")
     picked = np.linspace(0, len(pairs) - 1, min(count, len(pairs)))
     return pairs.iloc[picked.round().astype(int)]
 
 
 def contradicting(pairs: pd.DataFrame, labels: np.ndarray) -> np.ndarray:
-    """(pairs,) bool: whether the two images have different labels (-1 is none)."""
+    """Return (pairs,) bool: whether the two images have different labels (-1 is none)."""
     first, second = labels[pairs["first"]], labels[pairs["second"]]
     return (first >= 0) & (second >= 0) & (first != second)
 

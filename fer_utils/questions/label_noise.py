@@ -22,9 +22,9 @@ CLEAR = 8  # of ten annotators, that agree
 
 
 def label_counts(labels: np.ndarray, annotations: Annotations) -> pd.DataFrame:
-    """Images by FER2013 label (rows) and the annotators' majority (columns; "none" without one)."""
+    """Count images by FER2013 label (rows) and annotators' majority (columns, or `no_majority`)."""
     labelled = labels >= 0
-    columns = (*VOTE_CLASSES, "none")
+    columns = (*VOTE_CLASSES, "no_majority")
     counts = np.zeros((len(CLASSES), len(columns)), int)
     majority = annotations.majority[labelled]  # -1 is the last column
     np.add.at(counts, (labels[labelled], majority), 1)
@@ -32,17 +32,16 @@ def label_counts(labels: np.ndarray, annotations: Annotations) -> pd.DataFrame:
 
 
 def contradicted(labels: np.ndarray, annotations: Annotations) -> pd.DataFrame:
-    """How the majority judges FER2013's labels: one row per class, and "all".
+    """Tell how often the majority contradicts FER2013's labels: a row per class, and "all".
 
-    Columns: `contradicted`, of the images with a majority the share whose majority votes for
-    another class (Interval); counts of `images`, of those `confirmed`, and of those with `no
-    majority`.
+    `contradicted` is the share of the images with a majority whose majority votes for another class
+    (Interval). Counts follow: of `images`, of those `confirmed`, of those with `no_majority`.
     """
     counts = label_counts(labels, annotations)
-    columns = {"confirmed": np.diag(counts), "no majority": counts["none"]}
+    columns = {"confirmed": np.diag(counts), "no_majority": counts["no_majority"]}
     table = pd.DataFrame({"images": counts.sum(axis=1), **columns})
     table.loc["all"] = table.sum()
-    decided = table["images"] - table["no majority"]
+    decided = table["images"] - table["no_majority"]
     shares = list(map(proportion, decided - table["confirmed"], decided))
     table.insert(0, "contradicted", shares)
     return table
