@@ -7,21 +7,21 @@ MODELS = {
     "ensemble": (0.70632, 0.70047),
 }
 NORMALISATION = {
-    "with data normalisation": (0.64781, 0.64196),
-    "without data normalisation": (0.64530, 0.63666),
-    "without batch normalisation": (0.56338, 0.55920),
+    "with_data_normalisation": (0.64781, 0.64196),
+    "without_data_normalisation": (0.64530, 0.63666),
+    "without_batch_normalisation": (0.56338, 0.55920),
 }
 AUGMENTATION = {
-    "with augmentation (x20)": (0.68124, 0.67511),
-    "without augmentation": (0.64781, 0.64196),
+    "with_augmentation": (0.68124, 0.67511),
+    "without_augmentation": (0.64781, 0.64196),
 }
 ABLATIONS = NORMALISATION | AUGMENTATION
 
 #: What the homework's tables compare: effect -> (row with it, row without it).
 EFFECTS = {
-    "data normalisation": ("with data normalisation", "without data normalisation"),
-    "batch normalisation": ("without data normalisation", "without batch normalisation"),
-    "augmentation": ("with augmentation (x20)", "without augmentation"),
+    "data_normalisation": ("with_data_normalisation", "without_data_normalisation"),
+    "batch_normalisation": ("without_data_normalisation", "without_batch_normalisation"),
+    "augmentation": ("with_augmentation", "without_augmentation"),
 }
 
 #: Which zones of the face the homework reads from its saliency maps, by class.

@@ -48,9 +48,9 @@ FACTORIAL = ("norm-", "raw-")  # the small networks, which have a table in noteb
 HOMEWORK = {
     name: sum(splits) / 2
     for name, splits in {
-        "model0": AUGMENTATION["without augmentation"],
-        "model0-raw": NORMALISATION["without data normalisation"],
-        "model0-raw-nobn": NORMALISATION["without batch normalisation"],
+        "model0": AUGMENTATION["without_augmentation"],
+        "model0-raw": NORMALISATION["without_data_normalisation"],
+        "model0-raw-nobn": NORMALISATION["without_batch_normalisation"],
         "model1": MODELS["model1"],
         "model2": MODELS["model2"],
         "model1 + model2": MODELS["ensemble"],

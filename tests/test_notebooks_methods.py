@@ -16,6 +16,7 @@ from fer_utils.files import ROOT
 #: What a notebook's "Try it" proposes, of what needs no training and no minutes.
 TRIED = [
     ("01", {"LIMIT": 0.95}),
+    ("02", {"FACE": 12}),
     ("04", {"MEMBERS": ["model0", "model1"]}),
     ("05", {"NETWORK": "model0"}),
 ]

@@ -1,8 +1,9 @@
 """Figures of training."""
 
+import numpy as np
 import pandas as pd
 
-from fer_utils.plots import training
+from fer_utils.plots import style, training
 from fer_utils.statistics.intervals import Interval
 
 
@@ -30,6 +31,25 @@ def test_the_homeworks_accuracy_is_a_cross_beside_the_network_that_it_had():
     assert cross.get_xdata().tolist() == [0.65]
     assert -0.5 < cross.get_ydata()[0] < 0.5
     assert [text.get_text() for text in ax.get_yticklabels()] == ["model1", "ensemble"]
+
+
+def test_training_and_validation_share_one_y_range_and_the_networks_colour():
+    history = pd.DataFrame(
+        {"step": [200, 400], "accuracy": [0.4, 0.9], "held_out_accuracy": [0.4, 0.6]}
+    )
+    panels = {"model0, without augmentation": history, "model2": history / 2}
+    axes = training.training_and_validation(panels).axes
+    assert len({ax.get_ylim() for ax in axes}) == 1
+    for ax, name in zip(axes, ("model0", "model2"), strict=True):
+        assert {line.get_color() for line in ax.lines} == {style.NETWORKS[name]}
+
+
+def test_a_short_row_of_transforms_ends_in_an_empty_place():
+    images = np.zeros((2, 48, 48))
+    rows = [("long", images, ["a", "b, c"]), ("short", images[:1], ["d"])]
+    axes = training.transforms(rows).axes
+    assert [ax.get_title() for ax in axes] == ["a", "b,\nc", "d", ""]
+    assert [len(ax.images) for ax in axes] == [1, 1, 1, 0]
 
 
 def test_a_layer_is_as_high_as_its_side_and_a_convolution_as_wide_as_its_channels():

@@ -111,7 +111,7 @@ def test_factorial_effects():
     cells = {(a, b, c): np.arange(10) < n + c for (a, b), n in right.items() for c in (False, True)}
     table = comparisons.factorial_effects(cells, ["a", "b", "c"])
     estimates = table["effect"].astype(float)
-    assert estimates.index.tolist() == ["a", "b", "c", "a × b", "a × c", "b × c", "a × b × c"]
+    assert estimates.index.tolist() == ["a", "b", "c", "a_x_b", "a_x_c", "b_x_c", "a_x_b_x_c"]
     assert estimates.to_numpy() == pytest.approx([0.25, 0.15, 0.1, 0.05, 0, 0, 0])
     with pytest.raises(ValueError, match="7 cells for 3 factors"):
         comparisons.factorial_effects(dict(list(cells.items())[:7]), ["a", "b", "c"])

@@ -45,6 +45,33 @@ LABELS: dict[str, Label] = {
     "both": Label("both splits", "兩個測試集"),
     "ensemble": Label("ensemble", "集成"),
     "detectable": Label("minimum detectable", "最小可偵測差異"),
+    # chapter 2
+    "data_normalisation": Label("data normalisation", "資料正規化"),
+    "batch_normalisation": Label("batch normalisation", "批次正規化"),
+    "augmentation": Label("augmentation", "資料增強"),
+    "data_normalisation_x_batch_normalisation": Label(
+        "data × batch normalisation", "資料正規化 × 批次正規化"
+    ),
+    "data_normalisation_x_augmentation": Label(
+        "data normalisation × augmentation", "資料正規化 × 資料增強"
+    ),
+    "batch_normalisation_x_augmentation": Label(
+        "batch normalisation × augmentation", "批次正規化 × 資料增強"
+    ),
+    "data_normalisation_x_batch_normalisation_x_augmentation": Label("all three", "三者"),
+    "with_data_normalisation": Label("with data normalisation", "有資料正規化"),
+    "without_data_normalisation": Label("without data normalisation", "無資料正規化"),
+    "without_batch_normalisation": Label("without batch normalisation", "無批次正規化"),
+    "with_augmentation": Label("with augmentation (×20)", "有資料增強（×20）"),
+    "without_augmentation": Label("without augmentation", "無資料增強"),
+    "factor": Label("effect of", "因子"),
+    "minus_homework": Label("effect minus the homework's", "效果與作業之差"),
+    "beside_homework": Label("beside the homework", "與作業相比"),
+    "homework_detectable": Label("minimum detectable from it", "與作業的最小可偵測差異"),
+    "training_runs": Label("training runs", "訓練次數"),
+    "training_minus_validation": Label(
+        "accuracy on training batches minus validation set", "訓練批次與驗證集的準確率之差"
+    ),
     # chapter 3
     "validation_accuracy": Label("validation accuracy", "驗證準確率"),
     "training_accuracy": Label("training accuracy", "訓練準確率"),

@@ -1,18 +1,16 @@
 """Figures of notebooks 02 to 04: transforms, architecture, learning curves, accuracies."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch, Rectangle
-from matplotlib.ticker import PercentFormatter
+from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from fer_utils.fer2013 import SIZE
 from fer_utils.plots import style
-
-COLUMNS = 7  # of the grid of transforms
 
 
 def before_and_after(images: np.ndarray, normalised: np.ndarray) -> Figure:
@@ -25,13 +23,18 @@ def before_and_after(images: np.ndarray, normalised: np.ndarray) -> Figure:
     return figure
 
 
-def transforms(images: np.ndarray, titles: list[str]) -> Figure:
-    """Draw images (n, 48, 48), 0..255, in a grid with a title each."""
-    rows = -(-len(images) // COLUMNS)
-    figure, axes = style.image_grid(rows, COLUMNS, titles=0.35)
-    for ax, image, title in zip(axes.flat, images, titles, strict=False):
-        ax.imshow(image, **style.FACE)
-        ax.set_title(title.replace(", ", ",\n"), fontsize=8, pad=2)
+def transforms(rows: Sequence[tuple[str, np.ndarray, Sequence[str]]]) -> Figure:
+    """Draw one row of images per entry: its name, the images (n, 48, 48), 0..255, and their titles.
+
+    A row that has fewer images than another ends in empty places.
+    """
+    most = max(len(images) for _, images, _ in rows)
+    figure, axes = style.image_grid(len(rows), most, titles=0.35, labels=0.5)
+    for places, (_, images, titles) in zip(axes, rows, strict=True):
+        for ax, image, title in zip(places, images, titles, strict=False):
+            ax.imshow(image, **style.FACE)
+            ax.set_title(title.replace(", ", ",\n"), fontsize=8, pad=2)
+    style.row_labels(axes, [name for name, _, _ in rows])
     return figure
 
 
@@ -112,6 +115,31 @@ def learning_curves(history: pd.DataFrame, *, title: str) -> Figure:
     axes[1].yaxis.set_major_formatter(PercentFormatter(1))
     axes[0].legend()
     figure.suptitle(title, fontsize=9)
+    return figure
+
+
+def training_and_validation(histories: Mapping[str, pd.DataFrame]) -> Figure:
+    """Draw accuracy over the optimiser steps, a panel per network, all with the same y range.
+
+    `histories` maps titles, which begin with the network's name, to `Run.history`. The area between
+    the training batches (dashed) and the validation set (solid) is shaded.
+    """
+    figure, axes = style.subplots(
+        1, len(histories), figsize=(style.WIDTH, 2.5), sharey=True, squeeze=False
+    )
+    for ax, (title, history) in zip(axes[0], histories.items(), strict=True):
+        colour = style.NETWORKS.get(title.partition(",")[0], style.BLACK)
+        steps, training, validation = (
+            history[column] for column in ("step", "accuracy", "held_out_accuracy")
+        )
+        ax.plot(steps, training, "--", color=colour, label="training batches")
+        ax.plot(steps, validation, color=colour, label="validation set")
+        ax.fill_between(steps, validation, training, color=colour, alpha=0.15, lw=0)
+        ax.set(title=title, xlabel="optimiser step")
+        ax.xaxis.set_major_locator(MaxNLocator(4))
+        ax.legend(loc="lower right", frameon=True, framealpha=1, edgecolor="white")
+    axes[0, 0].set(ylabel="accuracy", ylim=(0, 1.02))
+    axes[0, 0].yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     return figure
 
 

@@ -109,7 +109,7 @@ def factorial_effects(
     `cells` maps each combination of levels, one bool per factor, to a `contrast` group. A main
     effect is the mean accuracy with the factor minus that without; the interaction a x b is half
     the difference between the effect of a with b and without, and so on. Returns one row per
-    effect, by its name: "effect" (Comparison), and "verdict", "p" and "detectable"
+    effect, by its name ("a", "a_x_b"): "effect" (Comparison), and "verdict", "p" and "detectable"
     of `judged_with_detectable`. Raises ValueError if a combination is missing.
     """
     if len(cells) != 2 ** len(factors):
@@ -119,7 +119,7 @@ def factorial_effects(
         for chosen in combinations(range(len(factors)), order):
             signs = [np.prod([1 if levels[f] else -1 for f in chosen]) for levels in cells]
             weights = np.array(signs) / 2 ** (len(factors) - 1)
-            name = " × ".join(factors[f] for f in chosen)
+            name = "_x_".join(factors[f] for f in chosen)
             effects[name] = contrast(list(cells.values()), weights)
     table = pd.DataFrame({"effect": effects}).rename_axis("name")
     return judged_with_detectable(table, interval="effect")
