@@ -261,7 +261,7 @@ def filter_counts(model: Any, measured: Arrays) -> dict:
 
     leading = filters.pattern_energy(model).idxmax(axis=1).value_counts()
     density, of_untrained = (measured[name].astype(float) for name in ("density", "controls"))
-    preferred = filters.zones_preferred(density, of_untrained)
+    preferred = filters.above_untrained(density, of_untrained).sum()
     changed = measured["epsilons"] * 255 <= LEVEL
     return {
         "first_layer": leading.to_dict(),

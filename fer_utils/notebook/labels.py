@@ -45,6 +45,27 @@ LABELS: dict[str, Label] = {
     "both": Label("both splits", "兩個測試集"),
     "ensemble": Label("ensemble", "集成"),
     "detectable": Label("minimum detectable", "最小可偵測差異"),
+    # chapter 7
+    "trained": Label("trained", "訓練後"),
+    "untrained": Label("untrained", "未訓練"),
+    "kernels": Label("kernels", "kernel 數"),
+    "edge": Label("edge", "邊緣"),
+    "line_or_spot": Label("line or spot", "線或點"),
+    "filter": Label("filter", "filter"),
+    "filters": Label("filters", "filter 數"),
+    "border_share": Label("share along the border", "畫在邊框上的比例"),
+    "zero_padded_shifts": Label("zero-padded shifts", "補零平移"),
+    "reflected_shifts": Label("reflected shifts", "鏡射填補平移"),
+    "no_shifts": Label("no shifts", "無平移"),
+    "image_border": Label("image border", "影像邊框"),
+    "padding_edge": Label("padding edge", "補零邊緣"),
+    "shifts_teach_borders": Label("zero-padded shifts teach borders", "補零平移使第一層偵測邊框"),
+    "above_untrained": Label("above all untrained ones", "超過所有未訓練的 filter"),
+    "several_zones": Label("above them in several zones", "在多個區域超過"),
+    "along_gradient": Label("along the gradient", "沿梯度方向"),
+    "random_signs": Label("at random", "隨機方向"),
+    "early_more_alike": Label("early pictures are more alike", "前面幾層的圖較相似"),
+    "late_finer": Label("late pictures are finer", "後面幾層的圖較細"),
 }
 
 
