@@ -66,6 +66,11 @@ LABELS: dict[str, Label] = {
     "random_signs": Label("at random", "隨機方向"),
     "early_more_alike": Label("early pictures are more alike", "前面幾層的圖較相似"),
     "late_finer": Label("late pictures are finer", "後面幾層的圖較細"),
+    "white_noise": Label("white noise", "白雜訊"),
+    "high_frequency_energy": Label("high-frequency energy", "高頻能量"),
+    "intended": Label("predicted as intended", "預測與設定相符"),
+    "changed_by_two": Label("changed by two grey levels", "改變兩個灰階後預測改變"),
+    "above_chance": Label("above chance", "高於隨機猜測"),
 }
 
 

@@ -90,6 +90,7 @@ def filters_and_outputs(
     columns: int,
     width: float = style.WIDTH,
     addressed: bool = True,
+    dead: Sequence[bool] = (),
 ) -> Figure:
     """Draw filters' pictures by gradient ascent and, below each, the filter's output for one face.
 
@@ -105,12 +106,14 @@ def filters_and_outputs(
         Of the figure, in inches.
     addressed
         Whether each filter has its (row, column) above it.
+    dead
+        (k,) whether a filter never became active.
     """
     rows = []
     for start in range(0, len(pictures), columns):
         some = slice(start, start + columns)
         titles = addresses(len(pictures[some]), columns, start) if addressed else ()
-        rows.append(Row("gradient ascent", pictures[some], titles))
+        rows.append(Row("gradient ascent", pictures[some], titles, dead=dead[some]))
         rows.append(Row("", outputs[some], face=face))
     return picture_rows(rows, width=width, titles=0.1 if addressed else 0)
 
@@ -157,12 +160,11 @@ def kernel_row(values: np.ndarray) -> Figure:
     return figure
 
 
-def zone_preferences(table: pd.DataFrame, names: Sequence[str], xlabel: str) -> Figure:
+def zone_preferences(table: pd.DataFrame, names: Sequence[str]) -> Figure:
     """Draw how much the best filter for each zone prefers it, trained and untrained.
 
     `table` has a row per zone, with Intervals in the columns `trained` and `untrained` and the
-    address of the trained filter in `filter`; `names` are those of the zones, `xlabel` that of the
-    axis.
+    address of the trained filter in `filter`; `names` are those of the zones for readers.
     """
     figure, ax = style.subplots(figsize=(style.WIDTH, 0.36 * len(table) + 0.7))
     places = np.arange(len(table))
@@ -180,6 +182,7 @@ def zone_preferences(table: pd.DataFrame, names: Sequence[str], xlabel: str) -> 
             for place, value, address in zip(places, values, table["filter"], strict=True):
                 ax.text(value.high + 0.06, place + shift, address, fontsize=8, va="center")
     ax.axvline(1, color=style.BLACK, ls=":", lw=1)
+    xlabel = "preference: share of the activation in the zone ÷ share of the area"
     ax.set(yticks=places, yticklabels=names, xlabel=xlabel, xlim=(0, None))
     ax.grid(visible=False, axis="y")
     ax.invert_yaxis()
@@ -219,26 +222,6 @@ def border_responses(measured: pd.DataFrame, names: Mapping[str, str]) -> Figure
     axes[0].xaxis.set_major_formatter(PercentFormatter(1))
     axes[0].set_yticks(range(len(order)), [names[condition] for condition in order])
     axes[0].invert_yaxis()
-    return figure
-
-
-def changed_predictions(epsilons: np.ndarray, names: Sequence[str], *, largest: float) -> Figure:
-    """Draw the share of images whose prediction has changed against the change of their pixels.
-
-    `epsilons` (2, n) are the smallest changes in [0, 1] that do so, inf where none does; `names`
-    are those of the two rows. The figure has them in grey levels of 255, up to `largest` in [0, 1].
-    """
-    figure, ax = style.subplots(figsize=(style.WIDTH, 2.4))
-    for number, (name, values) in enumerate(zip(names, epsilons, strict=True)):
-        levels = np.sort(values[np.isfinite(values)]) * 255
-        part = np.arange(len(levels) + 1) / len(values)
-        places, heights = [0, *levels, largest * 255], [*part, part[-1]]
-        look = {"color": style.SERIES[number], "ls": style.DASHES[number], "label": name}
-        ax.step(places, heights, where="post", **look)
-    ax.set(xlabel="change of each pixel in grey levels (of 255)", ylabel="predictions changed")
-    ax.set(ylim=(0, 1.02), xlim=(0, largest * 255))
-    ax.yaxis.set_major_formatter(PercentFormatter(1))
-    ax.legend()
     return figure
 
 
