@@ -36,16 +36,10 @@ CONFUSIONS = {
     "sad_predicted_as": ("sad", ("fear", "neutral")),
 }
 
-#: What it conjectures of the augmentation's shifts, whose gaps are zeros.
-BORDERS = "zero-padded shifts teach the first layer to detect borders"
-
-#: Where in its grid of the 7th convolution it finds what, as (row, column).
-FOUND = {(0, 0): "hair", (3, 3): "a horizontal bar for mouth, eyes and brows", (3, 0): "skin"}
-
 #: Its statements on what gradient ascent draws for an early, a middle and a late layer: what is
 #: measured of the pictures, and the layer whose pictures have more of it than the other's.
 LAYERS = ("early", "middle", "late")
 FILTERS = {
-    "early pictures are more alike": ("dissimilarity", "middle", "early"),
-    "late pictures are finer": ("high-frequency energy", "late", "middle"),
+    "early_more_alike": ("dissimilarity", "middle", "early"),
+    "late_finer": ("high_frequency_energy", "late", "middle"),
 }

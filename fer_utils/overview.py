@@ -230,7 +230,7 @@ def filter_counts(measured: Arrays) -> dict:
     from fer_utils.questions import filters
 
     density, of_untrained = (measured[name].astype(float) for name in ("density", "controls"))
-    preferred = filters.zones_preferred(density, of_untrained)
+    preferred = filters.above_untrained(density, of_untrained).sum()
     changed = measured["epsilons"] * 255 <= LEVEL
     return {
         "seventh": {"filters": len(density), "zones": preferred[preferred > 0].to_dict()},

@@ -4,9 +4,10 @@ import numpy as np
 
 from fer_utils.interpret import ascent
 from fer_utils.questions import depth
+from fer_utils.statistics.verdicts import Support
 
 
-def test_distinctness_by_hand():
+def test_dissimilarity_by_hand():
     one, two = np.array([[1.0, -1.0]]), np.array([[-2.0, 2.0]])
     flat = np.ones((1, 2))
     found = depth.dissimilarity(np.stack([one, two, flat]))
@@ -29,8 +30,8 @@ def test_claims_reverse_with_the_pictures():
 
     one, other = sheets(alike, smooth, noise), sheets(noise, alike + smooth * 1e-3, smooth)
     table = depth.selectivity_by_depth(one, other, layers)["verdict"].unstack()
-    assert table["trained"].tolist() == ["supported", "supported"]
-    assert table.loc["early pictures are more alike", "untrained"] == "contradicted"
+    assert table["trained"].tolist() == [Support.SUPPORTED, Support.SUPPORTED]
+    assert table.loc["early_more_alike", "untrained"] is Support.CONTRADICTED
 
 
 def test_the_interval_of_a_share_stays_a_share():

@@ -5,6 +5,7 @@ import pytest
 
 from fer_utils.fer2013 import SIZE
 from fer_utils.questions import face_zones, filters
+from fer_utils.statistics.verdicts import Verdict
 from fer_utils.training import experiments, network
 
 CONFIG = experiments.Config(
@@ -54,13 +55,15 @@ def test_a_filter_that_sees_a_zone_is_found(model, monkeypatch):
     ours, untrained = (filters.zone_density(name, "relu7", images, 2) for name in activations)
     table = filters.zone_filters(ours, np.stack([untrained, untrained]), columns=8)
     assert table.loc["mouth", "filter"] == "(0, 1)"
-    assert table.loc["mouth", "verdict"] == "above the untrained networks"
+    assert table.loc["mouth", "verdict"] is Verdict.HIGHER
     swapped = filters.zone_filters(untrained, ours[None], columns=8)
-    assert swapped.loc["mouth", "verdict"] == "below the untrained networks"
-    assert filters.zones_preferred(ours, untrained[None])["mouth"] == 1
+    assert swapped.loc["mouth", "verdict"] is Verdict.LOWER
+    above = filters.above_untrained(ours, untrained[None])
+    assert above["mouth"].tolist() == [False, True]
 
 
 def test_a_filter_that_is_silent_on_most_images_prefers_nothing():
-    density = np.full((2, 10), np.nan)
+    density = np.full((2, 10, len(face_zones.ZONES)), np.nan)
     density[0, 0], density[1] = 50, 1.5
-    np.testing.assert_allclose(filters._means(density), [0, 1.5])
+    found = filters.mean_preferences(density)
+    np.testing.assert_allclose(found["mouth"], [0, 1.5])

@@ -24,7 +24,6 @@ from fer_utils.interpret.adversarial import (
 from fer_utils.interpret.introspection import normalise_tensor, with_channel
 from fer_utils.questions import filters
 from fer_utils.questions.examples import candidates
-from fer_utils.statistics import wording
 from fer_utils.statistics.comparisons import paired_difference
 from fer_utils.statistics.intervals import Comparison, proportion
 from fer_utils.training import measurements
@@ -37,7 +36,7 @@ _ATTACK: dict[str, Any] = {
     "grid": 16,
     "halvings": 6,
 }
-SIGNS = ("along the gradient", "at random (baseline)")
+SIGNS = ("along_gradient", "random_signs")
 
 
 @dataclass(frozen=True)
@@ -57,7 +56,7 @@ FULL = FilterBudget(images=400, filters=32, untrained=4, seeds=5, steps=160)
 def measure_filters(
     run: Run, dataset: Dataset, budget: FilterBudget = FULL
 ) -> dict[str, np.ndarray]:
-    """What notebook 07 needs of a run, as arrays without photographs.
+    """Measure what notebook 07 needs of a run, as arrays without photographs.
 
     rows (n,) int: correct duplicate-free test images, drawn at random; epsilons (2, n): smallest
     change that alters its prediction, by SIGNS; density (filters, n, zones) of the 7th
@@ -97,75 +96,72 @@ MEASUREMENT = measurements.Measurement("filters", measure_filters)
 
 
 def predicted_classes(model: keras.Model, images: np.ndarray) -> np.ndarray:
-    """Predicted class `(n,)` of pictures `(n, h, w)` in [0, 1]."""
+    """Predict the class `(n,)` of pictures `(n, h, w)` in [0, 1]."""
     predict = predictor(model, batch_size=64, preprocess=normalise_tensor)
     return predict(with_channel(images)).argmax(axis=1)
 
 
-def predicted_as_intended(
-    networks: Mapping[str, keras.Model], pictures: Mapping[str, np.ndarray]
-) -> pd.DataFrame:
-    """How many class images each network predicts as intended.
+def predicted_as_intended(model: keras.Model, pictures: Mapping[str, np.ndarray]) -> pd.DataFrame:
+    """Compute how often a network predicts class images as intended.
 
-    `pictures` maps whose images they are to (seeds, 7, 48, 48). A row per kind, a column per
-    network: the proportion over seeds and classes (Interval); chance is one in seven.
+    `pictures` maps who drew them to (seeds, 7, 48, 48). A row per class, a column per drawer: the
+    share of the seeds; chance is one in seven.
     """
-    rows = {}
-    for whose, images in pictures.items():
+    columns = {}
+    for drawer, images in pictures.items():
         flat = images.reshape(-1, *images.shape[2:]).astype(np.float32)
-        intended = np.tile(np.arange(len(CLASSES)), len(images))
-        rows[whose] = {
-            name: proportion(int(np.sum(predicted_classes(model, flat) == intended)), len(intended))
-            for name, model in networks.items()
-        }
-    return pd.DataFrame.from_dict(rows, "index")
+        predicted = predicted_classes(model, flat).reshape(images.shape[:2])
+        columns[drawer] = (predicted == np.arange(len(CLASSES))).mean(axis=0)
+    return pd.DataFrame(columns, index=list(CLASSES))
 
 
-def predictions_changed(epsilons: np.ndarray, levels: Sequence[float]) -> pd.DataFrame:
-    """By SIGNS (rows): images whose prediction changes by so many grey levels of 255, as shares.
+def predictions_changed(epsilons: np.ndarray, levels: Sequence[int]) -> pd.DataFrame:
+    """Count the images whose prediction a change of at most so many grey levels of 255 changes.
 
-    epsilons (2, n) as `measure_filters` gives them, in [0, 1], inf where none changes it.
+    `epsilons` (2, n) are as `measure_filters` gives them, in [0, 1], inf where none changes it. A
+    row per kind of SIGNS, a column per level: shares (Intervals).
     """
     return pd.DataFrame(
         {
-            f"≤ {level:g}": [proportion(int(np.sum(e * 255 <= level)), len(e)) for e in epsilons]
+            level: [proportion(int(np.sum(e * 255 <= level)), len(e)) for e in epsilons]
             for level in levels
         },
         index=list(SIGNS),
-    )
+    ).rename_axis("signs")
 
 
-def attack_verdict(epsilons: np.ndarray, level: float) -> tuple[Comparison, str]:
-    """Predictions changed along the gradient minus at random by `level`, and the verdict's word."""
+def gradient_against_random(epsilons: np.ndarray, level: int) -> Comparison:
+    """Subtract the shares of `predictions_changed` at one level: gradient minus random."""
     along, at_random = epsilons * 255 <= level
-    difference = paired_difference(along, at_random)
-    return difference, wording.ATTACK[difference.verdict]
+    return paired_difference(along, at_random)
 
 
 def adversarial_examples(
     model: keras.Model, images: np.ndarray, labels: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, list[str]]:
-    """Faces changed along the gradient's signs until the prediction changes.
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Change faces along the gradient's signs until the prediction changes.
 
-    Returns the faces in [0, 1], the signs, the changed faces, and a title for each: old and new
-    prediction, and by how many grey levels. Where nothing up to LARGEST changes the prediction, the
-    face is changed by that.
+    Where nothing up to LARGEST changes the prediction, the face is changed by that.
+
+    Parameters
+    ----------
+    model
+        The network.
+    images, labels
+        Faces (n, 48, 48), 0..255, and their true classes (n,).
+
+    Returns
+    -------
+    tuple
+        The signs (n, 48, 48); the changed faces (n, 48, 48) in [0, 1]; by how many grey levels of
+        255, (n,), inf where the prediction stays.
     """
     pictures = (images / 255).astype(np.float32)
     epsilons = fgsm_epsilon(model, pictures, labels, **_ATTACK)
     signs = fgsm_direction(model, pictures, labels, preprocess=normalise_tensor)
     # a hair beyond, so that rounding does not undo the change
     size = np.where(np.isfinite(epsilons), epsilons * 1.001 + 1e-6, LARGEST)
-    moved = fgsm(pictures, signs, size)
-    titles = [
-        f"{CLASSES[old]}\n→ {CLASSES[new]}\nby {level:.2f}"
-        if np.isfinite(level)
-        else f"{CLASSES[old]}\nnot changed\nby {LARGEST * 255:.0f}"
-        for old, new, level in zip(
-            labels, predicted_classes(model, moved), epsilons * 255, strict=True
-        )
-    ]
-    return pictures, signs, moved, titles
+    return signs, fgsm(pictures, signs, size), epsilons * 255
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
-"""`homework.BORDERS`, its conjecture on what zero-padded shifts teach the first layer.
+"""The homework's conjecture that zero-padded shifts teach the first layer to detect borders.
 
-Measured as `ascent.border_response` of the first layer's activation maps at two places: the
-image border of the test images, and the padding edge between an image shifted by zero padding and
-its black bar. Runs
-of one seed start from the same weights, so their filters are compared one by one.
+The `ascent.border_response` of the first layer's activation maps is measured at two places: at the
+image border of the test images, and at the padding edge between an image shifted by zero padding
+and its black bar. Runs of one seed start from the same weights, so their filters are compared one
+by one.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,7 +16,6 @@ from fer_utils.backend import keras
 from fer_utils.data.transforms import TRANSFORMS, Transform, augment, normalise
 from fer_utils.fer2013 import SIZE
 from fer_utils.interpret.ascent import activation_maps, border_response, border_ring
-from fer_utils.statistics import wording
 from fer_utils.statistics.corrections import judged_with_detectable
 from fer_utils.statistics.intervals import mean_interval
 from fer_utils.statistics.verdicts import Support, Verdict
@@ -24,37 +23,38 @@ from fer_utils.training.network import build
 from fer_utils.training.runs import Run
 
 SHIFT = Transform(right=4)
-ZERO, REFLECTED, NONE = "zero-padded shifts", "reflected shifts", "no shifts"
+ZERO, REFLECTED, NONE = "zero_padded_shifts", "reflected_shifts", "no_shifts"
 AUGMENTATIONS = {
     ZERO: {"transforms": "x20"},
     REFLECTED: {"transforms": "x20", "fill": "reflect"},
     NONE: {},
 }
 UNTRAINED = "untrained"
-PLACES = ("image border", "padding edge")
+PLACES = ("image_border", "padding_edge")
 FEWEST_SEEDS = 2
 
 
 def shifted(images: np.ndarray, fill: str) -> np.ndarray:
-    """Images (n, 48, 48), 0..255, moved right by SHIFT as in training; fill "zero" | "reflect"."""
+    """Move images (n, 48, 48), 0..255, right by SHIFT as in training; fill "zero" | "reflect"."""
     which = np.full(len(images), TRANSFORMS["x20"].index(SHIFT))
     return augment(images, which, TRANSFORMS["x20"], fill)
 
 
 def responses(model: keras.Model, images: np.ndarray) -> pd.DataFrame:
-    """Border response of each first-layer filter: columns filter, place, response.
+    """Measure the border response of each first-layer filter: columns filter, place, response.
 
     images (n, 48, 48), 0..255. A filter that never responds has NaN.
     """
+    first_layer = keras.Model(model.input, model.get_layer("relu1").output)
     padding_edge = np.zeros((SIZE, SIZE), bool)
     padding_edge[1:-1, SHIFT.right - 1 : SHIFT.right + 1] = True
     places = {
-        "image border": (images, border_ring(SIZE)),
-        "padding edge": (shifted(images, "zero"), padding_edge),
+        "image_border": (images, border_ring(SIZE)),
+        "padding_edge": (shifted(images, "zero"), padding_edge),
     }
     tables = []
     for place, (seen, border) in places.items():
-        maps = activation_maps(model, "relu1", normalise(seen, per_image=True))
+        maps = activation_maps(first_layer, "relu1", normalise(seen, per_image=True))
         response = border_response(maps, border)
         filters = range(len(response))
         tables.append(pd.DataFrame({"filter": filters, "place": place, "response": response}))
@@ -62,7 +62,7 @@ def responses(model: keras.Model, images: np.ndarray) -> pd.DataFrame:
 
 
 def measure_border(runs: Mapping[str, Sequence[Run]], images: np.ndarray) -> pd.DataFrame:
-    """`responses` of every run and of its network before training: adds condition and seed."""
+    """Measure `responses` of all runs, and of ZERO's before training; adds condition and seed."""
     tables = []
     for condition, seeds in runs.items():
         for run in seeds:
@@ -75,12 +75,12 @@ def measure_border(runs: Mapping[str, Sequence[Run]], images: np.ndarray) -> pd.
 
 
 def differences(measured: pd.DataFrame) -> pd.DataFrame:
-    """Zero-padded shifts against each other condition, at each place; Holm over the table.
+    """Compare zero-padded shifts with each other condition, at each place; Holm over the table.
 
-    Per filter the difference of responses; its mean per seed; over seeds the mean and Student's
-    interval. With one seed the interval is over its filters, and does not cover other trainings.
-    By (place, against): "difference" (Interval), "verdict", "p", "detectable"
-    (`judged_with_detectable`), "n" and "over" (what n counts: "seeds" or "filters of one seed").
+    The difference of responses is averaged over the filters of a seed, and these means over the
+    seeds. With one seed the interval is over its filters, and does not cover other trainings. By
+    (place, against): `difference`, `verdict`, `p`, `detectable` (`judged_with_detectable`), `n`,
+    and `over`, what n counts: "seeds" or "filters".
     """
     by_filter = measured.pivot_table(
         index=["place", "seed", "filter"], columns="condition", values="response"
@@ -97,50 +97,44 @@ def differences(measured: pd.DataFrame) -> pd.DataFrame:
                     stats.ttest_1samp(values, 0).pvalue, len(values), len(values) - 1
                 ),
                 "n": len(values),
-                "over": "seeds" if enough else "filters of one seed",
+                "over": "seeds" if enough else "filters",
             }
     table = pd.DataFrame.from_dict(rows, "index").rename_axis(["place", "against"])
-    judged = judged_with_detectable(table, interval="difference")
-    return wording.with_phrases(judged, wording.BORDER)
+    return judged_with_detectable(table, interval="difference")
 
 
-def conclusion(comparisons: pd.DataFrame) -> str:
-    """What `differences` come to for the conjecture; the untrained network plays no part in it."""
+def conclusion(comparisons: pd.DataFrame) -> Support:
+    """Judge the conjecture by `differences`; the untrained network plays no part in it."""
     trained = comparisons.drop(index=UNTRAINED, level="against")
     found = {difference.verdict for difference in trained["difference"]}
     if found == {Verdict.HIGHER}:
-        support = Support.SUPPORTED
-    elif Verdict.LOWER in found:
-        support = Support.MIXED if Verdict.HIGHER in found else Support.CONTRADICTED
-    else:
-        support = Support.PARTLY_SUPPORTED if Verdict.HIGHER in found else Support.INCONCLUSIVE
-    word = wording.BORDER_CLAIM[support]
-    if trained["over"].iloc[0] == "seeds":
-        return word
-    return f"{word} (one seed only: another training might differ)"
+        return Support.SUPPORTED
+    if Verdict.LOWER in found:
+        return Support.MIXED if Verdict.HIGHER in found else Support.CONTRADICTED
+    return Support.PARTLY_SUPPORTED if Verdict.HIGHER in found else Support.INCONCLUSIVE
 
 
 def border_share(ascents: np.ndarray) -> np.ndarray:
-    """How much of each ascent image (k, h, w) is drawn at the image border: (k,) in [0, 1].
+    """Measure how much of each ascent image (k, h, w) is drawn at the image border: (k,) in [0, 1].
 
-    `border_response` of the deviation from the image's median; 0.5 is no preference.
+    This is the `border_response` of the deviation from the image's median; 0.5 is no preference.
     """
     deviation = ascents - np.median(ascents, axis=(1, 2), keepdims=True)
     ring = border_ring(ascents.shape[1])
     return border_response(np.moveaxis(deviation, 0, -1)[None], ring)
 
 
-def border_preference(trained: np.ndarray, untrained: np.ndarray) -> dict:
-    """`border_share` of the ascent images (k, h, w) of trained filters and of the same untrained.
+def border_preference(trained: np.ndarray, untrained: np.ndarray) -> pd.DataFrame:
+    """Compare the `border_share` of ascent images (k, h, w) of trained and untrained filters.
 
-    `trained`, `untrained`: means; `extra`: the mean difference (Interval); `words`: its verdict.
+    Rows trained, untrained and difference; in the column `border_share` means, and for the
+    difference an Interval over the filters.
     """
     shares = border_share(trained), border_share(untrained)
     differences = shares[0] - shares[1]
-    extra = mean_interval(differences[np.isfinite(differences)])
-    return {
+    values = {
         "trained": float(np.nanmean(shares[0])),
         "untrained": float(np.nanmean(shares[1])),
-        "extra": extra,
-        "words": wording.TRAINING[extra.verdict],
+        "difference": mean_interval(differences[np.isfinite(differences)]),
     }
+    return pd.DataFrame({"border_share": values})

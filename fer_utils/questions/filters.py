@@ -21,7 +21,6 @@ from fer_utils.interpret.ascent import (
 )
 from fer_utils.interpret.introspection import normalise_tensor
 from fer_utils.questions.face_zones import AREAS, ZONES, zone_mass
-from fer_utils.statistics import wording
 from fer_utils.statistics.corrections import judged
 from fer_utils.statistics.intervals import mean_interval
 from fer_utils.training.config import Config
@@ -44,11 +43,11 @@ _LINES = (
     ((1, -2, 1), (-2, 4, -2), (1, -2, 1)),
     ((-2, 1, -2), (1, 4, 1), (-2, 1, -2)),
 )
-PATTERNS = {"edge": _EDGES, "line or spot": _LINES, "mean": (((1, 1, 1),) * 3,)}
+PATTERNS = {"edge": _EDGES, "line_or_spot": _LINES, "mean": (((1, 1, 1),) * 3,)}
 
 
 def untrained(config: Config, number: int = 0) -> keras.Model:
-    """The network of a config before training, with initial weights of its own."""
+    """Build the network of a config before training, with initial weights of its own."""
     return build(replace(config, seed=UNTRAINED_SEED + number))
 
 
@@ -63,7 +62,7 @@ def ascend(
     objective: str = "channel",
     seed: int = 0,
 ) -> Ascent:
-    """`ascent.maximise` of the first filters of a network that was trained on normalised images.
+    """Call `ascent.maximise` for the first filters of a network trained on normalised images.
 
     Parameters
     ----------
@@ -96,10 +95,10 @@ def ascend(
 
 
 def pattern_energy(model: keras.Model) -> pd.DataFrame:
-    """What the 3x3 kernels of the first layer are made of: a row per filter, sums 1.
+    """Divide the energy of each 3x3 kernel of the first layer by pattern: a row per filter, sums 1.
 
-    Columns are those of PATTERNS: the part of the kernel's energy in each of Frei and Chen's
-    subspaces. A kernel of random numbers has 4/9, 4/9 and 1/9 on average.
+    Columns are those of PATTERNS, the subspaces of Frei and Chen. A kernel of random numbers has
+    4/9, 4/9 and 1/9 on average.
     """
     flat = kernels(model, "conv1")[..., 0].reshape(-1, 9)
     energy = {}
@@ -111,26 +110,30 @@ def pattern_energy(model: keras.Model) -> pd.DataFrame:
 
 
 def pattern_table(trained: pd.DataFrame, before: pd.DataFrame) -> pd.DataFrame:
-    """`pattern_energy` after and before training: mean energies, and how many lead in each."""
+    """Compare `pattern_energy` after and before training.
+
+    A row per pattern: `filters`, how many trained kernels have most of their energy there, and the
+    mean energies `trained` and `untrained` (Intervals).
+    """
     leading = trained.idxmax(axis=1)
     return pd.DataFrame(
         {
-            "filters that are mostly this": [int((leading == name).sum()) for name in trained],
-            "energy, trained": [mean_interval(trained[name]) for name in trained],
-            "energy, untrained": [mean_interval(before[name]) for name in trained],
+            "filters": [int((leading == name).sum()) for name in trained],
+            "trained": [mean_interval(trained[name]) for name in trained],
+            "untrained": [mean_interval(before[name]) for name in trained],
         },
         index=trained.columns,
     )
 
 
 def activation_channels(model: keras.Model, layer: str, image: np.ndarray) -> np.ndarray:
-    """Activation maps `(channels, h', w')` of one face `(48, 48)`."""
+    """Compute the activation maps `(channels, h', w')` of one face `(48, 48)`."""
     maps = activation_maps(model, layer, normalise(image[None], per_image=True))
     return maps[0].transpose(2, 0, 1)
 
 
 def zone_density(model: keras.Model, layer: str, images: np.ndarray, count: int) -> np.ndarray:
-    """How much filters prefer each zone of the face.
+    """Measure how much filters prefer each zone of the face.
 
     Parameters
     ----------
@@ -144,8 +147,8 @@ def zone_density(model: keras.Model, layer: str, images: np.ndarray, count: int)
     Returns
     -------
     numpy.ndarray
-        (filters, n, zones): the part of the activation that lies in the zone over the zone's part
-        of the area; 1 is no preference, NaN where a filter is silent.
+        (filters, n, zones) float: the share of the activation that lies in the zone over the zone's
+        share of the area; 1 is no preference, NaN where a filter is silent.
     """
     maps = activation_maps(model, layer, normalise(images, per_image=True))[..., :count]
     vertical, horizontal = (SIZE // side for side in maps.shape[1:3])
@@ -157,7 +160,7 @@ def zone_density(model: keras.Model, layer: str, images: np.ndarray, count: int)
 
 
 def zone_filters(density: np.ndarray, of_untrained: np.ndarray, columns: int) -> pd.DataFrame:
-    """For each zone the filter that prefers it most, against the best of untrained networks.
+    """Compare the filter that prefers a zone most with the best of untrained networks.
 
     Parameters
     ----------
@@ -171,9 +174,10 @@ def zone_filters(density: np.ndarray, of_untrained: np.ndarray, columns: int) ->
     Returns
     -------
     pd.DataFrame
-        By zone: "filter", "verdict", "preference" and "untrained" (Intervals), "p" over the
-        zones. The best filter is chosen on every other image and measured on the rest, so that
-        choosing the best of many does not bias it; that of each untrained network is found the
+        By zone: `filter`, its (row, column); the mean preferences `trained` and `untrained`
+        (Intervals); their `difference`, its `verdict` and its `p`, corrected over the zones
+        (`judged`). The best filter is chosen on every other image and measured on the rest, so that
+        choosing the best of many does not bias it. That of each untrained network is found in the
         same way.
     """
     rows = {}
@@ -183,34 +187,42 @@ def zone_filters(density: np.ndarray, of_untrained: np.ndarray, columns: int) ->
         gain = _finite(values - others)
         rows[zone] = {
             "filter": f"({best // columns}, {best % columns})",
-            "above untrained": mean_interval(gain).tested(
+            "trained": mean_interval(_finite(values)),
+            "untrained": mean_interval(_finite(others)),
+            "difference": mean_interval(gain).tested(
                 stats.ttest_1samp(gain, 0).pvalue, len(gain), len(gain) - 1
             ),
-            "preference": mean_interval(_finite(values)),
-            "untrained": mean_interval(_finite(others)),
         }
-    table = judged(pd.DataFrame.from_dict(rows, "index"), interval="above untrained")
-    return wording.with_phrases(table, wording.PREFERENCE)
+    table = pd.DataFrame.from_dict(rows, "index").rename_axis("zone")
+    return judged(table, interval="difference")
 
 
-def zones_preferred(density: np.ndarray, of_untrained: np.ndarray) -> pd.Series:
-    """How many filters prefer each zone more than any untrained filter does, on average."""
-    ours = np.stack([_means(density[..., zone]) for zone in range(len(ZONES))], axis=1)
-    highest = [
-        max(_means(network[..., zone]).max() for network in of_untrained)
-        for zone in range(len(ZONES))
-    ]
-    return pd.Series((ours > highest).sum(axis=0), list(ZONES))
+def mean_preferences(density: np.ndarray) -> pd.DataFrame:
+    """Average `zone_density`, (filters, n, zones), over the images: a row per filter.
+
+    A filter that is silent on most of the images has 0.
+    """
+    means = [_means(density[..., zone]) for zone in range(len(ZONES))]
+    return pd.DataFrame(dict(zip(ZONES, means, strict=True)))
+
+
+def above_untrained(density: np.ndarray, of_untrained: np.ndarray) -> pd.DataFrame:
+    """Say which filters (rows) prefer which zones (columns) more than any untrained filter does.
+
+    Preferences are `mean_preferences`; the arrays are those of `zone_filters`.
+    """
+    highest = np.max([mean_preferences(network).max() for network in of_untrained], axis=0)
+    return mean_preferences(density) > highest
 
 
 def _best(density: np.ndarray) -> tuple[int, np.ndarray]:
-    """The filter of (filters, n) with the largest mean over even images; its odd images' values."""
+    """Choose the filter of (filters, n) with the largest mean on even images; return odd ones."""
     best = int(_means(density[:, ::2]).argmax())
     return best, density[best, 1::2]
 
 
 def _means(density: np.ndarray) -> np.ndarray:
-    """(filters,): mean over the images of (filters, n); 0 for a filter silent on most of them."""
+    """Average (filters, n) over the images; a filter that is silent on most of them has 0."""
     active = np.isfinite(density)
     means = np.where(active, density, 0).sum(axis=1) / np.maximum(active.sum(axis=1), 1)
     return np.where(active.mean(axis=1) > 0.5, means, 0.0)
