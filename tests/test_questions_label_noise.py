@@ -34,10 +34,10 @@ def test_label_counts(annotations):
 
 def test_contradicted(annotations):
     table = label_noise.contradicted(LABELS, annotations)
-    assert table.columns.tolist() == ["contradicted", "images", "confirmed", "no_majority"]
+    assert table.columns.tolist() == ["contradicted_labels", "images", "confirmed", "no_majority"]
     assert table.loc["angry"].tolist() == [proportion(0, 1), 1, 1, 0]
     assert table.loc["sad"].tolist() == [proportion(1, 1), 1, 0, 0]
-    assert np.isnan(table.loc["fear", "contradicted"].estimate)
+    assert np.isnan(table.loc["fear", "contradicted_labels"].estimate)
     assert table.loc["all"].tolist() == [proportion(2, 3), 4, 1, 1]
 
 

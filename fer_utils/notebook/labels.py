@@ -102,7 +102,7 @@ LABELS: dict[str, Label] = {
     "other_split": Label("other split", "另一切分"),
     "brightness": Label("brightness", "亮度"),
     "contrast": Label("contrast", "對比"),
-    "contradicted": Label("labels contradicted by the majority", "與多數意見不符的標籤"),
+    "contradicted_labels": Label("labels contradicted by the majority", "與多數意見不符的標籤"),
     "confirmed": Label("confirmed", "標籤獲確認"),
     "commonest_class": Label("commonest class in Training", "訓練集中最多的類別"),
     "rarest_class": Label("rarest class in Training", "訓練集中最少的類別"),

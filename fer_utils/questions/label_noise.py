@@ -43,7 +43,7 @@ def contradicted(labels: np.ndarray, annotations: Annotations) -> pd.DataFrame:
     table.loc["all"] = table.sum()
     decided = table["images"] - table["no_majority"]
     shares = list(map(proportion, decided - table["confirmed"], decided))
-    table.insert(0, "contradicted", shares)
+    table.insert(0, "contradicted_labels", shares)
     return table
 
 
