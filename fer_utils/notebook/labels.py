@@ -4,7 +4,7 @@ from enum import Enum
 from typing import NamedTuple
 
 from fer_utils.fer2013 import CHINESE, CLASSES
-from fer_utils.statistics.verdicts import Support, Verdict
+from fer_utils.statistics.verdicts import Outcome, Support, Verdict
 
 
 class Label(NamedTuple):
@@ -23,6 +23,9 @@ VERDICTS: dict[Enum, Label] = {
     Support.INCONCLUSIVE: Label("inconclusive", "無法定論"),
     Support.PARTLY_SUPPORTED: Label("partly supported", "部分成立"),
     Support.MIXED: Label("methods disagree", "各方法結論不一"),
+    Outcome.PASSED: Label("passed", "通過"),
+    Outcome.FAILED: Label("failed", "未通過"),
+    Outcome.UNDECIDED: Label("no significant difference", "差異未達統計顯著"),
 }
 
 #: Identifiers of quantities, images, networks and table columns.
@@ -45,6 +48,38 @@ LABELS: dict[str, Label] = {
     "both": Label("both splits", "兩個測試集"),
     "ensemble": Label("ensemble", "集成"),
     "detectable": Label("minimum detectable", "最小可偵測差異"),
+    # chapter 6
+    "class": Label("class", "類別"),
+    "zone": Label("zone", "部位"),
+    "zones": Label("zones", "部位"),
+    "method": Label("method", "方法"),
+    "methods": Label("methods", "方法"),
+    "passes": Label("passes", "是否通過"),
+    "passing": Label("methods that pass", "通過檢驗的方法"),
+    "not_usable": Label("classes it fails in", "未通過的類別"),
+    "random_weights": Label("random weights", "隨機權重"),
+    "baseline": Label("strongest baseline", "最強的基準"),
+    "advantage": Label("advantage over it", "優於基準"),
+    "mouth corners": Label("mouth corners", "嘴角"),
+    "mouth": Label("mouth", "嘴"),
+    "nose": Label("nose", "鼻子"),
+    "eyes and brows": Label("eyes and brows", "眼睛與眉毛"),
+    "cheeks": Label("cheeks", "臉頰"),
+    "forehead": Label("forehead", "額頭"),
+    "chin": Label("chin", "下巴"),
+    "outside": Label("outside", "其餘部分"),
+    "occlusion": Label("occlusion", "occlusion（遮擋法）"),
+    "highest": Label("nose or mouth highest", "鼻子或嘴密度最高的類別"),
+    "judged": Label("classes judged", "可判斷的類別"),
+    "untrained": Label("untrained network", "訓練前的網路"),
+    "other_classes": Label("other classes", "其他類別"),
+    "margin": Label("margin", "差距"),
+    "density": Label("density", "歸因密度"),
+    "attributed": Label("beside all baselines", "與各基準相比"),
+    "confident": Label("at least 90 % confident", "信心至少 90%"),
+    "least_probability": Label("least confidence", "最低信心"),
+    "result": Label("result", "結論"),
+    "ceiling": Label("most sensible confidence", "合理的信心上限"),
 }
 
 
