@@ -90,9 +90,7 @@ def test_an_effect_beside_the_homeworks_carries_both_sampling_errors(groups):
     assert np.isnan(without["homework"])
     row = table.loc[("data normalisation", "all")]
     assert row["vs homework"] == "no significant difference from the homework's"
-    assert row["detectable_vs_homework"] > row["detectable"], (
-        "the homework's error is in it"
-    )
+    assert row["detectable_vs_homework"] > row["detectable"], "the homework's error is in it"
 
 
 def test_injected_duplicates_are_found_and_the_printed_reading_says_what_they_hide():

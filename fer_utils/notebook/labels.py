@@ -79,7 +79,14 @@ LABELS: dict[str, Label] = {
     "confident": Label("at least 90 % confident", "信心至少 90%"),
     "least_probability": Label("least confidence", "最低信心"),
     "result": Label("result", "結論"),
-    "ceiling": Label("most sensible confidence", "合理的信心上限"),
+    "halves": Label("halves above the baselines", "高於各基準的半數樣本數"),
+    "disagree": Label("halves disagree", "兩半結論不同"),
+    "added": Label("passing without the added condition", "不計後加條件時另外通過的方法"),
+    "zero_maps": Label("maps that are zero everywhere", "全為零的圖"),
+    "explained": Label("explained", "所分析的圖片數"),
+    "none": Label("none", "無"),
+    "baseline_value": Label("its value", "其數值"),
+    "ceiling": Label("confidence at which label smoothing aims", "標籤平滑所對應的信心"),
 }
 
 

@@ -8,6 +8,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
+from matplotlib.ticker import PercentFormatter
 
 from fer_utils.plots.style import (
     DASHES,
@@ -60,7 +61,7 @@ def explained(
     """
     columns = 1 + 2 * len(maps)
     figure, axes = image_grid(len(images), columns, labels=0.6, width=width)
-    figure.set_figheight(figure.get_figheight() + 0.9)
+    figure.set_figheight(figure.get_figheight() + 1.0)
     top = min(
         np.percentile(each, 99)
         for method, densities in maps.items()
@@ -78,7 +79,7 @@ def explained(
             kept_pixels(pixels, image, kept[method][row])
     titles = ["face", *(title for method in maps for title in (wrapped(method), "kept pixels"))]
     for ax, title in zip(axes[0], titles, strict=True):
-        ax.set_title(title)
+        ax.set_title(title, fontsize=8)
     row_labels(axes, list(images))
     figure.colorbar(bar, ax=axes, label=DENSITY, extend="max", **BAR)
     return figure
@@ -91,6 +92,7 @@ def panels(rows: Mapping[str, np.ndarray], titles: Sequence[str]) -> Figure:
     """
     images, *maps = rows.values()
     figure, axes = image_grid(len(rows), len(images), titles=0.08, labels=0.75)
+    figure.set_figheight(figure.get_figheight() + 0.6)
     for column, image in enumerate(images):
         axes[0, column].imshow(image, **FACE)
         axes[0, column].set_title(titles[column], fontsize=8)
@@ -196,6 +198,7 @@ def atlas(image: np.ndarray, maps: Mapping[str, np.ndarray]) -> Figure:
     """Draw one image (48, 48) and its maps (48, 48) in [0, 1], by title."""
     rows = -(-(1 + len(maps)) // COLUMNS)
     figure, axes = image_grid(rows, COLUMNS, titles=0.2)
+    figure.set_figheight(figure.get_figheight() + 0.6)
     for ax in axes.flat[1 + len(maps) :]:
         ax.set_visible(False)
     axes[0, 0].imshow(image, **FACE)
@@ -217,6 +220,7 @@ def dots(measures: Mapping[str, Mapping], baselines: Sequence[str]) -> Figure:
             look: dict[str, Any] = {"color": GREY, "fmt": MARKERS[1]} if name in baselines else {}
             interval_dots(ax, [values[name]], [y], **look)
         ax.set_yticks(range(len(names)), names)
+        ax.xaxis.set_major_formatter(PercentFormatter(1))
         ax.set_title(title)
     return figure
 

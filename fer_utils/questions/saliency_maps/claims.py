@@ -87,20 +87,21 @@ def zones_in_halves(measured: Mapping[str, np.ndarray]) -> pd.DataFrame:
     -------
     pd.DataFrame
         By (method, class, zone) the columns of `compare_zones` on all images; of each of HALVES the
-        density and margin, such as `density_first_half`, NaN where a class has too few images; and
-        `named` (bool): attributed on all images, with the interval of the margin above 0 in each
-        half.
+        density and margin, such as `density_first_half`, NaN where a class has too few images;
+        `halves` (int), in how many of them the interval of the margin lies above 0; and `named`
+        (bool): attributed on all images, and so in both halves.
     """
     key = ["method", "class", "zone"]
     half = checks.halves(measured["label"])
-    table = zones_of(measured).set_index(key)
-    named = table["attributed"] == Verdict.HIGHER
+    table = zones_of(measured).set_index(key).assign(halves=0)
     for number, name in enumerate(HALVES):
         part = zones_of(measured, half == number).set_index(key).reindex(table.index)
         table[f"density_{name}"] = part["density"]
         table[f"margin_{name}"] = part["margin"]
-        named &= part["margin"].map(lambda x: isinstance(x, Comparison) and x.low > 0).astype(bool)
-    return table.assign(named=named)
+        table["halves"] += [isinstance(x, Comparison) and x.low > 0 for x in part["margin"]]
+    return table.assign(
+        named=(table["attributed"] == Verdict.HIGHER) & (table["halves"] == len(HALVES))
+    )
 
 
 def by_method(table: pd.DataFrame, usable: pd.DataFrame, column: str) -> dict[str, pd.DataFrame]:

@@ -192,7 +192,7 @@ def _compact(arrays: Arrays) -> Arrays:
 MEASUREMENT = Measurement("saliency", measure_saliency)
 
 
-def saved_or_quick(run: Run, dataset: Dataset, images: int | None = None) -> Arrays:
+def saved_or_quick(run: Run, dataset: Dataset, images: int = 0) -> Arrays:
     """Load what was measured in full and saved with a run, else measure with the budget QUICK.
 
     With `images` of each class it is measured in any case. Raises DataError if there are not two
