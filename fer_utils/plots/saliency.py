@@ -198,7 +198,7 @@ def atlas(image: np.ndarray, maps: Mapping[str, np.ndarray]) -> Figure:
     """Draw one image (48, 48) and its maps (48, 48) in [0, 1], by title."""
     rows = -(-(1 + len(maps)) // COLUMNS)
     figure, axes = image_grid(rows, COLUMNS, titles=0.2)
-    figure.set_figheight(figure.get_figheight() + 0.6)
+    figure.set_figheight(figure.get_figheight() + 1.0)
     for ax in axes.flat[1 + len(maps) :]:
         ax.set_visible(False)
     axes[0, 0].imshow(image, **FACE)
@@ -220,7 +220,7 @@ def dots(measures: Mapping[str, Mapping], baselines: Sequence[str]) -> Figure:
             look: dict[str, Any] = {"color": GREY, "fmt": MARKERS[1]} if name in baselines else {}
             interval_dots(ax, [values[name]], [y], **look)
         ax.set_yticks(range(len(names)), names)
-        ax.xaxis.set_major_formatter(PercentFormatter(1))
+        ax.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
         ax.set_title(title)
     return figure
 
