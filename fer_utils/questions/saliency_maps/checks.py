@@ -22,6 +22,11 @@ LOWER_IS_BETTER = ("deletion",)
 LINE = 0.5  # of the rank correlation with the trained model's maps when all weights are random
 
 
+def by_name(measured: Mapping[str, np.ndarray], array: str) -> dict[str, np.ndarray]:
+    """Return the parts of an array that has one per map, or per method, by the map's name."""
+    return dict(zip([NAMES[name] for name in measured["names"]], measured[array], strict=False))
+
+
 def values(measured: Mapping[str, np.ndarray], measure: str) -> pd.DataFrame:
     """Return the values of one of `measures`; columns are the names of the maps."""
     names = [NAMES[name] for name in measured["names"]]

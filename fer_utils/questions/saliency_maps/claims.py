@@ -15,7 +15,6 @@ from scipy import stats
 
 from fer_utils import homework
 from fer_utils.fer2013 import CLASSES
-from fer_utils.interpret.maps import NAMES
 from fer_utils.questions.face_zones import AREAS, ZONES
 from fer_utils.questions.saliency_maps import checks
 from fer_utils.statistics.corrections import judged, judged_with_detectable
@@ -72,12 +71,12 @@ def zones_of(measured: Mapping[str, np.ndarray], chosen: np.ndarray | None = Non
     """Do `compare_zones` with what was measured, of all images or of those `chosen` (n,) bool."""
     labels = measured["label"]
     chosen = np.ones(len(labels), bool) if chosen is None else chosen
-    names = [NAMES[name] for name in measured["names"]]
-    zones = dict(zip(names, measured["zones"][:, chosen].astype(float), strict=True))
-    before = measured["untrained"][:, chosen].astype(float)
-    untrained = dict(zip(names, before, strict=False))  # the methods come first
+    zones, untrained = (
+        {name: each[chosen].astype(float) for name, each in checks.by_name(measured, array).items()}
+        for array in ("zones", "untrained")
+    )
     mass = {name: zones[name] for name in untrained}
-    return compare_zones(mass, untrained, zones[NAMES["contrast"]], labels[chosen])
+    return compare_zones(mass, untrained, zones["contrast"], labels[chosen])
 
 
 def zones_in_halves(measured: Mapping[str, np.ndarray]) -> pd.DataFrame:

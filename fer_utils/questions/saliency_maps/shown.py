@@ -1,12 +1,14 @@
 """The maps that chapter 6 shows of single images, as attribution densities: 1 is a uniform map."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import numpy as np
+import pandas as pd
 
 from fer_utils.backend import keras
 from fer_utils.interpret.maps import NAMES
 from fer_utils.interpret.saliency import explain
+from fer_utils.questions.face_zones import AREAS, zone_mass
 from fer_utils.questions.saliency_maps.measured_maps import FULL
 
 
@@ -43,3 +45,17 @@ def density(maps: np.ndarray) -> np.ndarray:
     magnitude = np.abs(maps)
     mean = magnitude.mean(axis=(1, 2), keepdims=True)
     return np.divide(magnitude, mean, out=np.zeros_like(magnitude), where=mean > 0)
+
+
+def densest_zones(maps: Mapping[str, np.ndarray], images: Iterable[str]) -> pd.DataFrame:
+    """Name the zone of highest density in each map.
+
+    `maps` are (n, 48, 48) by method, `images` the n names of the rows; the methods are columns.
+    """
+    mass = {method: pd.DataFrame(zone_mass(each), images) for method, each in maps.items()}
+    return pd.DataFrame(
+        {
+            name: (each.set_axis(AREAS.index, axis=1) / AREAS).idxmax(axis=1)
+            for name, each in mass.items()
+        }
+    )
