@@ -43,7 +43,7 @@ help:  ## List the targets
 	@echo '  make lab LAB="--no-browser --port 9999"      options for JupyterLab'
 	@echo "  make report GPU=1                            with CUDA's libraries (Linux, NVIDIA)"
 
-report: $(READY)  ## Execute the notebooks; render report/build/index.html and report.pdf
+report: $(READY)  ## Execute the notebooks; render the report and its appendix in report/build
 	$(if $(DRY_RUN),$(shell $(QUOTED) $(PYTHON) -m fer_utils.build --dry-run >&2),@$(PYTHON) -m fer_utils.build)
 
 edition: $(READY)  ## Write report/edition: the FER2013 report, without photographs, to commit
@@ -68,7 +68,7 @@ data: $(READY)  ## Fetch FER2013 into data/; FROM=photos: cut faces out of your 
 	@$(if $(value FROM),$(PYTHON) -m fer_utils.predict.training_data "$$FROM" $${TO:+"$$TO"},$(PYTHON) -m fer_utils.data.fetch)
 
 lint: $(READY) filter  ## Check that notebooks carry no outputs; style, formatting, types
-	@$(PYTHON) -m nbstripout --verify --keep-id notebooks/*.ipynb
+	@$(PYTHON) -m nbstripout --verify --keep-id $(wildcard notebooks/*.ipynb notebooks/*/*.ipynb)
 	@$(PYTHON) -m ruff check .
 	@$(PYTHON) -m ruff format --check .
 	@$(PYTHON) -m mypy

@@ -1,5 +1,7 @@
 """`make report`: execute the notebooks that are out of date, side by side, then render the report.
 
+The report is two documents, the core and its appendix; each is rendered when it is out of date.
+
     python -m fer_utils.build [--dry-run]
 
 Parameters (DATASET, PROFILE, SEED) and folders (FER_*) come from the environment; empty is unset.
@@ -33,7 +35,14 @@ from fer_utils.files import (
     require_space,
 )
 from fer_utils.report import ReportError, inputs
-from fer_utils.report.folder import LOCAL, REPORT, BuildFolder, products
+from fer_utils.report.folder import (
+    LOCAL,
+    TABLES,
+    BuildFolder,
+    Document,
+    documents_in,
+    executed_copy,
+)
 from fer_utils.report.parameters import defaults
 
 NOTEBOOKS = ROOT / "notebooks"
@@ -47,7 +56,8 @@ class Build:
 
     def __init__(self, parameters: Mapping[str, str]):
         self.parameters = {name: value for name, value in parameters.items() if value}
-        self.notebooks = sorted(NOTEBOOKS.glob("[0-9]*.ipynb"))
+        self.documents = documents_in(NOTEBOOKS)
+        self.notebooks = [path for paths in self.documents.values() for path in paths]
         self.folder = BuildFolder()
         cache_dir()  # a wrong one is refused even if nothing is to be done
         named = self.parameters.get("DATASET", "auto")
@@ -57,7 +67,7 @@ class Build:
             raise ReportError(str(error)) from None
         beside = dataset.folders(named, data)
         self.inputs = inputs.of_notebooks(self.parameters, data, beside)
-        self.sources = {path: inputs.of_notebook(path) for path in self.notebooks}
+        self.sources = {path: inputs.of_notebook(path, NOTEBOOKS) for path in self.notebooks}
 
     def to_execute(self) -> dict[Path, str]:
         """The notebooks that have to be executed, and why."""
@@ -67,11 +77,10 @@ class Build:
         }
         return {path: reason for path, reason in reasons.items() if reason}
 
-    def to_render(self) -> str | None:
-        """Why HTML and PDF have to be made again; None if they have not."""
-        made_of = self._report_made_of()
-        reasons = (self.folder.why_stale(name, made_of) for name in self._rendered())
-        return next(filter(None, reasons), None)
+    def to_render(self) -> dict[Document, str]:
+        """The documents that have to be made again, and why."""
+        reasons = {document: self._why_stale(document) for document in self.documents}
+        return {document: reason for document, reason in reasons.items() if reason}
 
     def run(self) -> None:
         """Bring everything up to date. Raises ReportError."""
@@ -80,9 +89,11 @@ class Build:
             for path, reason in stale.items():
                 print(f"{path.stem}: {reason}", flush=True)
             self._execute(list(stale)[::-1])  # the last ones take longest
-        if self.to_render():
-            self._render()
-        print("report:", ", ".join(str(self.folder.path / name) for name in REPORT))
+        for document in self.to_render():
+            self._render(document)
+        self._remove_what_is_left_over()
+        made = (name for document in self.documents for name in (document.html, document.pdf))
+        print("report:", ", ".join(str(self.folder.path / name) for name in made))
 
     def _check(self, notebooks: Mapping[Path, str]) -> None:
         """Try parameters, data and disk as the notebooks will. Raises ReportError, StorageError.
@@ -143,31 +154,50 @@ class Build:
         at_start = {k: v for k, v in self.inputs.items() if not k.startswith(LOCAL)}
         self.folder.record(_copy(path), inputs.of_runs() | at_start | self.sources[path])
 
-    def _render(self) -> None:
-        """Make HTML and PDF. Raises ReportError."""
-        from fer_utils.report import document
+    def _why_stale(self, document: Document) -> str | None:
+        """Why HTML, PDF or tables have to be made again; None if they have not."""
+        made_of = self._made_of(document)
+        tables = [
+            name
+            for name in self.folder.recorded()
+            if name.startswith(TABLES) and self.folder.made_of(name) == made_of
+        ]
+        names = (document.html, document.pdf, *tables)
+        return next(filter(None, (self.folder.why_stale(name, made_of) for name in names)), None)
 
-        made_of = self._report_made_of()
-        document.write_report([path.stem for path in self.notebooks])
-        for name in self._rendered():
+    def _render(self, document: Document) -> None:
+        """Make HTML, PDF and tables. Raises ReportError."""
+        from fer_utils.report.document import write_document
+
+        made_of = self._made_of(document)
+        for name in write_document(document, self.documents):
             self.folder.record(name, made_of)
 
-    def _report_made_of(self) -> dict[str, str]:
-        return inputs.of_report(self.folder.path / _copy(path) for path in self.notebooks)
+    def _made_of(self, document: Document) -> dict[str, str]:
+        executed = [self.folder.path / _copy(path) for path in self.documents[document]]
+        others = [path.stem for path in self.notebooks if path not in self.documents[document]]
+        return inputs.of_document(executed, others)
 
-    def _rendered(self) -> list[str]:
-        return [*REPORT, *(products(path.stem)[1] for path in self.notebooks)]
+    def _remove_what_is_left_over(self) -> None:
+        """Remove what an older build made and this one would not, such as a table that is gone."""
+        made_of = [self._made_of(document) for document in self.documents]
+        copies = set(map(_copy, self.notebooks))
+        for name in self.folder.recorded():
+            if name not in copies and self.folder.made_of(name) not in made_of:
+                self.folder.remove(name)
 
 
 def _copy(path: Path) -> str:
-    return products(path.stem)[0]
+    return executed_copy(path.stem)
 
 
 def _say_what_is_stale(build: Build) -> None:
     stale = build.to_execute()
     for path, change in stale.items():
-        print(f"python -m fer_utils.report.execute notebooks/{path.name}  # {change}")
-    if reason := "notebooks are executed again" if stale else build.to_render():
+        name = path.relative_to(NOTEBOOKS).as_posix()
+        print(f"python -m fer_utils.report.execute notebooks/{name}  # {change}")
+    reasons = [f"{document.html}: {reason}" for document, reason in build.to_render().items()]
+    for reason in ["notebooks are executed again"] if stale else reasons:
         print(f"python -m fer_utils.report.document  # {reason}")
 
 

@@ -31,15 +31,10 @@ CONFIDENT = 0.9  # the least probability of the images whose saliency maps it sh
 
 #: Its statements on confusions: (None, the weakest classes), or (a class, what it is predicted as).
 CONFUSIONS = {
-    "fear and sad are the weakest": (None, ("fear", "sad")),
-    "fear is predicted as disgust, sad or surprise": ("fear", ("disgust", "sad", "surprise")),
-    "sad is predicted as fear or neutral": ("sad", ("fear", "neutral")),
+    "weakest_classes": (None, ("fear", "sad")),
+    "fear_predicted_as": ("fear", ("disgust", "sad", "surprise")),
+    "sad_predicted_as": ("sad", ("fear", "neutral")),
 }
-CONFUSIONS_CHINESE = (
-    "恐懼與難過最弱",
-    "恐懼被當成厭惡、難過或驚訝",
-    "難過被當成恐懼或中立",
-)
 
 #: What it conjectures of the augmentation's shifts, whose gaps are zeros.
 BORDERS = "zero-padded shifts teach the first layer to detect borders"

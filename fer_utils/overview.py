@@ -3,9 +3,9 @@
     FER_DATA=path/to/fer2013.csv python -m fer_utils.overview     evaluate them, write the tables
     python -m fer_utils.overview --tables                         only write the tables
 
-The tables stand in README.md, MODEL_CARD.md and bench/recipes.md, each between two comments such as
-`<!-- results -->` and `<!-- end of results -->`. Sentences there are written by hand;
-tests/test_readme.py compares their numbers with the summary.
+The tables stand in MODEL_CARD.md and docs/results.md, each between two comments such as
+`<!-- results -->` and `<!-- end of results -->`. Sentences there and in README.md are written by
+hand; tests/test_readme.py compares their numbers with the summary.
 """
 
 import argparse
@@ -20,11 +20,10 @@ import numpy as np
 from fer_utils.data import ferplus
 from fer_utils.data.dataset import DataError, Dataset, load
 from fer_utils.data.duplicates import duplicate_free_validation
-from fer_utils.fer2013 import CLASSES, PARTS
+from fer_utils.fer2013 import CLASSES
 from fer_utils.files import ROOT, replacing, runs_dir, write_json
-from fer_utils.homework import ABLATIONS, MODELS
+from fer_utils.homework import AUGMENTATION, MODELS, NORMALISATION
 from fer_utils.interpret.maps import NAMES
-from fer_utils.questions import augmentation
 from fer_utils.questions.contamination import training_duplicates
 from fer_utils.questions.label_noise import CLEAR
 from fer_utils.statistics.calibration import confidence_threshold
@@ -35,98 +34,75 @@ from fer_utils.training import experiments, runs
 from fer_utils.training.measurements import Arrays, load_measured
 from fer_utils.training.predictions import Predictions, average, tested, together
 
-LEVEL = 2  # grey levels of 255 of the change that notebook 07 judges
-AGAIN = experiments.ANOTHER_SEED
-MEANS = (("model1", "model2"), ("model1", AGAIN), ("model1", "model2", AGAIN))
-#: Ensemble -> its members; it is given when all of them are finished.
-ENSEMBLES = {" + ".join(names): names for names in MEANS} | {
-    "committee": experiments.ENSEMBLE_OF_SEVEN
+LEVEL = 2  # grey levels of 255: the largest change of the small ones in notebook 07
+#: Ensemble -> its members; it is evaluated when all of them are finished.
+ENSEMBLES = {
+    "model1 + model2": ("model1", "model2"),
+    "ensemble of seven": experiments.ENSEMBLE_OF_SEVEN,
 }
 FACTORIAL = ("norm-", "raw-")  # the small networks, which have a table in notebook 02
 
 # The tables ----------------------------------------------------------------------
 
-SPLITS = ("public", "private")
-#: The homework's figures on both leaderboard splits by name of ours.
-HOMEWORKS = {
-    **{role: ABLATIONS[row] for row, role in augmentation.MODELS.items()},
-    **{name: MODELS[name] for name in ("model1", "model2")},
-    "model1 + model2": MODELS["ensemble"],
+#: The homework's accuracy, by our network: the mean of both leaderboard splits.
+HOMEWORK = {
+    name: sum(splits) / 2
+    for name, splits in {
+        "model0": AUGMENTATION["without augmentation"],
+        "model0-raw": NORMALISATION["without data normalisation"],
+        "model0-raw-nobn": NORMALISATION["without batch normalisation"],
+        "model1": MODELS["model1"],
+        "model2": MODELS["model2"],
+        "model1 + model2": MODELS["ensemble"],
+    }.items()
 }
-#: What was hoped for on both leaderboard splits, see bench/recipes.md.
-HOPES = {
-    "model1": ("0.69", "0.69"),
-    "model2": ("0.69", "0.69"),
-    "model1 + model2": ("0.71", "0.715"),
-    f"model1 + {AGAIN}": ("0.71", "0.715"),
-    f"model1 + model2 + {AGAIN}": ("0.71", "0.715"),
-    "committee": ("0.735", "0.735"),
-    "student-compact": ("", "0.72"),
-    "student-tiny": ("", "0.68"),
-}
-LABELS = {"committee": "ensemble of seven (committee)"}  # for readers
 
 Summary = dict[str, dict[str, Any]]
 
 
 class Table(NamedTuple):
-    """A table of Markdown: which rows, and by head of a column where its values are found.
+    """A table of Markdown: its rows, and by head of a column where the values are found.
 
-    A place is a path of keys in the summary or in "homework" and "hopes"; {row} is the row's name.
+    A place is a path of keys in the summary or in "homework"; {row} is the row's name.
     """
 
     rows: Sequence[str]
     columns: Mapping[str, str]
-    digits: int = 3  # of shares
-
-
-def _on_splits(places: Mapping[str, str]) -> dict[str, str]:
-    """The columns of a table for each leaderboard split."""
-    return {
-        f"{PARTS[split].split}, {kind}": place.format(row="{row}", split=split)
-        for split in SPLITS
-        for kind, place in places.items()
-    }
+    digits: int = 1  # of percent
 
 
 #: (File, block) -> what is written there.
 TABLES = {
-    ("README.md", "results"): Table(
+    ("docs/results.md", "results"): Table(
         (
-            *("model0", "model0-raw", "model0-raw-nobn", "model1", "model2", AGAIN),
-            *("model1 + model2", "committee", *experiments.STUDENTS, "dense"),
+            *("model0", "model0-raw", "model0-raw-nobn", "model1", "model2"),
+            *(experiments.ANOTHER_SEED, *ENSEMBLES, *experiments.STUDENTS, "dense"),
         ),
-        _on_splits(
-            {
-                "duplicate-free": "{row}/{split}/twin_free",
-                "all": "{row}/{split}/all",
-                "homework": "homework/{row}/{split}",
-            }
-        ),
-    ),
-    ("MODEL_CARD.md", "truths"): Table(
-        ("model0", "model1", "model2", AGAIN, *experiments.STUDENTS),
         {
-            "label, duplicate-free": "{row}/test/twin_free",
+            "duplicate-free": "{row}/test/duplicate_free",
+            "all": "{row}/test/all",
+            "PUBLIC, all": "{row}/public/all",
+            "PRIVATE, all": "{row}/private/all",
+            "homework, all": "homework/{row}",
+        },
+    ),
+    ("MODEL_CARD.md", "accuracy"): Table(
+        ("model2", experiments.ANOTHER_SEED, *experiments.STUDENTS),
+        {
+            "label, duplicate-free": "{row}/test/duplicate_free",
             "label, all": "{row}/test/all",
-            "FER+ majority": "{row}/crowd/majority",
-            "8 of 10 agree": "{row}/crowd/clear",
-            "the same, duplicate-free": "{row}/crowd/clear_twin_free",
+            "FER+ majority": "{row}/annotators/majority",
+            "8 of 10 agree, duplicate-free": "{row}/annotators/clear_duplicate_free",
             "mean confidence": "{row}/confidence",
         },
     ),
     ("MODEL_CARD.md", "classes"): Table(
         CLASSES,
         {
-            f"{name}, {kind}": f"{name}/classes/{{row}}/{key}"
+            name: f"{name}/classes/{{row}}/duplicate_free"
             for name in ("model2", "model2-distilled", "student-compact")
-            for kind, key in {"duplicate-free": "twin_free", "all": "all"}.items()
         },
-        digits=2,
-    ),
-    ("bench/recipes.md", "hopes"): Table(
-        tuple(HOPES),
-        _on_splits({"hoped for": "hopes/{row}/{split}", "reached": "{row}/{split}/all"}),
+        digits=0,
     ),
 }
 
@@ -139,31 +115,25 @@ def read_summary() -> Summary:
 
 def markdown(table: Table, networks: Summary) -> str:
     """A table as text, without the rows of which nothing is known."""
-    known = {
-        **networks,
-        "homework": {name: _by_split(pair) for name, pair in HOMEWORKS.items()},
-        "hopes": {name: _by_split(pair) for name, pair in HOPES.items()},
-    }
+    known = {**networks, "homework": HOMEWORK}
     lines = [["", *table.columns], ["---"] * (1 + len(table.columns))]
     for row in table.rows:
         places = (place.format(row=row) for place in table.columns.values())
         cells = [_cell(known, place, table.digits) for place in places]
         if any(cells):
-            lines.append([LABELS.get(row, row), *cells])
+            lines.append([row, *cells])
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
-def _by_split(pair: tuple) -> dict:
-    return dict(zip(SPLITS, pair, strict=True))
-
-
 def _cell(found: Any, place: str, digits: int) -> str:
-    """What is found at a place: [correct, images] as their share with its interval."""
+    """Percent of what is found at a place; [correct, images] also have a 95 % interval."""
     for key in place.split("/"):
         found = found.get(key, {})
     if isinstance(found, list):
-        return f"{proportion(*found):.{digits}f}"
-    return f"{found:.{digits}f}" if isinstance(found, float) else found or ""
+        share = proportion(*found)
+        values = (100 * x for x in (share.estimate, share.low, share.high))
+        return "{:.{d}f} ({:.{d}f} to {:.{d}f})".format(*values, d=digits)
+    return f"{100 * found:.{digits}f}" if isinstance(found, float) else ""
 
 
 def with_tables(name: str, text: str) -> str:
@@ -194,8 +164,8 @@ def summarise(dataset: Dataset) -> Summary:
     """Evaluate every finished network and ensemble; return by name what `_evaluated` counts.
 
     A network also has its number of "parameters", the version of its "code" and, if they were
-    measured, "looks_at" (`attributed_zones`) and "filters" (`filter_counts`); an ensemble has its
-    "members".
+    measured, "attribution" (`attributed_zones`) and "filters" (`filter_counts`); an ensemble has
+    its "members".
     """
     from fer_utils.questions import adversarial
     from fer_utils.questions.saliency_maps import measured_maps
@@ -205,7 +175,7 @@ def summarise(dataset: Dataset) -> Summary:
         for config in experiments.all_experiments("reference")
         if not config.name.startswith(FACTORIAL) and (run := runs.find(config, dataset))
     }
-    votes = _votes(dataset)
+    annotations = _annotations(dataset)
     marks = {
         "duplicate": training_duplicates(dataset),
         "duplicate_free_validation": duplicate_free_validation(dataset),
@@ -213,16 +183,16 @@ def summarise(dataset: Dataset) -> Summary:
     table = {}
     for name, run in finished.items():
         facts = {"parameters": run.metadata["parameters"], "code": run.metadata["code"]}
-        table[name] = facts | _evaluated(run.predictions(dataset), marks, votes)
+        table[name] = facts | _evaluated(run.predictions(dataset), marks, annotations)
         if saliency := load_measured(run, measured_maps.MEASUREMENT):
-            table[name]["looks_at"] = attributed_zones(saliency)
+            table[name]["attribution"] = attributed_zones(saliency)
         if measured := load_measured(run, adversarial.MEASUREMENT):
-            table[name]["filters"] = filter_counts(run.model(), measured)
+            table[name]["filters"] = filter_counts(measured)
     for name, members in ENSEMBLES.items():
         if all(member in finished for member in members):
             each = [finished[member].predictions(dataset) for member in members]
             mean = {part: average([one[part] for one in each]) for part in each[0]}
-            table[name] = {"members": list(members)} | _evaluated(mean, marks, votes)
+            table[name] = {"members": list(members)} | _evaluated(mean, marks, annotations)
     return table
 
 
@@ -251,27 +221,25 @@ def attributed_zones(measured: Arrays) -> dict:
     }
 
 
-def filter_counts(model: Any, measured: Arrays) -> dict:
-    """Return what notebook 07 finds of the filters of a keras.Model and of small changes.
+def filter_counts(measured: Arrays) -> dict:
+    """Return what notebook 07 finds of a network's filters and of small changes of images.
 
-    Filters of the first layer by pattern, those of the 7th convolution that prefer a zone more than
-    any of untrained networks, and [changed predictions, images] under a small change.
+    Filters of the 7th convolution by the zone that they prefer more than any of untrained networks,
+    and [changed predictions, images] for changes of at most LEVEL grey levels.
     """
     from fer_utils.questions import filters
 
-    leading = filters.pattern_energy(model).idxmax(axis=1).value_counts()
     density, of_untrained = (measured[name].astype(float) for name in ("density", "controls"))
     preferred = filters.zones_preferred(density, of_untrained)
     changed = measured["epsilons"] * 255 <= LEVEL
     return {
-        "first_layer": leading.to_dict(),
         "seventh": {"filters": len(density), "zones": preferred[preferred > 0].to_dict()},
         "level": LEVEL,
-        "flipped": dict(zip(("gradient", "random"), map(_count, changed), strict=True)),
+        "changed": dict(zip(("gradient", "random"), map(_count, changed), strict=True)),
     }
 
 
-def _votes(dataset: Dataset) -> ferplus.Annotations | None:
+def _annotations(dataset: Dataset) -> ferplus.Annotations | None:
     path = ferplus.find()
     return ferplus.load(path, dataset.labels, dataset.split) if path else None
 
@@ -279,17 +247,19 @@ def _votes(dataset: Dataset) -> ferplus.Annotations | None:
 def _evaluated(
     parts: Mapping[str, Predictions],
     marks: Mapping[str, np.ndarray],
-    votes: ferplus.Annotations | None,
+    annotations: ferplus.Annotations | None,
 ) -> dict[str, Any]:
-    """Count [correct, images] of one network.
+    """Count [correct, images] of the predictions of a network or an ensemble.
 
-    "held_out", "public", "private" and "test" (both): "all" and "twin_free", which is
-    duplicate-free (of the validation set: without a near duplicate in the part trained on);
-    "classes" of the test images in the same way; "crowd": against the majority of ten FER+
-    annotators, and where at least CLEAR of them agree, on all images and on "clear_twin_free" ones;
-    "confusion": rows true, of the duplicate-free test images; "confidence": the mean largest
-    probability on the test images; "sure_from": `calibration.confidence_threshold` on the
-    validation images without a near duplicate in the part trained on.
+    "held_out" (the validation set), "public", "private" and "test" (both): "all" images and
+    "duplicate_free" ones. A duplicate of a test image lies in Training, one of a validation image
+    in the part trained on.
+    "classes": the same for the test images of each class.
+    "annotators": agreement with the "majority" of ten FER+ annotators on the test images, and where
+    at least CLEAR of them agree, on all ("clear") and "clear_duplicate_free".
+    "confusion": counts of the duplicate-free test images; a row for each true class.
+    "confidence": mean of the largest probability on the test images.
+    "confidence_threshold": see there, of the duplicate-free validation images.
     """
     test = together(tested(parts))
     found: dict[str, Any] = {
@@ -301,7 +271,7 @@ def _evaluated(
     found["held_out"] = _both(validation.correct, marks["duplicate_free_validation"])
     chosen = validation[marks["duplicate_free_validation"]]
     threshold = confidence_threshold(chosen.probabilities.max(axis=1), chosen.correct)
-    found["sure_from"] = round(threshold, 4)
+    found["confidence_threshold"] = round(threshold, 4)
     duplicate_free = ~marks["duplicate"][test.rows]
     found["classes"] = {
         name: _both(test.correct[chosen], duplicate_free[chosen])
@@ -310,21 +280,21 @@ def _evaluated(
     counts = confusion(test.labels[duplicate_free], test.classes[duplicate_free], CLASSES)
     found["confusion"] = counts.to_numpy().tolist()
     found["confidence"] = round(float(test.probabilities.max(axis=1).mean()), 4)
-    if votes is not None:
-        seen = votes[test.rows]
-        named = (seen.majority >= 0) & (seen.majority < len(CLASSES))
-        right = test.classes == seen.majority
-        clear = named & (seen.agreement >= CLEAR)
-        found["crowd"] = {
+    if annotations is not None:
+        given = annotations[test.rows]
+        named = (given.majority >= 0) & (given.majority < len(CLASSES))
+        right = test.classes == given.majority
+        clear = named & (given.agreement >= CLEAR)
+        found["annotators"] = {
             "majority": _count(right[named]),
             "clear": _count(right[clear]),
-            "clear_twin_free": _count(right[clear & duplicate_free]),
+            "clear_duplicate_free": _count(right[clear & duplicate_free]),
         }
     return found
 
 
 def _both(correct: np.ndarray, duplicate_free: np.ndarray) -> dict[str, list[int]]:
-    return {"all": _count(correct), "twin_free": _count(correct[duplicate_free])}
+    return {"all": _count(correct), "duplicate_free": _count(correct[duplicate_free])}
 
 
 def _count(correct: np.ndarray) -> list[int]:

@@ -23,28 +23,33 @@ from fer_utils.report import folder as build_folder
 PARAMETERS = new_code_cell(
     'DATASET = "auto"\nPROFILE = "auto"\nSEED = 0', metadata={"tags": ["parameters"]}
 )
-# What the report needs of a notebook: notebook.Session.finish displays it.
+# What the report needs of a notebook: notebook.Session displays it.
 RECORD = (
     "from IPython.display import display\n"
     "meta = dict.fromkeys(('dataset', 'source', 'machine', 'commit', 'date'), 'none')\n"
     "meta |= {'profile': PROFILE, 'seed': SEED, 'seconds': 1, 'fallbacks': [], 'versions': {}}\n"
-    "display({'application/vnd.fer-utils+json': {'meta': meta}, 'text/plain': ''}, raw=True)"
+    "told = {'meta': meta, 'tables': {'Table NUMBER.1': 'x\\n'}}\n"
+    "display({'application/vnd.fer-utils+json': told, 'text/plain': ''}, raw=True)"
 )
-NAMES = ("01_first", "02_second")
-REPORT = ["01_first.html", "02_second.html", "index.html", "report.pdf"]
+NAMES = ("01_first", "02_second", "A1_third")
+CORE = ["index.html", "report.pdf", "tables/table-1.1.csv", "tables/table-2.1.csv"]
+APPENDIX = ["appendix.html", "appendix.pdf", "tables/table-a1.1.csv"]
+REPORT = [*CORE, *APPENDIX]
 MADE = sorted([*REPORT, "fer-build.json", *(f"notebooks/{name}.ipynb" for name in NAMES)])
 
 
 def write_notebooks(folder: Path) -> None:
-    """Two notebooks that a report can be made of, and that take no time."""
-    folder.mkdir()
+    """Three notebooks that a report can be made of, and that take no time."""
+    (folder / "appendix").mkdir(parents=True)
     for name in NAMES:
-        cells = [new_markdown_cell(f"# {name}"), PARAMETERS, new_code_cell(RECORD)]
-        nbformat.write(new_notebook(cells=cells), folder / f"{name}.ipynb")
+        record = RECORD.replace("NUMBER", name.partition("_")[0].lstrip("0"))
+        cells = [new_markdown_cell(f"# {name}"), PARAMETERS, new_code_cell(record)]
+        place = folder / "appendix" if name.startswith("A") else folder
+        nbformat.write(new_notebook(cells=cells), place / f"{name}.ipynb")
 
 
 class Project:
-    """Two notebooks, a run and a data set in a folder of their own."""
+    """Three notebooks, a run and a data set in a folder of their own."""
 
     def __init__(self, root: Path):
         self.root, self.built, self.data = root, root / "my built", root / "data é"
@@ -129,6 +134,7 @@ def create(path: Path) -> None:
 
 COPY = "my built/notebooks/01_first.ipynb"
 EXECUTE = "python -m fer_utils.report.execute notebooks/01_first.ipynb  # "
+EXECUTE_A1 = "python -m fer_utils.report.execute notebooks/appendix/A1_third.ipynb  # "
 RENDER = "python -m fer_utils.report.document  # "
 UNKNOWN = "not as the last build left it"
 #: What changes under a finished report, how, and the first line that make then says.
@@ -140,12 +146,17 @@ STALE: list[tuple[str, Callable[[Path], None], str]] = [
     ("data é/fer2013.csv", create, f"{EXECUTE}the data set has changed"),
     ("data é/fer2013new.csv", Path.unlink, f"{EXECUTE}the file of votes has changed"),
     ("notebooks/01_first.ipynb", rewrite, f"{EXECUTE}notebooks/01_first.ipynb has changed"),
+    (
+        "notebooks/appendix/A1_third.ipynb",
+        rewrite,
+        f"{EXECUTE_A1}notebooks/appendix/A1_third.ipynb has changed",
+    ),
     (COPY, truncate, EXECUTE + UNKNOWN),
     (COPY, rewrite, EXECUTE + UNKNOWN),
     (COPY, Path.unlink, f"{EXECUTE}not there"),
     ("my built/fer-build.json", truncate, EXECUTE + UNKNOWN),
-    *((f"my built/{name}", Path.unlink, f"{RENDER}not there") for name in REPORT),
-    *((f"my built/{name}", truncate, RENDER + UNKNOWN) for name in REPORT),
+    *((f"my built/{name}", Path.unlink, f"{RENDER}index.html: not there") for name in CORE),
+    *((f"my built/{name}", truncate, f"{RENDER}appendix.html: {UNKNOWN}") for name in APPENDIX),
 ]
 
 
@@ -183,9 +194,33 @@ def test_picture_added_and_taken_away(built, tmp_path, monkeypatch):
 
 
 def test_template_is_a_reason_to_render(project, capsys, monkeypatch):
-    monkeypatch.setattr(build.inputs, "of_report", lambda executed: {"report/style.css": "other"})
-    (said,) = project.stale(capsys).splitlines()
-    assert said.startswith(RENDER)
+    other = {"report/style.css": "other"}
+    monkeypatch.setattr(build.inputs, "of_document", lambda executed, others: other)
+    assert all(said.startswith(RENDER) for said in project.stale(capsys).splitlines())
+
+
+def test_an_appendix_notebook_makes_the_appendix_alone_stale(project, capsys):
+    """A table that it no longer has goes; the core stays as it is."""
+    before = project.states()
+    with restored(project.root / "notebooks" / "appendix" / "A1_third.ipynb") as path:
+        path.write_text(path.read_text().replace("Table A1.1", "Table A1.2"))
+        assert project.run() == 0
+        made = {name for name, state in project.states().items() if before.get(name) != state}
+        renewed = {"appendix.html", "appendix.pdf", "tables/table-a1.2.csv"}
+        assert made == {"fer-build.json", "notebooks/A1_third.ipynb", *renewed}
+        assert "tables/table-a1.1.csv" not in project.files()
+    assert project.run() == 0
+    assert project.files() == MADE
+
+
+def test_without_appendix_notebooks_there_is_no_appendix(project):
+    appendix = project.root / "notebooks" / "appendix"
+    away = appendix.rename(project.root / "away")
+    assert project.run() == 0
+    assert project.files() == sorted({*MADE} - {*APPENDIX, "notebooks/A1_third.ipynb"})
+    away.rename(appendix)
+    assert project.run() == 0
+    assert project.files() == MADE
 
 
 @pytest.mark.parametrize(
@@ -195,7 +230,7 @@ def test_another_parameter_is_a_reason(project, capsys, monkeypatch, changed):
     for name, value in changed.items():
         monkeypatch.setenv(name, value)
     said = project.stale(capsys)
-    assert all(f"report.execute notebooks/{name}.ipynb  # " in said for name in NAMES)
+    assert all(f"{name}.ipynb  # " in said for name in NAMES)
 
 
 def test_path_given_as_dataset(project, tmp_path):
@@ -268,7 +303,8 @@ def test_failure_stops_the_build_and_is_mended_by_the_next(project, capsys, monk
     assert capsys.readouterr().err.endswith("02_second failed, see above\n")
     after = project.states()
     changed = {name for name in before if after.get(name) != before[name]}
-    assert changed <= {"fer-build.json", "notebooks/01_first.ipynb"}
+    executed = {f"notebooks/{name}.ipynb" for name in ("01_first", "A1_third")}
+    assert changed <= {"fer-build.json", *executed}
     monkeypatch.delenv("SEED")
     assert project.run() == 0
     assert "01_first: SEED is gone\n" in capsys.readouterr().out

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from test_build import MADE, NAMES, write_notebooks
+from test_build import MADE, write_notebooks
 
 from fer_utils.files import ROOT
 
@@ -458,11 +458,11 @@ def test_build_killed_at_any_moment(tmp_path, cache, seed):
         except ProcessLookupError:
             continue
     process.communicate(timeout=200)
-    for path in checkout.build.glob("notebooks/[0-9]*.ipynb"):
+    for path in checkout.build.glob("notebooks/*.ipynb"):
         cells = nbformat.read(path, as_version=4).cells
         assert all(c.execution_count for c in cells if c.cell_type == "code")
     if "report.pdf" in checkout.made():
-        assert {"index.html", *(f"{name}.html" for name in NAMES)} <= set(checkout.made())
+        assert "index.html" in checkout.made()
     again = checkout.start()
     assert again.wait(200) == 0, again.stdout.read()
     assert checkout.made() == MADE

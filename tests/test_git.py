@@ -119,3 +119,9 @@ def test_the_hooks_of_pre_commit_pass_on_what_is_committed():
         python, *arguments = hook["entry"].split()
         assert python == ".venv/bin/python"
         run(sys.executable, *arguments, NAME, cwd=ROOT)
+
+
+def test_notebooks_of_the_appendix_are_filtered_too():
+    name = "notebooks/appendix/A1_x.ipynb"
+    said = run("git", "check-attr", "filter", name, cwd=ROOT).stdout
+    assert said == f"{name}: filter: nbstripout\n"

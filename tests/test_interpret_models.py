@@ -196,21 +196,21 @@ def test_the_smallest_change_of_a_linear_colour_model_is_margin_over_l1_norm():
     np.testing.assert_allclose(found, np.abs(margins) / np.abs(weights).sum(), atol=1e-4)
 
 
-@pytest.mark.parametrize(
-    ("make", "end", "inputs"), [(flat, "flattened", 720), (whole, "pooled", 6)]
-)
-def test_a_model_as_tables(make, end, inputs):
-    model = make(COLOUR, convolutions(), classifier(end))
-    boxes = [label.split("\n") for label in architecture.stages(model)["label"]]
-    convolved = [["1 × conv", f"{channels} channels", "10×12"] for channels in (4, 6)]
-    assert boxes == [["image", "20×24"], *convolved, ["logits", "3"]]
-    table = architecture.layer_table(model)
-    assert table.loc["pool1"].tolist() == ["MaxPooling2D", "10 × 12 × 4", 0]
+def test_a_model_as_tables():
+    """Also with convolutions in a model within the model."""
+    dense = [L.Flatten(), L.Dense(5), L.Dropout(0.5), L.Dense(3, name="scores")]
+    model = backbone((16, 16, 3), [*convolutions(), L.MaxPooling2D(name="pool2")], dense)
+    table = architecture.layers(model)
+    assert table["part"].unique().tolist() == ["unit_1", "unit_2", "dense_part"]
+    assert table.loc["pool1", ["kind", "side", "channels"]].tolist() == ["pooling", 8, 4]
+    assert table.loc["scores", ["kind", "side", "channels"]].tolist() == ["dense", 1, 3]
+    assert table["rate"].dropna().tolist() == [0.5]
     assert "relu1" not in table.index
-    counts = architecture.layer_counts(model)
-    assert counts["parameters"] == sum(table["parameters"])
-    assert (counts["convolutions"], counts["dense"]) == (2, 1)
-    assert counts["dense_inputs"] == inputs
+    parts = architecture.parts(table)
+    assert parts["output"].tolist() == ["8 × 8 × 4", "4 × 4 × 6", "3", "3"]
+    assert parts["parameters"]["unit_2"] == 9 * 4 * 6 + 6
+    assert parts["parameters"]["total"] == model.count_params()
+    assert parts["share"].tolist()[-1] == parts["share"][:-1].sum() == 1
 
 
 def grad_cam(model, **options):

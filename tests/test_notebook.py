@@ -2,6 +2,7 @@
 
 import os
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -12,6 +13,8 @@ from fer_utils import notebook
 from fer_utils.notebook import display
 from fer_utils.notebook import session as sessions
 from fer_utils.statistics.intervals import Interval
+from fer_utils.statistics.results import Result
+from fer_utils.statistics.verdicts import Support, Verdict
 
 
 @pytest.fixture
@@ -34,21 +37,31 @@ def session(monkeypatch):
 
 
 def test_figures_and_tables_are_numbered_apart(session, displayed):
-    assert session.table(pd.DataFrame({"n": [1]}), caption="One.") == "Table 6.1"
-    figure = display.plt.figure()
-    assert session.show(figure, photographs=False, caption="A < B.", alt="A line") == "Figure 6.1"
-    assert session.show(display.plt.figure(), photographs=False) == "Figure 6.2"
+    session.table(pd.DataFrame({"n": [1]}), caption="One.")
+    session.show(display.plt.figure(), caption="A < B.", alt="A line")
+    session.show(display.plt.figure())
     assert not display.plt.get_fignums()
-    table, picture, caption, *_ = displayed
-    assert "<caption>Table 6.1. One.</caption>" in table[0]["text/html"]
-    assert table[0]["text/plain"].startswith("Table 6.1. One.\n")
-    assert picture[1]["image/png"]["alt"] == "A line"
-    assert caption[0].data == "**Figure 6.1.** A < B.  \n*In words: A line*"
+    table, _, caption, _, second = (bundle for bundle, _ in displayed)
+    assert "<caption>Table 6.1. One.</caption>" in table["text/html"]
+    assert table["text/plain"].startswith("Table 6.1. One.\n")
+    assert displayed[1][1]["image/png"]["alt"] == "A line"
+    assert caption["text/markdown"] == "**Figure 6.1.** A < B.  \n*In words: A line*"
+    assert second["text/markdown"] == "**Figure 6.2.**"
 
 
-def test_an_interval_in_a_table_stays_on_one_line(session, displayed):
-    session.table(pd.DataFrame({"effect": [Interval(0.1, 0.0, 0.2)]}), caption="One.")
-    assert "0.100 [0.000,\u00a00.200]" in displayed[0][0]["text/html"]
+def test_an_appendix_numbers_its_tables_by_its_letter(displayed):
+    display.Display("A4_larger_ensembles").table(pd.DataFrame({"n": [1]}))
+    assert "Table A4.1" in displayed[0][0]["text/html"]
+
+
+def test_the_full_table_is_recorded_for_machines(session, displayed):
+    effect = Interval(0.1, 0.0, 0.2).tested(0.03, 50)
+    full = pd.DataFrame({"effect": [effect], "verdict": [effect.verdict]}, ["augmentation"])
+    session.table(full[["verdict"]], full=full)
+    assert displayed[0][0][display.RECORD]["tables"]["Table 6.1"] == (
+        ",effect estimate,effect low,effect high,effect p,verdict\n"
+        "augmentation,0.1,0.0,0.2,0.03,not significant\n"
+    )
 
 
 def test_names_that_do_not_exist_are_told_in_one_line():
@@ -66,44 +79,95 @@ def test_cells_are_readable():
     frame = pd.DataFrame(
         {
             "images": np.array([1000, 2]),
-            "p": [0.00012, np.nan],
-            "effect": [Interval(-0.0001, -0.1, 0.2), None],
-            "mean": np.array([-0.00001, 2], np.float32),
+            "p": [0.00012, 0.0312],
+            "accuracy": [Interval(0.651, 0.638, 0.6632), None],
+            "effect": [Interval(-0.0001, -0.1, 0.2).tested(1, 9), np.nan],
+            "verdict": [Verdict.HIGHER, Support.INCONCLUSIVE],
+            "share": np.array([-0.00001, 1], np.float32),
         },
-        index=pd.Index(["a", "b"], name="row"),
+        index=pd.Index(["duplicate_free", "a < b"], name="row"),
     )
     cells = display.formatted(frame)
     assert cells.columns.name == "row"
-    assert cells.loc["a"].tolist() == ["1,000", "0.00012", "0.000 [-0.100, 0.200]", "0.000"]
-    assert cells.loc["b"].tolist() == ["2", "–", "–", "2.000"]
+    assert cells.iloc[0].tolist() == [
+        *("1,000", "&lt; 0.001"),
+        '65.1 <span class="ci">63.8 to 66.3</span>',
+        '0.0 <span class="ci">−10.0 to +20.0</span>',
+        *("higher", "0.0"),
+    ]
+    assert cells.iloc[1].tolist() == ["2", "0.031", "–", "–", "inconclusive", "100.0"]
+    assert cells.index.tolist() == ["duplicate-free", "a &lt; b"]
+    assert display.formatted(frame[["share"]], percent=False, digits=2).iat[1, 0] == "1.00"
+
+
+GAIN = Result(("effect", "augmentation"), Interval(0.048, 0.036, 0.06).tested(0.001, 100))
+TOLD = notebook.Told("Five points.", "五個百分點。", [GAIN.higher_by(4, 6)])
+WRONG = notebook.Told("Two points.", "兩個百分點。", [GAIN.higher_by(1, 3)])
+PLAIN = "effect, augmentation: +4.8 points (95 % CI +3.6 to +6.0), higher"
+
+
+def test_a_sentence_stands_where_its_checks_hold_else_the_plain_line(session, displayed):
+    session.conclude(TOLD.english, *TOLD.checks)
+    session.conclude(WRONG.english, *WRONG.checks)
+    session.conclude("Nothing is known.", Result(("effect",), None).higher())
+    shown = [bundle.data for bundle, _ in displayed]
+    assert shown == ["Five points.", f"{PLAIN}."]
+
+
+def test_on_the_reference_data_a_false_sentence_stops_the_build(session, displayed, monkeypatch):
+    monkeypatch.setattr(type(session), "is_reference", True)
+    session.conclude(TOLD.english, *TOLD.checks)
+    with pytest.raises(notebook.UntrueSentence) as error:
+        session.conclude(WRONG.english, *WRONG.checks)
+    expected = "expected significantly higher, by 1 to 3"
+    assert str(error.value) == f"“Two points.” {expected}, measured {PLAIN}"
+
+
+@pytest.mark.parametrize(
+    ("changed", "reference"),
+    [
+        ({}, True),
+        ({"profile": "quick"}, False),
+        ({"seed": 1}, False),
+        ({"data": SimpleNamespace(name="fer2013", original=False)}, False),
+        ({"data": SimpleNamespace(name="drawn", original=False)}, False),
+    ],
+)
+def test_the_reference_is_fer2013_with_the_finished_runs(session, changed, reference):
+    session.data, session.profile = SimpleNamespace(name="fer2013", original=True), "reference"
+    for name, value in changed.items():
+        setattr(session, name, value)
+    assert session.is_reference is reference
+    session.runs.fallbacks.add("model2")
+    assert not session.is_reference
 
 
 def test_an_answer_is_recorded_for_the_first_page(session, displayed):
-    found = notebook.Finding("accuracy", Interval(0.5, 0.4, 0.6), 0.45, "no significant difference")
-    session.answer("It is.", chinese="是。", question=4, findings=[found])
-    (bundle, _), *_ = displayed
-    assert bundle["text/markdown"] == "It is.\n\n是。"
+    rows = [notebook.Row("accuracy", Interval(0.5, 0.4, 0.6), 0.45, Verdict.NOT_SIGNIFICANT)]
+    rows += [notebook.Row("effect", GAIN.value, "cheeks", Support.SUPPORTED)]
+    session.data = replace(session.data, original=True)
+    session.answer(TOLD, question=4, rows=rows, note="One run.")
+    bundle = displayed[-1][0]
+    assert bundle["text/markdown"] == "Five points.\n\n五個百分點。"
     record = bundle[display.RECORD]["answer"]
-    assert (record["question"], record["english"], record["chinese"]) == (4, "It is.", "是。")
-    assert record["findings"][0]["ours"] == "0.500 [0.400, 0.600]"
-    assert record["findings"][0]["homework"] == "0.450"
+    assert (record["question"], record["english"], record["chinese"]) == (4, *TOLD[:2])
+    assert [list(row.values()) for row in record["rows"]] == [
+        ["accuracy", "50.0", "45.0", "no significant difference"],
+        ["effect", "+4.8", "cheeks", "supported"],
+    ]
+    assert record["note"] == "One run."
 
 
 def test_other_images_are_not_compared_with_the_homework(session, displayed):
-    """A verdict on drawn faces is circular, and a difference of two data sets says nothing."""
-    frame = pd.DataFrame({"all": [0.5], "homework": [0.45], "verdict": ["above"]}, ["net"])
-    session.table(frame)
-    assert "homework" in displayed[-1][0]["text/html"]
-    assert "above" not in displayed[-1][0]["text/html"]
-    rows = {0.45: "above", "stated": "supported", "–": "higher"}
-    found = [notebook.Finding("what", 0.5, theirs, word) for theirs, word in rows.items()]
-    session.answer("", chinese="", question=1, findings=found)
-    verdicts = [row["verdict"] for row in displayed[-1][0][display.RECORD]["answer"]["findings"]]
-    assert verdicts == ["not compared", "of the drawing: supported", "higher"]
-    session.data = replace(session.data, original=True)
-    session.answer("", chinese="", question=1, findings=found)
-    verdicts = [row["verdict"] for row in displayed[-1][0][display.RECORD]["answer"]["findings"]]
-    assert verdicts == ["above", "supported", "higher"]
+    row = notebook.Row("accuracy", 0.5, 0.45, Verdict.HIGHER)
+    drawn = notebook.Told("Drawn.", "繪製。", [])
+    session.answer(WRONG, question=1, rows=[row], note="One run.", drawn=drawn)
+    session.answer(WRONG, question=1)
+    first, second = (bundle[display.RECORD]["answer"] for bundle, _ in displayed)
+    assert [list(row.values()) for row in first["rows"]] == [["accuracy", "50.0", "", ""]]
+    assert (first["english"], first["note"]) == ("Drawn.", "")
+    assert second["english"] == f"{PLAIN}."
+    assert second["chinese"].endswith("：+4.8 個百分點（95% 信賴區間 +3.6 至 +6.0），顯著較高。")
 
 
 def test_how_it_was_made_is_recorded_at_the_end(session, displayed, tmp_path, monkeypatch):

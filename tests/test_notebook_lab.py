@@ -20,7 +20,7 @@ from fer_utils import build
 from fer_utils.files import ROOT, write_json
 from fer_utils.notebook import lab
 
-NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+NOTEBOOKS = lab.names_in(ROOT / "notebooks")
 
 
 def edit(path: Path, source: str, cell: int = 1) -> None:
@@ -30,17 +30,21 @@ def edit(path: Path, source: str, cell: int = 1) -> None:
 
 
 @pytest.fixture
-def originals(tmp_path) -> list[Path]:
+def originals(tmp_path) -> Path:
+    """A folder with one notebook, and one more in `appendix`."""
     folder = tmp_path / "notebooks"
-    folder.mkdir()
-    return [Path(shutil.copy(path, folder)) for path in NOTEBOOKS[:2]]
+    (folder / "appendix").mkdir(parents=True)
+    for name, source in (("01_x.ipynb", NOTEBOOKS[0]), ("appendix/A1_y.ipynb", NOTEBOOKS[1])):
+        shutil.copy(ROOT / "notebooks" / source, folder / name)
+    return folder
 
 
 def test_copies_are_kept_if_edited_and_renewed_if_not(originals, tmp_path):
     """Running a copy is no edit; where the notebook does not change, neither does the copy."""
     folder = tmp_path / "lab"
     assert list(lab.working_copies(originals, folder)) == []
-    copies = [folder / path.name for path in originals]
+    names = lab.names_in(originals)
+    copies = [folder / name for name in names]
     edit(copies[0], "SEED = 7")
     notebook = nbformat.read(copies[1], as_version=4)
     code = next(cell for cell in notebook.cells if cell.cell_type == "code")
@@ -49,9 +53,9 @@ def test_copies_are_kept_if_edited_and_renewed_if_not(originals, tmp_path):
     assert list(lab.working_copies(originals, folder)) == []
     assert "run" in copies[1].read_text()
 
-    for path in originals:
-        edit(path, "# a newer notebook", cell=0)
-    name = originals[0].name
+    for name in names:
+        edit(originals / name, "# a newer notebook", cell=0)
+    name = names[0]
     said = list(lab.working_copies(originals, folder))
     assert said == [f"lab/{name} is kept, with your changes; notebooks/{name} is newer"]
     assert "SEED = 7" in copies[0].read_text()
@@ -63,12 +67,12 @@ def test_copies_are_kept_if_edited_and_renewed_if_not(originals, tmp_path):
 
 
 def test_start_page_leads_to_every_notebook():
-    page = lab.start_page(NOTEBOOKS, "the drawn faces")
+    page = lab.start_page(ROOT / "notebooks", "the drawn faces")
     nbformat.validate(page)
     rows = page.cells[0].source.splitlines()[-len(NOTEBOOKS) :]
-    for path, row in zip(NOTEBOOKS, rows, strict=True):
-        assert f"]({path.name}) | " in row
-        assert len(row) > len(path.name) + 40, "with title and question"
+    for name, row in zip(NOTEBOOKS, rows, strict=True):
+        assert f"]({name}) | " in row
+        assert len(row) > len(name) + 40, "with title and question"
     assert "Where in the image does the network look" in rows[5]
     assert page.metadata.kernelspec.name == "python3"
 
@@ -125,7 +129,7 @@ def test_jupyterlab_opens_the_start_page_among_the_copies(server):
 
     assert server["token"] == "secret"
     listed = {entry["name"] for entry in json.load(get("api/contents"))["content"]}
-    assert listed == {lab.START, *(path.name for path in NOTEBOOKS)}
+    assert listed == {lab.START, *(Path(name).parts[0] for name in NOTEBOOKS)}
     assert get("").url == f"{server['url']}lab/tree/{lab.START}"
     assert json.load(get("api/kernelspecs"))["default"] == "python3"
 
@@ -162,7 +166,7 @@ def test_data_are_those_of_the_last_report(started, tmp_path, monkeypatch, named
     parameters = {"DATASET": str(csv) if named == "DATASET" else "FER2013"}
     made_of = build.inputs.of_notebooks(parameters, [csv], [])
     entry = {"made_of": made_of, "file": [0, 0], "seconds": 1}
-    write_json(tmp_path / "build" / "fer-build.json", {f"notebooks/{NOTEBOOKS[0].name}": entry})
+    write_json(tmp_path / "build" / "fer-build.json", {f"notebooks/{NOTEBOOKS[0]}": entry})
     monkeypatch.setenv("FER_DATA", "")
     started()
     assert os.environ["FER_DATA"] == str(csv)

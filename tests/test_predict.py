@@ -437,7 +437,7 @@ def test_the_most_accurate_quick_network_predicts(monkeypatch):
 
 def test_every_network_that_may_predict_has_a_speed_and_a_threshold():
     summary = json.loads((ROOT / "runs" / "summary.json").read_text(encoding="utf-8"))
-    assert 0.3 < summary[predict.best_network().name]["sure_from"] < 1
+    assert 0.3 < summary[predict.best_network().name]["confidence_threshold"] < 1
     reference = {c.name for c in experiments.all_experiments("reference") if c.keep_weights}
     finished = {name for name in reference if (ROOT / "runs" / name).exists()}
     assert "model2-distilled" in finished

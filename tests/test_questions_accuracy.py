@@ -11,7 +11,9 @@ from fer_utils.data.dataset import Dataset
 from fer_utils.fer2013 import PARTS
 from fer_utils.questions import accuracy
 from fer_utils.statistics.intervals import independent_interval, proportion
+from fer_utils.statistics.verdicts import Verdict
 from fer_utils.training import loop
+from fer_utils.training.config import Config, Phase
 from fer_utils.training.predictions import Predictions
 
 
@@ -40,9 +42,9 @@ def test_rows_are_the_splits_that_have_labels(parts, splits):
     figures = {"PRIVATE": 0.25, "both": 0.375}
     assert table["homework"].tolist() == [figures.get(split, 0.5) for split in splits]
     assert table["all"].iloc[0] == proportion(3, 4)
-    assert table["all − homework"].iloc[0].interval == independent_interval(3, 4, 2, 4)
+    assert table["difference"].iloc[0].interval == independent_interval(3, 4, 2, 4)
     assert table["verdict"].notna().tolist() == [False] * (len(splits) - 1) + [True]
-    assert table["verdict"].iloc[-1] == "no significant difference"
+    assert table["verdict"].iloc[-1] is Verdict.NOT_SIGNIFICANT
     assert table["detectable"].iloc[-1] > 0
 
 
@@ -54,11 +56,11 @@ def test_both_splits_together_are_judged_against_the_homeworks_mean_over_their_i
     both = table.loc[("a", "both")]
     assert both["all"] == proportion(250, 400)
     assert both["homework"] == pytest.approx((300 * 0.5 + 100 * 0.6) / 400)
-    assert both["all − homework"].interval == independent_interval(250, 400, 210, 400)
-    assert both["verdict"] == "above"
+    assert both["difference"].interval == independent_interval(250, 400, 210, 400)
+    assert both["verdict"] is Verdict.HIGHER
     p = stats.fisher_exact([[250, 150], [210, 190]]).pvalue
     assert both["p"] == pytest.approx(2 * p)
-    assert table.loc[("b", "both"), "verdict"] == "no significant difference"
+    assert table.loc[("b", "both"), "verdict"] is Verdict.NOT_SIGNIFICANT
 
 
 def test_a_network_without_a_figure_of_the_homework_has_none_beside_it():
@@ -76,13 +78,13 @@ def test_duplicates_can_make_an_effect_vanish_and_the_table_shows_it():
     predictions = {"first": {"public": predicted("public", first)}}
     predictions["second"] = {"public": predicted("public", second)}
     table = accuracy.differences(predictions, [("first", "second")], duplicate, apart=True)
-    kinds = {kind: row for (_, kind), row in table.iterrows()}
-    assert kinds["duplicate_free"]["verdict"] == "higher"
-    assert kinds["with_duplicate"]["verdict"] == "lower"
-    assert kinds["all"]["verdict"] == "no significant difference"
+    kinds = table.loc["first", "second"].to_dict("index")
+    assert kinds["duplicate_free"]["verdict"] is Verdict.HIGHER
+    assert kinds["with_duplicate"]["verdict"] is Verdict.LOWER
+    assert kinds["all"]["verdict"] is Verdict.NOT_SIGNIFICANT
     assert kinds["all"]["detectable"] > abs(kinds["all"]["difference"].estimate)
     assert pd.isna(kinds["duplicate_free"]["detectable"])
-    assert kinds["duplicate_free"]["n"] == 200
+    assert kinds["duplicate_free"]["difference"].n == 200
 
 
 def test_both_splits_are_compared_together():
@@ -91,15 +93,17 @@ def test_both_splits_are_compared_together():
         for name, right in {"a": [1, 1, 1, 0], "b": [1, 0, 0, 0]}.items()
     }
     table = accuracy.differences(given, [("a", "b")], NO_TWIN)
-    assert table["n"].tolist() == [8, 8]
+    assert [difference.n for difference in table["difference"]] == [8, 8]
     assert table["difference"].iloc[0].estimate == 0.5
 
 
-def test_the_validation_accuracy_is_given_without_duplicates_of_what_was_trained_on():
-    parts = {"held_out": predicted("held_out", np.arange(10) < 8)}
-    text = accuracy.validation_accuracy_in_words(parts, np.arange(10) >= 5)
-    assert f"checkpoint {proportion(8, 10):.3f}, and {proportion(3, 5):.3f} on the 5 dup" in text
-    assert "duplicate_free" not in accuracy.validation_accuracy_in_words(parts, np.ones(10, bool))
+def test_phases_count_epochs_of_the_images_trained_on():
+    phases = (Phase("adadelta", 1.0, 30, patience=3), Phase("sgd", 0.1, 60, weight_decay=0.005))
+    config = Config("net", "drawn", phases, (2,) * 4, (8, 8), evaluate_every=10, batch_size=50)
+    table = accuracy.phases(config, images=500)
+    assert table["optimiser"].tolist() == ["Adadelta", "SGD"]
+    assert table["epochs"].tolist() == [3, 6]
+    assert table["learning_rate"].tolist() == ["1", "0.1 to 0"]
 
 
 def test_the_live_training_holds_out_a_fifth_of_however_few_images_there_are(monkeypatch):
@@ -125,9 +129,11 @@ def test_accuracies_on_each_split_and_on_duplicate_free_validation_images():
     given |= {"public": predicted("public", [True, False, True, True])}
     table = accuracy.accuracies({"net": given}, duplicate, np.array([True, True, False]))
     counts = {
-        "validation, duplicate-free": (1, 2),
-        "PUBLIC, duplicate-free": (1, 2),
-        "PUBLIC, all": (3, 4),
+        "validation": (1, 2),
+        "duplicate_free": (1, 2),
+        "all": (3, 4),
+        "PUBLIC_duplicate_free": (1, 2),
+        "PUBLIC_all": (3, 4),
     }
     assert table.loc["net"].to_dict() == {name: proportion(*n) for name, n in counts.items()}
-    assert "validation, duplicate-free" not in accuracy.accuracies({"net": given}, duplicate)
+    assert "validation" not in accuracy.accuracies({"net": given}, duplicate)

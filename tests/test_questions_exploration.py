@@ -4,7 +4,7 @@ import pytest
 
 from fer_utils.fer2013 import CLASSES
 from fer_utils.questions import exploration
-from fer_utils.statistics.intervals import mean_interval, proportion
+from fer_utils.statistics.intervals import mean_interval
 
 LABELS = np.array([0, 0, 3, 3, 3, -1, 3, 0], np.int8)
 SPLIT = np.array([0, 0, 0, 0, 0, 0, 1, 1], np.int8)
@@ -15,14 +15,12 @@ def images() -> np.ndarray:
     return np.random.default_rng(0).integers(0, 256, (8, 48, 48), np.uint8)
 
 
-def test_class_counts_and_shares():
+def test_class_counts():
     counts = exploration.class_counts(LABELS, SPLIT)
     assert counts.columns.tolist() == ["Training", "PublicTest"]
     assert counts.loc["angry"].tolist() == [2, 1]
     assert counts.loc["happy"].tolist() == [3, 1]
     assert counts.to_numpy().sum() == 7  # the unlabelled image is left out
-    shares = exploration.class_shares(counts)
-    assert shares.loc["happy", "Training"] == proportion(3, 5)
 
 
 def test_same_mix():

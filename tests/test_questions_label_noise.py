@@ -27,14 +27,14 @@ def test_label_counts(annotations):
     counts = label_noise.label_counts(LABELS, annotations)
     assert counts.to_numpy().sum() == 4
     assert counts.loc["angry", "angry"] == counts.loc["sad", "neutral"] == 1
-    assert counts.loc["fear", "none"] == counts.loc["happy", "no face"] == 1
+    assert counts.loc["fear", "no_majority"] == counts.loc["happy", "no face"] == 1
     unlabelled = np.array([0, -1, -1, -1])
     assert label_noise.label_counts(unlabelled, annotations).to_numpy().sum() == 1
 
 
 def test_contradicted(annotations):
     table = label_noise.contradicted(LABELS, annotations)
-    assert table.columns.tolist() == ["contradicted", "images", "confirmed", "no majority"]
+    assert table.columns.tolist() == ["contradicted", "images", "confirmed", "no_majority"]
     assert table.loc["angry"].tolist() == [proportion(0, 1), 1, 1, 0]
     assert table.loc["sad"].tolist() == [proportion(1, 1), 1, 0, 0]
     assert np.isnan(table.loc["fear", "contradicted"].estimate)
@@ -64,13 +64,14 @@ def test_who_agrees_with_whom(annotations):
     ]
     assert table["majority"].iloc[1] == proportion(1, 3)
     assert table["majority"].isna().tolist() == [True, False, True, True]
-    assert table["one annotator"].iloc[0].estimate == pytest.approx((0.9 + 0.1 + 0.5 + 0) / 4)
-    assert label_noise.sides(predictions, LABELS, annotations) == {
-        "disputed": 3,
+    assert table["one_annotator"].iloc[0].estimate == pytest.approx((0.9 + 0.1 + 0.5 + 0) / 4)
+    counts = label_noise.mistakes(predictions, LABELS, annotations)
+    assert counts.to_dict() == {
+        "mistakes": 3,
         "network": 1,
         "label": 0,
         "neither": 1,
-        "no majority": 1,
+        "no_majority": 1,
     }
 
 
@@ -84,12 +85,8 @@ def test_a_network_can_give_the_label_more_often_than_the_majority(annotations):
 def test_recall_where_the_majority_confirms_the_label(annotations):
     predictions = np.array([0, 6, 2, 6])
     table = label_noise.confirmed_recall(predictions, LABELS, annotations)
-    assert table.columns.tolist() == [
-        "images",
-        "recall",
-        "confirmed images",
-        "recall where confirmed",
-    ]
+    columns = ["images", "recall", "confirmed_images", "confirmed_recall"]
+    assert table.columns.tolist() == columns
     assert table.loc["sad"].tolist()[:3] == [1, proportion(0, 1), 0]
     assert table.loc["angry"].tolist() == [1, proportion(1, 1), 1, proportion(1, 1)]
     labels, predictions = np.array([0, 6, 2, 3]), np.array([0, 2, 2, 3])

@@ -1,8 +1,10 @@
 """The edition shows no photograph: marked figures are gone, and none is found by searching."""
 
 import base64
+import json
 import os
 from io import BytesIO
+from pathlib import Path
 
 import cv2
 import nbformat
@@ -15,7 +17,9 @@ from fer_utils.data.dataset import load
 from fer_utils.data.drawn import faces
 from fer_utils.fer2013 import PRIVATE, PUBLIC
 from fer_utils.report import RECORD, ReportError, edition
+from fer_utils.report.folder import APPENDIX, CORE
 
+NOTEBOOKS = {CORE: [Path("01_x.ipynb")], APPENDIX: [Path("A1_y.ipynb")]}
 ALIKE = 0.9  # normalised cross-correlation from which a face is found in a picture
 
 
@@ -31,9 +35,10 @@ def shown(picture: np.ndarray, **about) -> nbformat.NotebookNode:
 
 
 def pictures(notebook: nbformat.NotebookNode) -> list[np.ndarray]:
-    """Every picture of a notebook, in grey."""
-    outputs = (output for cell in notebook.cells for output in cell.get("outputs", []))
-    contents = (output.get("data", {}).get("image/png") for output in outputs)
+    """Every picture of a notebook, in grey, its panel of page one as well."""
+    shown = [o.get("data", {}) for cell in notebook.cells for o in cell.get("outputs", [])]
+    contents = [data.get("image/png") for data in shown]
+    contents += [data.get(RECORD, {}).get("panel", {}).get("png") for data in shown]
     opened = (Image.open(BytesIO(base64.b64decode(content))) for content in contents if content)
     return [np.asarray(picture.convert("L")) for picture in opened]
 
@@ -81,17 +86,68 @@ def test_a_picture_that_does_not_say_stops_the_edition(notebook):
         edition.without_photographs(notebook)
 
 
+def panel(**about) -> nbformat.NotebookNode:
+    """A code cell that has shown a panel of page one."""
+    photograph, chart = np.zeros((60, 60), np.uint8), np.full((60, 60), 200, np.uint8)
+    panel = {"place": "C", "caption": "Faces.", "alt": "Faces", "photographs": True}
+    panel |= {"png": png(photograph), "instead": png(chart)} | about
+    return new_code_cell(
+        "nb.panel(...)", outputs=[new_output("display_data", {RECORD: {"panel": panel}})]
+    )
+
+
+def test_a_panel_shows_what_stands_in_place_of_photographs():
+    before = new_notebook(cells=[panel()])
+    assert pictures(before)[0][0, 0] == 0
+    cleaned = edition.without_photographs(before)
+    assert pictures(cleaned)[0][0, 0] == 200
+    assert png(np.zeros((60, 60), np.uint8)) not in str(cleaned)
+
+
+def test_a_panel_of_photographs_alone_stops_the_edition():
+    with pytest.raises(ReportError, match="panel C has no picture in place of its photographs"):
+        edition.without_photographs(new_notebook(cells=[panel(instead=None)]))
+
+
+def test_the_edition_has_both_documents_and_the_tables(tmp_path, monkeypatch):
+    monkeypatch.setenv("FER_BUILD", str(tmp_path))
+    (tmp_path / "notebooks").mkdir()
+    texts = ("dataset", "source", "machine", "commit", "date", "profile")
+    meta = dict.fromkeys(texts, "fer2013") | {
+        "seed": 0,
+        "seconds": 1,
+        "fallbacks": [],
+        "versions": {},
+    }
+    for paths in NOTEBOOKS.values():
+        label = f"Table {paths[0].stem[:2]}"
+        record = {RECORD: {"meta": meta, "tables": {label: "a,b\n"}}}
+        finished = new_code_cell("nb.finish()", outputs=[new_output("display_data", record)])
+        made = new_notebook(cells=[panel(), finished])
+        nbformat.write(made, tmp_path / "notebooks" / paths[0].name)
+    edition.write_edition(NOTEBOOKS, tmp_path / "edition")
+    made = {
+        str(path.relative_to(tmp_path / "edition")) for path in (tmp_path / "edition").rglob("*.*")
+    }
+    tables = {"tables/table-01.csv", "tables/table-a1.csv"}
+    notebooks = {"notebooks/01_x.ipynb", "notebooks/A1_y.ipynb"}
+    documents = {"index.html", "report.pdf", "appendix.html", "appendix.pdf"}
+    assert made == {"answers.json", *documents, *tables, *notebooks}
+    answers = json.loads((tmp_path / "edition" / "answers.json").read_text())
+    assert set(answers) == {"01_x", "A1_y"}
+
+
 def test_another_data_set_is_no_edition(tmp_path, monkeypatch):
     monkeypatch.setenv("FER_BUILD", str(tmp_path))
     with pytest.raises(ReportError, match="01_x has not been executed"):
-        edition.write_edition(["01_x"], tmp_path / "edition")
+        edition.write_edition(NOTEBOOKS, tmp_path / "edition")
     record = {RECORD: {"meta": {"dataset": "drawn", "fallbacks": []}}}
     finished = new_code_cell("nb.finish()", outputs=[new_output("display_data", record)])
     (tmp_path / "notebooks").mkdir()
-    made = new_notebook(cells=[finished])
-    nbformat.write(made, tmp_path / "notebooks" / "01_x.ipynb")
+    for name in ("01_x", "A1_y"):
+        nbformat.write(new_notebook(cells=[finished]), tmp_path / "notebooks" / f"{name}.ipynb")
     with pytest.raises(ReportError, match="the edition is that of FER2013"):
-        edition.write_edition(["01_x"], tmp_path / "edition")
+        edition.write_edition(NOTEBOOKS, tmp_path / "edition")
     assert not (tmp_path / "edition").exists()
 
 
@@ -104,6 +160,8 @@ def test_no_marked_figure_is_in_the_committed_edition(path):
         for output in cell.get("outputs", []):
             if "image/png" in output.get("data", {}):
                 assert output.metadata["image/png"]["photographs"] is False
+            panel = output.get("data", {}).get(RECORD, {}).get("panel", {"photographs": False})
+            assert panel["photographs"] is False
 
 
 def test_the_committed_edition_is_small():

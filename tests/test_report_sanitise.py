@@ -9,6 +9,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 from test_report import CHROMIUM, browse, serving
 
 from fer_utils.report import RECORD, document
+from fer_utils.report.folder import CORE
 from fer_utils.report.page import read_section
 from fer_utils.report.sanitise import sanitise
 
@@ -79,14 +80,15 @@ def report_full_of(text: str, folder: Path) -> str:
         "fallbacks": [text],
         "versions": {text: text},
     }
-    finding = dict.fromkeys(("what", "ours", "homework", "verdict"), text)
-    answer = {"question": 1, "english": text, "chinese": text, "findings": [finding]}
+    row = dict.fromkeys(("what", "ours", "homework", "agrees"), text)
+    answer = {"question": 1, "english": text, "chinese": text, "note": text, "rows": [row]}
+    panel = {"place": text, "caption": text, "alt": text, "png": PIXEL}
     about = {"alt": text, "caption": text, "label": text}
     shown = [
         ({"image/png": PIXEL}, {"image/png": about}),
         ({"text/html": text}, {"text/html": about}),
         *(({kind: text}, {}) for kind in ("text/markdown", "image/svg+xml", "text/plain")),
-        ({RECORD: {"meta": meta, "answer": answer}, "text/plain": ""}, {}),
+        ({RECORD: {"meta": meta, "answer": answer, "panel": panel}, "text/plain": ""}, {}),
     ]
     outputs = [new_output("display_data", data, metadata=metadata) for data, metadata in shown]
     outputs += [new_output("stream", name="stdout", text=text)]
@@ -94,8 +96,8 @@ def report_full_of(text: str, folder: Path) -> str:
     prose = [new_markdown_cell(start + text) for start in ("# ", "**Question.** ", "## ", "")]
     notebook = new_notebook(cells=[*prose, new_code_cell(text, outputs=outputs)])
     nbformat.write(notebook, folder / "01_attack.ipynb")
-    section = read_section(folder / "01_attack.ipynb", ["01_attack"])
-    html = document.render([section], "Attack", cover=True)
+    section = read_section(folder / "01_attack.ipynb", {"01_attack": ""})
+    html = document.render(CORE, [section])
     policy = next(line for line in html.splitlines() if "Content-Security-Policy" in line)
     return html.replace(policy, "")
 

@@ -61,17 +61,16 @@ def test_regions_have_equally_many_images_in_the_order_of_confidence():
     assert len(calibration.confidence_bins(confidence[:2], confidence[:2] > 0.6, 4)) == 4
 
 
-def test_over_confident_in_the_middle_and_under_confident_at_the_top_are_both_said():
+def test_over_confident_in_the_middle_and_under_confident_at_the_top_are_both_found():
     random = np.random.default_rng(0)
     confidence = random.uniform(0.4, 0.92, 6000)
     right = np.select([confidence < 0.6, confidence < 0.8], [confidence, confidence - 0.12], 0.97)
     logits = np.log(np.column_stack([confidence, *[(1 - confidence) / 6] * 6]))
     labels = np.where(random.random(6000) < right, 0, 1)
     table = calibration.confidence_bins(calibration.softmax(logits).max(axis=1), labels == 0)
-    (over,) = calibration.contiguous_bins(table, Verdict.HIGHER)
-    (under,) = calibration.contiguous_bins(table, Verdict.LOWER)
-    assert over == pytest.approx((0.6, 0.8), abs=0.06)
-    assert under == pytest.approx((0.8, 0.92), abs=0.06)
+    for verdict, ends in ((Verdict.HIGHER, (0.6, 0.8)), (Verdict.LOWER, (0.8, 0.92))):
+        found = table[table["verdict"] == verdict]
+        assert (found["lowest"].min(), found["highest"].max()) == pytest.approx(ends, abs=0.06)
     assert set(table["verdict"][:3]) == {Verdict.NOT_SIGNIFICANT}
     temperature = calibration.fit_temperature(logits, labels)
     stated = calibration.softmax(logits, temperature).max(axis=1)
@@ -134,7 +133,7 @@ def test_what_is_selected_is_counted_by_class():
     labels, correct = np.array([0, 0, 1, 1]), np.array([True, False, True, True])
     ways = {"all": np.ones(4, bool), "two": np.array([True, True, False, False])}
     table = calibration.selected(ways, labels, correct, ("cat", "dog"))
-    assert table.loc["of these right", "two"] == proportion(1, 2)
-    rows = ["share of the images", "cat", "dog"]
+    assert table.loc["accuracy", "two"] == proportion(1, 2)
+    rows = ["selected", "cat", "dog"]
     assert table.loc[rows, "all"].tolist() == [1.0, 1, 2]
     assert table.loc[rows, "two"].tolist() == [0.5, 1, 0]

@@ -34,18 +34,21 @@ def test_claims_are_supported_contradicted_or_inconclusive():
     assert claim.difference == intervals.paired_interval(0, 60, 100)
 
 
-def test_statements_are_checked_as_a_whole_and_by_name():
+def test_statements_are_checked_as_a_whole_and_for_each_class():
     right = {(name, name): 100 for name in CLASSES if name != "fear"}
     counts = counts_of({("fear", "fear"): 40, ("fear", "sad"): 60, **right})
-    table = statements.check(counts, [(None, ["fear"]), ("fear", ["sad", "disgust"])])
+    checked = {"weakest": (None, ["fear"]), "fear_as": ("fear", ["sad", "disgust"])}
+    table = statements.check(counts, checked)
     assert table["verdict"].to_dict() == {
-        "weakest: fear": SUPPORTED,
-        "fear → sad, disgust": INCONCLUSIVE,
-        "fear → sad": SUPPORTED,
-        "fear → disgust": INCONCLUSIVE,
+        ("weakest", "whole"): SUPPORTED,
+        ("weakest", "fear"): SUPPORTED,
+        ("fear_as", "whole"): Support.PARTLY_SUPPORTED,
+        ("fear_as", "sad"): SUPPORTED,
+        ("fear_as", "disgust"): INCONCLUSIVE,
     }
-    closest = table.loc["fear → sad", "closest"]
-    assert closest.startswith("sad − ")
-    assert "disgust" not in closest  # compared with classes not named
-    assert table.loc["fear → sad", "images"] == "100 fear"
-    assert np.isnan(table.loc["fear → sad", "detectable"])
+    closest = table.loc[("fear_as", "sad")]
+    assert closest["closest"] == "sad"
+    assert closest["against"] not in ("sad", "disgust")  # compared with classes not named
+    assert np.isnan(closest["detectable"])
+    assert statements.shares(counts, "fear")["sad"] == 0.6
+    assert statements.shares(counts, None)["fear"] == 0.4

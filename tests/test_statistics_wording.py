@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fer_utils.statistics import statements, wording
+from fer_utils.statistics import wording
 from fer_utils.statistics.corrections import judged
 from fer_utils.statistics.intervals import Interval
 from fer_utils.statistics.verdicts import Support, Verdict
@@ -27,22 +27,6 @@ def test_phrases_take_the_place_of_verdicts():
     assert told.columns.tolist() == ["n", "verdict"]
     assert told["verdict"].tolist()[:2] == ["lower", "higher"]
     assert told["verdict"].isna().tolist() == [False, False, True]
-
-
-def test_the_verdicts_on_two_sets_of_images_stand_side_by_side():
-    classes = ("angry", "fear", "sad", "happy")
-    even = pd.DataFrame(10, classes, classes)
-    clear = even + pd.DataFrame(np.diag([400, 0, 0, 400]), classes, classes)
-    matrices, weakest = {"all": even, "duplicate_free": clear}, [(None, ["fear", "sad"])]
-    table = wording.statements_side_by_side(matrices, weakest)
-    columns = ("verdict", "difference", "detectable")
-    assert table.columns.tolist() == [(name, column) for name in matrices for column in columns]
-    row = table.loc["weakest: fear, sad"]
-    assert row["all", "verdict"].startswith("inconclusive: ")
-    assert "(40 fear and 40 " in row["all", "verdict"]
-    assert row["all", "detectable"] > row["all", "difference"].high
-    assert row["duplicate_free", "verdict"].startswith("supported: ")
-    assert row["all", "difference"] == statements.lowest_recall(even, ["fear", "sad"]).difference
 
 
 @pytest.mark.parametrize(("p", "said"), [(0.04, True), (0.001, False)])

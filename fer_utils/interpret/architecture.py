@@ -1,72 +1,62 @@
-"""A network as tables: its layers, and the stages of its diagram."""
+"""A network as tables: its layers, and the parts that they form."""
 
 import pandas as pd
 
 from fer_utils.backend import keras
-from fer_utils.interpret.introspection import ACTIVATION_LAYERS, CONVOLUTIONS, layers_of
+from fer_utils.interpret.introspection import CONVOLUTIONS, layers_of
+
+#: What a layer is called, by its class. Layers of other classes are left out of the tables.
+KINDS = {
+    "convolution": CONVOLUTIONS,
+    "batch_normalisation": keras.layers.BatchNormalization,
+    "pooling": keras.layers.MaxPooling2D,
+    "dropout": keras.layers.Dropout,
+    "dense": keras.layers.Dense,
+}
 
 
-def layer_table(model: keras.Model) -> pd.DataFrame:
-    """List the layers of a Keras model, without inputs and layers that are only an activation.
+def layers(model: keras.Model) -> pd.DataFrame:
+    """List the layers of a network of convolutions and dense layers, in order.
 
-    Returns a row per layer, also of models inside the model, by its name. `kind` is its class, with
-    the rate of a dropout; `output` the size of its output for one image, such as "24 × 24 × 16";
-    `parameters` the number of its weights.
+    Returns
+    -------
+    pandas.DataFrame
+        By the layer's name: `part`, "unit_1" and so on up to pooling and dropout, "dense_part" from
+        the first dense layer on; `kind`, one of KINDS; `side` (pixels) and `channels` of its
+        output, 1 and the number of units for a dense layer; `parameters`; `rate` of a dropout.
     """
     rows = {}
     for layer in layers_of(model):
-        kind = type(layer).__name__
-        if not isinstance(layer, (keras.layers.InputLayer, *ACTIVATION_LAYERS)):
+        kind = next((kind for kind, classes in KINDS.items() if isinstance(layer, classes)), None)
+        if kind:
+            shape = layer.output.shape
             rows[layer.name] = {
-                "kind": f"Dropout {layer.rate:.2f}" if kind == "Dropout" else kind,
-                "output": " × ".join(str(size) for size in layer.output.shape[1:]),
+                "kind": kind,
+                "side": shape[1] if len(shape) == 4 else 1,
+                "channels": shape[-1],
                 "parameters": layer.count_params(),
+                "rate": layer.rate if kind == "dropout" else None,
             }
-    return pd.DataFrame(rows).T.rename_axis("layer")
+    table = pd.DataFrame.from_dict(rows, "index").rename_axis("layer")
+    kind = table["kind"]
+    starts = (kind == "convolution") & kind.shift().isin([None, "pooling", "dropout"])
+    part = "unit_" + starts.cumsum().astype(str)
+    table.insert(0, "part", part.mask((kind == "dense").cummax(), "dense_part"))
+    return table
 
 
-def stages(model: keras.Model) -> pd.DataFrame:
-    """List the boxes of a network's diagram, from the image to the logits.
+def parts(layers: pd.DataFrame) -> pd.DataFrame:
+    """Sum up `layers` by part.
 
-    Returns a row for the image, one for each group of convolutions up to where their output is
-    pooled or flattened, and one for each dense layer. `label` is what the box says; `height` and
-    `channels` are those of what leaves it, 1 and the units for a dense layer.
+    Returns a row per part, and `total`: `output`, the shape of what leaves it, such as
+    "24 × 24 × 16"; `parameters`, and their `share` of all.
     """
-    height, width, channels = model.inputs[0].shape[1:]
-    rows = [(f"image\n{height}×{width}", height, channels)]
-    dense = [layer for layer in layers_of(model) if isinstance(layer, keras.layers.Dense)]
-    convolutions, size = 0, ()
-    for layer in layers_of(model):
-        output = layer.output.shape[1:]
-        if isinstance(layer, CONVOLUTIONS):
-            convolutions, size = convolutions + 1, output
-        elif convolutions and output[:2] != size[:2]:
-            rows.append(_of_convolutions(convolutions, output if len(output) == 3 else size))
-            convolutions = 0
-        if layer in dense:
-            kind = "logits" if layer is dense[-1] else "dense"
-            rows.append((f"{kind}\n{output[-1]}", 1, output[-1]))
-    if convolutions:
-        rows.append(_of_convolutions(convolutions, size))
-    return pd.DataFrame(rows, columns=["label", "height", "channels"])
-
-
-def layer_counts(model: keras.Model) -> dict[str, int]:
-    """Count a model's `parameters`, its `convolutions` and its `dense` layers.
-
-    `dense_inputs` is how many values enter the first dense layer; 0 without one.
-    """
-    layers = layers_of(model)
-    dense = [layer for layer in layers if isinstance(layer, keras.layers.Dense)]
-    return {
-        "parameters": model.count_params(),
-        "convolutions": sum(isinstance(layer, CONVOLUTIONS) for layer in layers),
-        "dense": len(dense),
-        "dense_inputs": dense[0].input.shape[-1] if dense else 0,
-    }
-
-
-def _of_convolutions(count: int, size: tuple[int, ...]) -> tuple[str, int, int]:
-    """Make the row of `stages` for a group of convolutions."""
-    height, width, channels = size
-    return f"{count} × conv\n{channels} channels\n{height}×{width}", height, channels
+    groups = layers.groupby("part", sort=False)
+    ends = groups.last()
+    shapes = [
+        f"{end.side} × {end.side} × {end.channels}" if end.side > 1 else f"{end.channels}"
+        for end in ends.itertuples()
+    ]
+    table = pd.DataFrame({"output": shapes, "parameters": groups["parameters"].sum()})
+    table.loc["total"] = shapes[-1], table["parameters"].sum()
+    return table.assign(share=table["parameters"] / table["parameters"]["total"])

@@ -1,6 +1,7 @@
 """What a notebook shows: numbered figures and tables, and what the report takes of it."""
 
 import base64
+import html
 from collections.abc import Sequence
 from io import BytesIO
 from typing import Any, NamedTuple
@@ -113,13 +114,13 @@ class Display:
         label = self._next("Table")
         cells = formatted(frame, percent=percent, digits=digits)
         heading = f"{label}. {caption}".strip()
-        html = cells.to_html(border=0, escape=False)
-        html = html.replace(">", f">\n<caption>{_escape(heading)}</caption>", 1)
+        title = f">\n<caption>{html.escape(heading, quote=False)}</caption>"
+        shown = cells.to_html(border=0, escape=False).replace(">", title, 1)
         about = {"caption": caption, "label": label}
         csv = tidy(frame if full is None else full).to_csv()
         bundle: dict[str, Any] = {
             RECORD: {"tables": {label: csv}},
-            "text/html": html,
+            "text/html": shown,
             "text/plain": f"{heading}\n{_plain(cells).to_string()}",
         }
         display(bundle, raw=True, metadata={"text/html": about})
@@ -198,13 +199,14 @@ def _last(column: object) -> object:
 
 
 def _escaped(identifier: object) -> str:
-    return _escape(labels.english(identifier))
+    return html.escape(labels.english(identifier), quote=False)
 
 
 def _plain(cells: pd.DataFrame) -> pd.DataFrame:
     """Take the HTML out of the cells."""
-    return cells.replace({r'<span class="ci">(.*)</span>': r"(\1)"}, regex=True)
+    bare = cells.replace({r'<span class="ci">(.*)</span>': r"(\1)"}, regex=True)
+    return bare.map(html.unescape).rename(index=_unescaped, columns=_unescaped)
 
 
-def _escape(text: str) -> str:
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+def _unescaped(label: object) -> object:
+    return html.unescape(label) if isinstance(label, str) else label

@@ -12,7 +12,7 @@ import json
 import os
 import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 import nbformat
@@ -29,7 +29,7 @@ from fer_utils.files import (
     replacing,
     require_checkout,
 )
-from fer_utils.report.folder import BuildFolder, products
+from fer_utils.report.folder import CORE, BuildFolder, executed_copy
 
 NOTEBOOKS = ROOT / "notebooks"
 WORKING = ROOT / "lab"
@@ -49,37 +49,42 @@ notebook's first cell.
 """
 
 
-def working_copies(notebooks: Sequence[Path], folder: Path) -> Iterator[str]:
+def names_in(folder: Path) -> list[str]:
+    """Return the notebooks in a folder and in its `appendix`, as paths relative to it."""
+    found = [*sorted(folder.glob("*.ipynb")), *sorted(folder.glob("appendix/*.ipynb"))]
+    return [path.relative_to(folder).as_posix() for path in found]
+
+
+def working_copies(originals: Path, folder: Path) -> Iterator[str]:
     """Copy the notebooks into `folder` but for edited copies; yield what there is to say."""
-    for path in notebooks:
-        copy = folder / path.name
+    for name in names_in(originals):
+        path, copy = originals / name, folder / name
         notebook = nbformat.read(path, as_version=4)
         notebook.metadata["copy_of"] = digest = _digest(notebook)
         if copy.exists():
             try:
                 old = nbformat.read(copy, as_version=4)
             except (ValueError, nbformat.ValidationError):
-                yield f"lab/{copy.name} can't be read: delete it to get a new copy"
+                yield f"lab/{name} can't be read: delete it to get a new copy"
                 continue
             copied = old.metadata.get("copy_of")
             if copied == digest:
                 continue
             if copied != _digest(old):
-                yield f"lab/{copy.name} is kept, with your changes; notebooks/{path.name} is newer"
+                yield f"lab/{name} is kept, with your changes; notebooks/{name} is newer"
                 continue
         _write(notebook, copy)
 
 
-def start_page(notebooks: Sequence[Path], data: str) -> nbformat.NotebookNode:
+def start_page(originals: Path, data: str) -> nbformat.NotebookNode:
     """Return a notebook that leads to the others, with title and first sentence of each."""
     rows = []
-    for path in notebooks:
-        text = "\n".join(c.source for c in nbformat.read(path, as_version=4).cells[:1])
+    for name in names_in(originals):
+        opening = nbformat.read(originals / name, as_version=4).cells[:1]
+        text = "\n".join(cell.source for cell in opening)
         title = re.search(r"^# (.+)", text, re.M)
         lead = re.search(r"^(?:\*\*Question(?: \d)?\.\*\* )?(\w.+)", text, re.M)
-        rows.append(
-            f"| [{title[1] if title else path.stem}]({path.name}) | {lead[1] if lead else ''} |"
-        )
+        rows.append(f"| [{title[1] if title else name}]({name}) | {lead[1] if lead else ''} |")
     text = WELCOME.format(data=data) + "\n".join(rows)
     page = new_notebook(cells=[new_markdown_cell(text)], metadata={"kernelspec": KERNEL})
     page.cells[0]["id"] = "start"
@@ -88,8 +93,8 @@ def start_page(notebooks: Sequence[Path], data: str) -> nbformat.NotebookNode:
 
 def data_of_last_report() -> Path | None:
     """Return the path of the data of the last report; None for the default data."""
-    names = sorted(path.stem for path in NOTEBOOKS.glob("[0-9]*.ipynb"))
-    made_of = BuildFolder().made_of(products(names[0])[0])
+    names = sorted(path.stem for path in NOTEBOOKS.glob(CORE.pattern))
+    made_of = BuildFolder().made_of(executed_copy(names[0]))
     return dataset.path_named(made_of.get("DATASET", "auto"), made_of.get("FER_DATA", ""))
 
 
@@ -128,10 +133,9 @@ def main() -> int:
     try:
         require_checkout("make lab")
         data = _choose_data()
-        notebooks = sorted(NOTEBOOKS.glob("*.ipynb"))
-        for line in working_copies(notebooks, WORKING):
+        for line in working_copies(NOTEBOOKS, WORKING):
             print(line, flush=True)
-        _write(start_page(notebooks, data), WORKING / START)
+        _write(start_page(NOTEBOOKS, data), WORKING / START)
     except (DataError, FolderError, OSError) as error:
         print(error, file=sys.stderr)
         return 1

@@ -1,6 +1,7 @@
 """How numbers are written: shares in percent, differences in points with a sign."""
 
 from enum import Enum
+from html import escape
 from numbers import Integral, Real
 
 import numpy as np
@@ -48,7 +49,11 @@ def cell(value: object, *, percent: bool = True, digits: int = 1, is_p: bool = F
         return str(value)
     if isinstance(value, Integral):
         return f"{value:,}"
-    return p_value(value) if is_p else number(value, percent=percent, digits=digits)
+    return (
+        escape(p_value(float(value)))
+        if is_p
+        else number(float(value), percent=percent, digits=digits)
+    )
 
 
 def plain_line(result: Result) -> tuple[str, str]:
@@ -79,6 +84,8 @@ def plain_line(result: Result) -> tuple[str, str]:
         )
     if isinstance(value, int):
         return f"{english}: {value:,}", f"{chinese}：{value:,}"
+    if value is None:
+        raise ValueError(f"{english}: not measured")
     shown = number(float(value), percent=result.percent, digits=1 if result.percent else 3)
     unit = "%" if result.percent else ""
     return f"{english}: {shown}{' ' * bool(unit)}{unit}", f"{chinese}：{shown}{unit}"

@@ -223,8 +223,10 @@ def _require(parameter: str, value: object, kind: type) -> None:
 
 def _check_parameters_cell(name: str) -> None:
     """Raise ParameterError for a value of another type than the committed notebook has there."""
-    shell, committed = get_ipython(), ROOT / "notebooks" / f"{name}.ipynb"
-    if shell is not None and committed.exists():
+    shell = get_ipython()
+    if shell is None:
+        return
+    for committed in (ROOT / "notebooks").rglob(f"{name}.ipynb"):
         for parameter, value in defaults(nbformat.read(committed, as_version=4)).items():
             _require(parameter, shell.user_ns.get(parameter, value), type(value))
 

@@ -1,21 +1,23 @@
-"""Figures of notebook 05: confusion matrices, pairs, mistakes, calibration.
+"""Figures of chapter 5 and its appendix: confusion matrices, pairs, mistakes, calibration.
 
-Cells of the frames are Intervals, but for counts.
+Cells of the frames are Intervals, but for counts. Shares are shown in percent.
 """
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Mapping
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from fer_utils.fer2013 import CLASSES
 from fer_utils.plots import style
 from fer_utils.plots.style import BLUE, GREY, ORANGE, WIDTH
 
-COLUMNS = 2  # of faces among the mistakes
+COLUMNS = 3  # of faces among the mistakes
 
 
 def counts(matrices: Mapping[str, pd.DataFrame]) -> Figure:
@@ -32,62 +34,74 @@ def counts(matrices: Mapping[str, pd.DataFrame]) -> Figure:
     return figure
 
 
-def shares(table: pd.DataFrame, *, xlabel: str = "predicted") -> Figure:
-    """Draw a row-normalised confusion in % as a heat map, each interval below its estimate."""
-    figure, ax = style.subplots(figsize=(min(WIDTH, 1.2 + 0.7 * table.shape[1]), 3.9))
-    texts = table.map(lambda s: f"{100 * s.estimate:.0f}\n{100 * s.low:.0f}–{100 * s.high:.0f}")
+def shares(
+    table: pd.DataFrame,
+    *,
+    xlabel: str = "predicted",
+    intervals: bool = False,
+    size: tuple[float, float] = (WIDTH, 3.6),
+) -> Figure:
+    """Draw a row-normalised confusion in whole percent as a heat map.
+
+    With `intervals` each one stands below its estimate.
+    """
+    figure, ax = style.subplots(figsize=size)
+    texts = table.map(lambda share: f"{100 * share.estimate:.0f}")
+    if intervals:
+        texts += table.map(lambda share: f"\n{100 * share.low:.0f}–{100 * share.high:.0f}")
     style.heat_map(ax, table.map(float), texts.to_numpy())
     ax.set(xlabel=xlabel, ylabel="label")
     return figure
 
 
-def class_figures(tables: Mapping[str, pd.DataFrame], measures: Sequence[str]) -> Figure:
-    """Draw a panel for each of `measures`, a row per class, a marker for each set of images."""
-    figure, axes = style.subplots(
-        1, len(measures), figsize=(WIDTH, 3.2), sharey=True, squeeze=False
-    )
-    for k, (name, table) in enumerate(tables.items()):
-        y = np.arange(len(table)) + 0.25 * (k - (len(tables) - 1) / 2)
-        for ax, measure in zip(axes[0], measures, strict=True):
-            style.interval_dots(ax, table[measure], y, series=k, label=name)
-            ax.set(xlabel=measure, xlim=(0, 1))
-    axes[0, 0].set_yticks(range(len(CLASSES)), CLASSES)
-    axes[0, 0].invert_yaxis()
-    _legend_above(figure, axes[0, 0])
+def recalls(table: pd.DataFrame, *, network: str) -> Figure:
+    """Draw a row per class with its recall on `duplicate_free` images (hollow) and on `all`."""
+    figure, ax = style.subplots(figsize=(WIDTH, 2.8))
+    y = np.arange(len(table))
+    look: dict[str, Any] = {"color": style.NETWORKS[network], "ms": 5}
+    style.interval_dots(ax, table["all"], y - 0.15, label="all images", **look)
+    look |= {"label": "duplicate-free images", "mfc": "white"}
+    style.interval_dots(ax, table["duplicate_free"], y + 0.15, **look)
+    ax.set_yticks(y, table.index)
+    ax.invert_yaxis()
+    _percent(ax.xaxis)
+    ax.set(xlabel="recall", xlim=(0, 1))
+    _legend_above(figure, ax)
     return figure
 
 
-def directions(pairs: pd.DataFrame) -> Figure:
-    """Draw for each pair of classes the shares confused one way (`there`) and back (`back`)."""
-    figure, ax = style.subplots(figsize=(WIDTH, 1.0 + 0.32 * len(pairs)))
+def directions(pairs: pd.DataFrame, *, network: str) -> Figure:
+    """Draw the shares confused one way (`there`) and `back`, for rows (first, second)."""
+    figure, ax = style.subplots(figsize=(WIDTH, 0.9 + 0.32 * len(pairs)))
     y = np.arange(len(pairs))
-    style.interval_dots(ax, pairs["there"], y - 0.15, series=0, label="predicted as second class")
-    style.interval_dots(ax, pairs["back"], y + 0.15, series=1, label="the reverse")
-    ax.set_yticks(y, pairs["first"] + " → " + pairs["second"])
+    look: dict[str, Any] = {"color": style.NETWORKS[network], "ms": 5}
+    style.interval_dots(ax, pairs["there"], y - 0.15, label="first predicted as second", **look)
+    style.interval_dots(ax, pairs["back"], y + 0.15, label="the reverse", mfc="white", **look)
+    ax.set_yticks(y, [f"{first}, {second}" for first, second in pairs.index])
     ax.invert_yaxis()
-    ax.set(xlabel="share of the images of the true class", xlim=(0, None))
+    _percent(ax.xaxis)
+    ax.set(xlabel="share of the images with that label", xlim=(0, None))
     _legend_above(figure, ax)
     return figure
 
 
 def mistakes(images: np.ndarray, labels: np.ndarray, probabilities: np.ndarray) -> Figure:
-    """Draw each face beside its seven probabilities; the label is hatched, the prediction blue.
+    """Draw faces, each above the probabilities of its label and of the prediction.
 
     `images` are (n, 48, 48), 0..255, `labels` (n,) int and `probabilities` (n, 7).
     """
     rows = max(-(-len(images) // COLUMNS), 1)
-    size = (WIDTH, 1.55 * rows)
-    widths = [1, 1.1] * COLUMNS
-    figure, axes = style.subplots(rows, 2 * COLUMNS, figsize=size, width_ratios=widths)
+    size = (WIDTH, 2.3 * rows)
+    figure, axes = style.subplots(rows, COLUMNS, figsize=size, squeeze=False)
     for ax in axes.flat:
-        ax.axis("off")
-    pairs = axes.reshape(-1, 2)
-    for (left, right), image, label, seven in zip(
-        pairs, images, labels, probabilities, strict=False
-    ):
-        left.imshow(image, **style.FACE)
-        left.set_title(f"{CLASSES[label]} → {CLASSES[seven.argmax()]}")
-        _bars(right, seven, label)
+        style.bare(ax)
+    for ax, image, label, seven in zip(axes.flat, images, labels, probabilities, strict=False):
+        ax.imshow(image, **style.FACE)
+        predicted = seven.argmax()
+        ax.set_title(
+            f"label {CLASSES[label]}: {seven[label]:.0%}\n"
+            f"predicted {CLASSES[predicted]}: {seven[predicted]:.0%}"
+        )
     return figure
 
 
@@ -117,24 +131,24 @@ def reliability(models: Mapping[str, pd.DataFrame], labels: Mapping[Hashable, st
             if len(chosen):
                 options: dict[str, Any] = {"upright": True, "ms": 5, "label": label}
                 style.interval_dots(ax, chosen["accuracy"], chosen["confidence"], **options, **look)
+        _percent(ax.xaxis, ax.yaxis)
         ax.set(title=title, xlabel="confidence", xlim=(0, 1), ylim=(0, 1), aspect="equal")
         ax.legend(loc="lower right")
     axes[0, 0].set_ylabel("accuracy")
     return figure
 
 
-def coverage(curves: Mapping[str, pd.DataFrame]) -> Figure:
-    """Draw the accuracy on the most confident share of the images, with intervals as bands."""
-    figure, ax = style.subplots(figsize=(WIDTH, 2.9))
-    for k, (name, curve) in enumerate(curves.items()):
-        estimate, low, high = (
-            [getattr(a, end) for a in curve["accuracy"]] for end in ("estimate", "low", "high")
-        )
-        look = {"color": style.SERIES[k], "marker": style.MARKERS[k], "ls": style.DASHES[k]}
-        ax.plot(curve["coverage"], estimate, ms=3, lw=1, label=name, **look)
-        ax.fill_between(curve["coverage"], low, high, color=style.SERIES[k], alpha=0.15, lw=0)
+def coverage(curve: pd.DataFrame, *, network: str) -> Figure:
+    """Draw the accuracy on the most confident share of the images, with intervals as a band."""
+    figure, ax = style.subplots(figsize=(WIDTH, 2.6))
+    estimate, low, high = (
+        [getattr(share, end) for share in curve["accuracy"]] for end in ("estimate", "low", "high")
+    )
+    look: dict[str, Any] = {"lw": 1, "color": style.NETWORKS[network]}
+    ax.plot(curve["coverage"], estimate, "-o", ms=3, **look)
+    ax.fill_between(curve["coverage"], low, high, alpha=0.15, **look)
+    _percent(ax.xaxis, ax.yaxis)
     ax.set(xlabel="share of the images kept, most confident first", ylabel="accuracy")
-    ax.legend()
     return figure
 
 
@@ -146,20 +160,11 @@ _VERDICTS: tuple[dict[str, Any], ...] = (
 )
 
 
-def _bars(ax: Axes, seven: np.ndarray, label: int) -> None:
-    """Draw bars of seven probabilities: the largest is blue, that of the label hatched."""
-    ax.axis("on")
-    style.bare(ax)
-    y = np.arange(len(CLASSES))
-    ax.barh(y, seven, color=[BLUE if k == seven.argmax() else "0.75" for k in y])
-    ax.barh(label, max(seven[label], 0.02), color="white", edgecolor=ORANGE, hatch="////")
-    names = [f"{name} (label)" if k == label else name for k, name in enumerate(CLASSES)]
-    ax.set_yticks(y, names)
-    for k, value in enumerate(seven):
-        ax.text(1.03, k, f"{value:.2f}", fontsize=8, va="center")
-    ax.set(xlim=(0, 1.3))
-    ax.tick_params(pad=1)
-    ax.invert_yaxis()
+def _percent(*axes: Axis) -> None:
+    """Write the ticks of shares in percent."""
+    for axis in axes:
+        axis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))  # not 2.5 %
+        axis.set_major_formatter(PercentFormatter(1, decimals=0))
 
 
 def _legend_above(figure: Figure, ax: Axes) -> None:

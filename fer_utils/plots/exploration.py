@@ -1,4 +1,4 @@
-"""Figures of notebook 01: classes, faces, intensities, duplicates, votes."""
+"""Figures of chapter 1: faces, intensities, duplicates, votes."""
 
 from collections.abc import Mapping
 
@@ -12,42 +12,28 @@ from fer_utils.plots import style
 from fer_utils.plots.style import WIDTH
 
 
-def class_balance(shares: pd.DataFrame) -> Figure:
-    """Draw the share (Interval) of each class (rows) in each split (columns) as dots."""
-    figure, ax = style.subplots(figsize=(WIDTH, 3.1))
-    for k, split in enumerate(shares):
-        y = np.arange(len(shares)) + 0.22 * (k - (shares.shape[1] - 1) / 2)
-        style.interval_dots(ax, shares[split], y, series=k, label=split)
-    ax.set_yticks(range(len(shares)), shares.index)
-    ax.invert_yaxis()
-    ax.xaxis.set_major_formatter("{x:.0%}")
-    ax.set(xlabel="share of the split", xlim=(0, None))
-    ax.legend(loc="lower right")
-    return figure
-
-
-def sample_grid(images: Mapping[str, np.ndarray], *, columns: int) -> Figure:
-    """Draw a row of faces per class; `images` maps a class to (k <= columns, 48, 48), 0..255."""
-    figure, axes = style.image_grid(len(images), columns, labels=0.6)
-    style.row_labels(axes, list(images))
-    for row, faces in zip(axes, images.values(), strict=True):
-        for ax, face in zip(row, faces, strict=False):
+def sample_grid(images: Mapping[str, np.ndarray], *, rows: int) -> Figure:
+    """Draw a column of faces per class; `images` maps a class to (k <= rows, 48, 48), 0..255."""
+    figure, axes = style.image_grid(rows, len(images), titles=0.25 / rows)
+    for column, (name, faces) in zip(axes.T, images.items(), strict=True):
+        column[0].set_title(name)
+        for ax, face in zip(column, faces, strict=False):
             ax.imshow(face, **style.FACE)
     return figure
 
 
 def mean_faces(means: np.ndarray, overall: np.ndarray) -> Figure:
     """Draw the mean face of each class (7, 48, 48) above its difference from `overall` (48, 48)."""
-    figure, axes = style.image_grid(2, len(CLASSES), titles=0.25, labels=0.7)
+    figure, axes = style.image_grid(2, len(CLASSES), titles=0.4, labels=0.7)
     differences = means - overall
     limit = max(np.nanmax(np.abs(differences)), 1)
     for column, name, face, difference in zip(axes.T, CLASSES, means, differences, strict=True):
         column[0].set_title(name)
         column[0].imshow(face, cmap="gray")
-        shown = column[1].imshow(difference, cmap="RdBu_r", vmin=-limit, vmax=limit)
+        shown = column[1].imshow(difference, cmap="gray", vmin=-limit, vmax=limit)
     style.row_labels(axes, ("mean", "minus the mean of all"))
     bar = figure.colorbar(shown, ax=axes, location="bottom", shrink=0.4, aspect=30)
-    bar.set_label("difference, grey levels")
+    bar.set_label("difference, grey levels (dark: darker than the mean of all)")
     return figure
 
 
@@ -88,9 +74,10 @@ def pairs(images: np.ndarray, labels: np.ndarray, split: np.ndarray, pairs: pd.D
 
 
 def label_heat_map(table: pd.DataFrame) -> Figure:
-    """Draw counts as a heat map; the colour is the share of the row."""
-    figure, ax = style.subplots(figsize=(WIDTH, 3.2))
-    totals = np.maximum(table.to_numpy().sum(axis=1, keepdims=True), 1)
-    texts = table.map("{:,}".format)
-    style.heat_map(ax, table / totals, texts)
+    """Draw a table of counts as a heat map of the shares of each row, in percent."""
+    figure, ax = style.subplots(figsize=(WIDTH, 2.8))
+    shares = table / np.maximum(table.to_numpy().sum(axis=1, keepdims=True), 1)
+    shares = shares.rename(columns=lambda name: name.replace("_", " "))
+    style.heat_map(ax, shares, (100 * shares).map("{:.0f}".format).to_numpy())
+    ax.set(xlabel="majority of the FER+ annotators", ylabel="label in FER2013")
     return figure

@@ -30,6 +30,7 @@ NETWORKS = {
     "model0": YELLOW,
     "model1": ORANGE,
     "model2": BLUE,
+    "model2-seed3": SKY,
     "ensemble": GREEN,
     "ensemble of seven": PURPLE,
 }

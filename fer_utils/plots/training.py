@@ -4,10 +4,12 @@ from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
+from matplotlib.patches import Patch, Rectangle
 from matplotlib.ticker import PercentFormatter
 
+from fer_utils.fer2013 import SIZE
 from fer_utils.plots import style
 
 COLUMNS = 7  # of the grid of transforms
@@ -33,21 +35,52 @@ def transforms(images: np.ndarray, titles: list[str]) -> Figure:
     return figure
 
 
-def architecture(stages: pd.DataFrame) -> Figure:
-    """Draw boxes from left to right, one per row of `stages` (label, height, channels)."""
-    figure, ax = style.subplots(figsize=(style.WIDTH, 2.3))
-    x, tallest = 0.0, stages["height"].max()
-    for stage in stages.itertuples():
-        height, width = 0.25 + stage.height / tallest, 0.25 + 0.09 * np.log2(1 + stage.channels)
-        look = {"facecolor": style.PALE, "edgecolor": style.BLUE}
-        ax.add_patch(Rectangle((x, -height / 2), width, height, **look))
-        ax.text(x + width / 2, -0.78, stage.label, ha="center", va="top", fontsize=8)
-        if stage.Index < len(stages) - 1:
-            ax.plot([x + width, x + width + 0.35], [0, 0], color="0.4", lw=1)
-        x += width + 0.35
-    ax.set(xlim=(-0.1, x), ylim=(-1.45, 0.7))
+#: How the kinds of layers look in the diagram of a network, and what its legend calls them.
+LAYERS = {
+    "convolution": ("convolution", {"facecolor": style.PALE, "edgecolor": style.BLUE, "lw": 0.6}),
+    "batch_normalisation": ("batch normalisation, ReLU", {"facecolor": style.BLUE, "lw": 0}),
+    "pooling": ("max pooling", {"facecolor": style.BLACK, "lw": 0}),
+    "dropout": ("dropout", {"facecolor": style.YELLOW, "lw": 0}),
+    "dense": ("dense layer", {"facecolor": "white", "edgecolor": style.BLACK, "lw": 0.6}),
+}
+
+
+def architecture(layers: pd.DataFrame) -> Figure:
+    """Draw a network to scale, from the image on the left to the logits on the right.
+
+    `layers` is indexed by the layers' names and has the columns `part`, `kind` (one of LAYERS),
+    `side` and `channels`. A layer is as high as the side of its output. A convolution is as wide as
+    it has channels, a dense layer as it has units; all other layers are thin slabs of one width.
+    """
+    figure, ax = style.subplots(figsize=(style.WIDTH, 2.4))
+    wide = layers["kind"].isin(["convolution", "dense"])
+    thin = layers["channels"][wide].sum() / 130
+    gap = 7 * thin
+    ax.add_patch(Rectangle((0, 0), thin, SIZE, facecolor="0.4", lw=0))
+    _below(ax, thin / 2, "image", SIZE, 1)
+    x = thin + 1.6 * gap
+    blocks = layers["part"].ne(layers["part"].shift()) | (layers["kind"] == "dense")
+    for _, block in layers.groupby(blocks.cumsum()):
+        begin = x
+        for layer, is_wide in zip(block.itertuples(), wide[block.index], strict=True):
+            width = layer.channels if is_wide else thin
+            ax.add_patch(Rectangle((x, 0), width, layer.side, **LAYERS[layer.kind][1]))
+            x += width
+        first = block.iloc[0]
+        name = first["part"].replace("_", " ") if first["side"] > 1 else first.name
+        _below(ax, (begin + x) / 2, name, first["side"], first["channels"])
+        x += gap
+    kinds = [Patch(label=label, **look) for label, look in LAYERS.values()]
+    ax.legend(handles=kinds, loc="upper right")
+    ax.set(xlim=(-0.5 * gap, x - 0.4 * gap), ylim=(-13, SIZE + 1))
     ax.axis("off")
     return figure
+
+
+def _below(ax: Axes, x: float, name: str, side: int, channels: int) -> None:
+    """Write a name and the shape of an output below the diagram of a network."""
+    shape = f"{side}×{side}\n×{channels}" if side > 1 else channels
+    ax.text(x, -2, f"{name}\n{shape}", ha="center", va="top", fontsize=8)
 
 
 def learning_curves(history: pd.DataFrame, *, title: str) -> Figure:
@@ -57,6 +90,7 @@ def learning_curves(history: pd.DataFrame, *, title: str) -> Figure:
     `loss`, `accuracy` (on training batches), `held_out_loss` and `held_out_accuracy`.
     """
     figure, axes = style.subplots(1, 2, figsize=(style.WIDTH, 2.5))
+    colour = style.NETWORKS.get(title, style.BLUE)
     ends = history.groupby("phase")["step"].max().iloc[:-1]
     names = (
         history.groupby("phase")["optimizer"].first().map({"adadelta": "Adadelta", "sgd": "SGD"})
@@ -66,18 +100,25 @@ def learning_curves(history: pd.DataFrame, *, title: str) -> Figure:
         ax.plot(
             training["step"], training[measure], "--", color=style.GREY, label="training batches"
         )
-        ax.plot(
-            history["step"], history[f"held_out_{measure}"], color=style.BLUE, label="validation"
-        )
+        ax.plot(history["step"], history[f"held_out_{measure}"], color=colour, label="validation")
         for phase, step in ends.items():
             ax.axvline(step, color="0.4", ls=":", lw=1)
             text = f"{names[phase]} | {names[phase + 1]}"
             place = {"xycoords": ("data", "axes fraction"), "ha": "center", "va": "bottom"}
             ax.annotate(text, (step, 1.0), fontsize=8, **place)
-        ax.set(xlabel="optimiser step", ylabel=measure)
+        ax.set(xlabel="optimiser step", ylabel=measure, ylim=(0, None))
+        ax.locator_params(axis="x", nbins=5)
+    axes[1].set_ylim(0, 1)
+    axes[1].yaxis.set_major_formatter(PercentFormatter(1))
     axes[0].legend()
     figure.suptitle(title, fontsize=9)
     return figure
+
+
+def _whole_percent(ax: Axes) -> None:
+    """Let ticks along x stand at whole percents of shares."""
+    ax.locator_params(axis="x", nbins=6, steps=[1, 2, 5, 10])
+    ax.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
 
 
 def accuracies(
@@ -98,17 +139,17 @@ def accuracies(
     for kind, (label, above) in kinds.items():
         for name, y in zip(table.index, rows + above, strict=True):
             colour = style.NETWORKS.get(name, style.BLACK)
-            fill = {"mfc": "white"} if kind == "duplicate_free" else {}
-            style.interval_dots(ax, [table[kind][name]], [y], color=colour, ms=6, **fill)
-        look = {"mfc": "white" if fill else "0.3", "mec": "0.3", "color": "0.3"}
-        ax.plot([], [], "o", ms=6, label=label, **look)
+            fill = "white" if kind == "duplicate_free" else colour
+            style.interval_dots(ax, [table[kind][name]], [y], color=colour, ms=6, mfc=fill)
+        face = "white" if kind == "duplicate_free" else "0.3"
+        ax.plot([], [], "o", ms=6, label=label, mfc=face, mec="0.3", color="0.3")
     known = [name for name in table.index if name in homework]
     places = [rows[table.index.get_loc(name)] + 0.3 for name in known]
     if known:
         ax.plot([homework[name] for name in known], places, "x", color="0.1", label="homework")
     ax.set_yticks(rows, table.index)
     ax.set(xlabel="accuracy", ylim=(-0.6, len(table) - 0.4))
-    ax.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    _whole_percent(ax)
     if legend:
         figure.legend(loc="outside upper center", ncols=3)
     return figure
@@ -123,6 +164,6 @@ def intervals(table: pd.DataFrame, *, xlabel: str) -> Figure:
         style.interval_dots(ax, table[column], y, series=number, label=column)
     ax.set_yticks(rows, table.index)
     ax.set(xlabel=xlabel, ylim=(-0.7, len(table) - 0.3))
-    ax.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    _whole_percent(ax)
     ax.legend(loc="center left", bbox_to_anchor=(1, 0.5))
     return figure

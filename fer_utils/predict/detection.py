@@ -4,8 +4,8 @@ BlazeFace (Bazarevsky et al. 2019, arXiv 1907.05047) sees 128 x 128 pixels and i
 that fills half of them. So a picture is searched in windows of several sizes, and around what is
 found there it looks again, upright and at that size: that look gives the box and the score. The
 network is MediaPipe's `face_detection_short_range.tflite`, run by OpenCV; its licence lies beside
-it. FER2013's faces were found with a Haar cascade (arXiv 1307.0414), of which OpenCV's kept ones
-find fewer (bench/detection.py).
+it. FER2013's faces were found with a Haar cascade (arXiv 1307.0414); the cascades of
+OpenCV find fewer faces (bench/detection.py).
 """
 
 from collections.abc import Iterator

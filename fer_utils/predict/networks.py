@@ -55,8 +55,8 @@ class Network:
         path = runs_dir() / "summary.json"
         if path.exists():
             saved = json.loads(path.read_text(encoding="utf-8")).get(self.name, {})
-            if "sure_from" in saved:
-                return saved["sure_from"]
+            if "confidence_threshold" in saved:
+                return saved["confidence_threshold"]
         try:
             with redirect_stdout(sys.stderr):  # stdout is the table's
                 run = runs.find(self.config, data := load(self.config.dataset))

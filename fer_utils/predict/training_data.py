@@ -119,7 +119,7 @@ def write(folder: Path, examples: Sequence[Example], left_out: pd.DataFrame) -> 
 
 
 def contact_sheet(examples: Sequence[Example]) -> Image.Image:
-    """The faces by class, those first of which the detector was least sure; ROWS rows at most."""
+    """The faces by class, those with the lowest scores of the detector first; ROWS rows at most."""
     step, line = SIZE + 2, 16
     blocks = []
     for label, name in enumerate(CLASSES):

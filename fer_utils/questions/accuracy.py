@@ -168,24 +168,39 @@ def differences(
     return judged_with_detectable(table, interval="difference")
 
 
-def phases(config: Config) -> pd.DataFrame:
-    """One row per phase of a config's training."""
+def phases(config: Config, images: int) -> pd.DataFrame:
+    """List the phases of a config's training.
+
+    Parameters
+    ----------
+    config
+        Of a run.
+    images
+        How many images are trained on; an epoch shows as many.
+
+    Returns
+    -------
+    pandas.DataFrame
+        By number of the phase, from 1: `optimiser`, `learning_rate` ("0.1 to 0" if it falls),
+        `steps` at most, `epochs` in these steps, `momentum`, `weight_decay`, `patience`,
+        `image_side` (pixels).
+    """
     rows = [
         {
             "optimiser": OPTIMISERS[phase.optimizer],
-            "image size": f"{phase.size}×{phase.size}",
-            "learning rate": f"{phase.learning_rate:g}"
+            "learning_rate": f"{phase.learning_rate:g}"
             if phase.optimizer == "adadelta"
             else f"{phase.learning_rate:g} to {phase.final_rate:g}",
             "steps": phase.steps,
+            "epochs": phase.steps * config.batch_size / images,
             "momentum": f"{phase.momentum:g}",
-            "weight decay": f"{phase.weight_decay:g}",
+            "weight_decay": f"{phase.weight_decay:g}",
             "patience": phase.patience,
+            "image_side": phase.size,
         }
         for phase in config.phases
     ]
-    index = [f"phase {number}" for number in range(1, len(rows) + 1)]
-    return pd.DataFrame(rows, index)
+    return pd.DataFrame(rows, pd.RangeIndex(1, len(rows) + 1, name="phase"))
 
 
 def train_a_little(dataset: Dataset, *, images: int, steps: int, seed: int) -> pd.DataFrame:
@@ -213,10 +228,10 @@ def train_a_little(dataset: Dataset, *, images: int, steps: int, seed: int) -> p
     config = Config(
         name="live",
         dataset=dataset.name,
-        phases=two_phases(2 * steps // 3, steps - 2 * steps // 3),
+        phases=two_phases(3 * steps // 5, steps - 3 * steps // 5),
         widths=(8, 12, 16, 24),
         dense=(64, 64),
-        evaluate_every=max(steps // 6, 1),
+        evaluate_every=max(steps // 5, 1),
         transforms="x13",
         batch_size=32,
         seed=seed,

@@ -13,15 +13,14 @@ from scipy import stats
 
 from fer_utils.data import duplicates
 from fer_utils.data.dataset import Dataset, validation_split
-from fer_utils.fer2013 import CLASSES, SPLITS, TRAINING
-from fer_utils.statistics import wording
+from fer_utils.fer2013 import SPLITS, TRAINING
 from fer_utils.statistics.corrections import judged_with_detectable
 from fer_utils.statistics.intervals import (
     ALPHA,
+    Comparison,
     Interval,
     difference_of_means,
     independent_interval,
-    paired_interval,
     proportion,
 )
 from fer_utils.training.predictions import Predictions
@@ -51,80 +50,86 @@ def trained_on(dataset: Dataset) -> np.ndarray:
     return chosen
 
 
-def duplicates_not_trained_on(dataset: Dataset) -> str:
-    """Of the test images with a duplicate in Training, how many have it in the validation set."""
+def duplicates_not_trained_on(dataset: Dataset) -> Interval:
+    """Of the test images with a duplicate in Training, the share that none was trained on.
+
+    Their duplicates are validation images, which may have affected the selection of the checkpoint.
+    NaN if no test image has a duplicate in Training.
+    """
     pairs, test = duplicates.find(dataset), dataset.split != TRAINING
     duplicate = test & paired_with(pairs, dataset.split == TRAINING)
-    if not duplicate.any():
-        return "No test image has a duplicate in Training."
     not_trained_on = duplicate & ~paired_with(pairs, trained_on(dataset))
-    return (
-        f"Of {duplicate.sum():,} test images with a duplicate in Training "
-        f"{not_trained_on.sum():,} have none in the part trained on: their copies are validation "
-        "images, which may have affected the selection of the checkpoint."
-    )
+    return proportion(int(not_trained_on.sum()), int(duplicate.sum()))
 
 
 def pair_counts(pairs: pd.DataFrame, labels: np.ndarray, split: np.ndarray) -> pd.DataFrame:
-    """Count `pairs` within and between the splits that there are: one row per two splits.
+    """Count `pairs` within and between the splits that there are: a row per two splits.
 
-    Columns: `exact`, and `of these contradicting`, two labels for the same bytes; `near` without
-    the exact ones; `of these by chance`, an estimate of how many show different pictures. That is
-    twice the mirrored ones: look-alikes by chance are about as often mirrored as not, copies
-    seldom.
+    The columns are the `exact` pairs, those of them that are `contradicting` (two labels for the
+    same bytes), and the `near` pairs, without the exact ones.
     """
     where = np.sort(split[pairs[["first", "second"]].to_numpy()], axis=1)
     contradicts, exact = contradicting(pairs, labels), pairs["exact"].to_numpy()
-    mirrored = pairs["mirrored"].to_numpy() & ~exact
     table = {}
     for one, other in combinations_with_replacement(np.unique(split), 2):
         here = (where == (one, other)).all(axis=1)
-        near = int(np.sum(here & ~exact))
-        table[f"{SPLITS[one]} – {SPLITS[other]}"] = {
+        table[SPLITS[one], SPLITS[other]] = {
             "exact": int(np.sum(here & exact)),
-            "of these contradicting": int(np.sum(here & exact & contradicts)),
-            "near": near,
-            "of these by chance": min(2 * int(np.sum(here & mirrored)), near),
+            "contradicting": int(np.sum(here & exact & contradicts)),
+            "near": int(np.sum(here & ~exact)),
         }
-    return pd.DataFrame.from_dict(table, "index").rename_axis("splits")
+    return pd.DataFrame.from_dict(table, "index").rename_axis(["split", "other_split"])
 
 
-def contaminated(pairs: pd.DataFrame, labels: np.ndarray, split: np.ndarray) -> pd.DataFrame:
-    """Test images that have a duplicate in Training: a row per class, and "all" (labelled or not).
+def contaminated(
+    pairs: pd.DataFrame, split: np.ndarray, kinds: Mapping[str, np.ndarray]
+) -> pd.DataFrame:
+    """Tell how many test images have a duplicate in Training.
 
-    Columns: `with a duplicate`, their share (Interval); counts of `images`, of `exact` copies, and
-    of those with a duplicate of either kind (`exact or near`).
+    Parameters
+    ----------
+    pairs
+        Of `duplicates.find`.
+    split
+        (n,) int.
+    kinds
+        What each row is about: its name, and (n,) bool. Only test images count.
+
+    Returns
+    -------
+    pd.DataFrame
+        A row per kind: the number of `images`, and the shares (Interval) of those with an `exact`
+        copy in Training and with an exact or near duplicate there (`exact_or_near`).
     """
     training = split == TRAINING
-    duplicate, exact = paired_with(pairs, training), paired_with(pairs[pairs["exact"]], training)
-    rows = {name: ~training & (labels == k) for k, name in enumerate(CLASSES)} | {"all": ~training}
-    table = {
-        name: {
-            "with_duplicate": proportion(int(duplicate[part].sum()), int(part.sum())),
-            "images": int(part.sum()),
-            "exact": int(exact[part].sum()),
-            "exact or near": int(duplicate[part].sum()),
+    exact, either = paired_with(pairs[pairs["exact"]], training), paired_with(pairs, training)
+    table = {}
+    for name, kind in kinds.items():
+        tested = kind & ~training
+        table[name] = {
+            "images": int(tested.sum()),
+            "exact": proportion(int(exact[tested].sum()), int(tested.sum())),
+            "exact_or_near": proportion(int(either[tested].sum()), int(tested.sum())),
         }
-        for name, part in rows.items()
-    }
-    return pd.DataFrame.from_dict(table, "index").rename_axis("class")
-
-
-def unequal(contaminated: pd.DataFrame) -> bool:
-    """Whether duplicates are more frequent in some classes of `contaminated` (chi-squared test)."""
-    classes = contaminated.drop(index="all")
-    classes = classes[classes["images"] > 0]
-    duplicate = classes["exact or near"].to_numpy()
-    cells = np.stack([duplicate, classes["images"] - duplicate])
-    return bool((cells.sum(axis=1) > 0).all() and stats.chi2_contingency(cells).pvalue < ALPHA)
+    return pd.DataFrame.from_dict(table, "index")
 
 
 def effects(cases: Mapping[str, Predictions], duplicate: np.ndarray) -> pd.DataFrame:
-    """What duplicates in Training (`training_duplicates`) do to test accuracies: a row per case.
+    """Compare the accuracy on test images with and without a duplicate in Training.
 
-    Columns: the accuracy on images that are `duplicate-free`, `with a duplicate`, and on `all`, and
-    the `difference` of the first two, as Intervals; its `verdict`, `p (Holm)` (Fisher's exact test)
-    and `minimum detectable`.
+    Parameters
+    ----------
+    cases
+        Predictions by network.
+    duplicate
+        (n,) bool, of `training_duplicates`.
+
+    Returns
+    -------
+    pd.DataFrame
+        A row per network. The accuracies `duplicate_free`, `with_duplicate` and `all` are
+        Intervals; `difference` is the second minus the first (Comparison: Newcombe's interval,
+        Fisher's exact test), with `verdict`, `p` and `detectable` of `judged_with_detectable`.
     """
     table = {}
     for name, predictions in cases.items():
@@ -143,67 +148,64 @@ def effects(cases: Mapping[str, Predictions], duplicate: np.ndarray) -> pd.DataF
                 p, with_duplicate[1] + free[1]
             ),
         }
-    return _judged(table, wording.DUPLICATES)
+    return _judged(table)
 
 
-def at_equal_classes(
-    predictions: Predictions, first: np.ndarray, second: np.ndarray
-) -> tuple[Interval, float]:
-    """Accuracy on the first minus that on the second kind of images, at the first's mix of classes.
+def at_equal_classes(predictions: Predictions, first: np.ndarray, second: np.ndarray) -> Comparison:
+    """Subtract the accuracies on two kinds of images, at the first's mix of classes.
 
-    `first` and `second` are (all images,) bool. A weighted sum of the differences within each class
-    (direct standardisation), with the normal interval of independent proportions, each counted with
-    one image more of either kind (Agresti and Caffo 2000), and the p-value that it is 0. Classes
-    that lack one of the two are left out; NaN if all do.
+    `first` and `second` are (all images,) bool. The result is a weighted sum of the differences
+    within each class (direct standardisation), with the normal interval of independent proportions,
+    each counted with one right and one wrong image more (Agresti and Caffo 2000), and the p-value
+    that it is 0. Classes that lack one of the two are left out; all is NaN if every class does.
     """
     kinds, parts = (first[predictions.rows], second[predictions.rows]), []
     for label in np.unique(predictions.labels):
         one, other = (_right(predictions[(predictions.labels == label) & kind]) for kind in kinds)
         if one[1] and other[1]:
-            parts.append((one[1], one[0] / one[1] - other[0] / other[1], _variance(one, other)))
+            difference = one[0] / one[1] - other[0] / other[1]
+            parts.append((one[1], other[1], difference, _variance(one, other)))
     if not parts:
-        return Interval(np.nan, np.nan, np.nan), np.nan
-    size, difference, variance = np.array(parts).T
+        return Interval(np.nan, np.nan, np.nan).tested(np.nan, 0)
+    size, others, differences, variance = np.array(parts).T
     weights = size / size.sum()
-    estimate = float(np.sum(weights * difference))
+    estimate = float(np.sum(weights * differences))
     error = float(np.sqrt(np.sum(weights**2 * variance)))
-    half = stats.norm.ppf(1 - ALPHA / 2) * error
+    half = float(stats.norm.ppf(1 - ALPHA / 2) * error)
     p = 2 * stats.norm.sf(abs(estimate) / error)
-    return Interval(estimate, float(estimate - half), float(estimate + half)), float(p)
+    interval = Interval(estimate, estimate - half, estimate + half)
+    return interval.tested(p, int(size.sum() + others.sum()))
 
 
 def by_duplicate_location(cases: Mapping[str, Predictions], dataset: Dataset) -> pd.DataFrame:
-    """Whether a duplicate makes an image easy because the network was trained on it.
+    """Tell whether a duplicate makes an image easy because the network was trained on it.
 
-    Columns: accuracy where a duplicate was `trained on`; where duplicates lie `only elsewhere`, in
-    the validation set or a test split; and where there is `none`; the `difference` of the last two
-    at equal classes (`at_equal_classes`), its `verdict`, `p (Holm)` (normal) and `minimum
-    detectable` (`judged_with_detectable`).
+    Returns a row per network. The accuracies (Intervals) are on images with a duplicate that was
+    `trained_on`; on those with duplicates only `elsewhere`, in the validation set or a test split;
+    and on those with `no_duplicate`. `difference` is the second minus the third at equal classes
+    (`at_equal_classes`), with `verdict`, `p` and `detectable` of `judged_with_detectable`.
     """
     pairs = duplicates.find(dataset)
     seen = paired_with(pairs, trained_on(dataset))
     elsewhere = paired_with(pairs, np.ones(len(dataset.labels), bool)) & ~seen
-    table = {}
-    for name, predictions in cases.items():
-        kinds = (seen, elsewhere, ~seen & ~elsewhere)
-        in_fit, other, none = (_right(predictions[kind[predictions.rows]]) for kind in kinds)
-        difference, p = at_equal_classes(predictions, *kinds[1:])
-        table[name] = {
-            "trained on": proportion(*in_fit),
-            "only elsewhere": proportion(*other),
-            "none": proportion(*none),
-            "difference": difference.tested(p, other[1] + none[1]),
+    kinds = {"trained_on": seen, "elsewhere": elsewhere, "no_duplicate": ~seen & ~elsewhere}
+    table = {
+        name: {
+            kind: proportion(*_right(predictions[which[predictions.rows]]))
+            for kind, which in kinds.items()
         }
-    return _judged(table, wording.DUPLICATES)
+        | {"difference": at_equal_classes(predictions, elsewhere, kinds["no_duplicate"])}
+        for name, predictions in cases.items()
+    }
+    return _judged(table)
 
 
 def memorised_labels(cases: Mapping[str, Predictions], dataset: Dataset) -> pd.DataFrame:
-    """Which label a network predicts for test images whose duplicate in training has another one.
+    """Count which label is predicted where the duplicates in training have another one.
 
-    Images whose duplicates have several labels are left out. Columns: `images`; the share predicted
-    as the duplicate's label (`the duplicate's`), as its own, or as another (Intervals); the
-    `difference` of the first two, paired, its `verdict`, `p (Holm)` (the binomial test) and
-    `minimum detectable`.
+    Images whose duplicates have several labels are left out. Returns a row per network with the
+    count of `images`, and of those predicted with the `duplicate_label`, their `own_label`, or a
+    `third_label`.
     """
     theirs = _label_of_duplicates(dataset)
     table = {}
@@ -212,51 +214,50 @@ def memorised_labels(cases: Mapping[str, Predictions], dataset: Dataset) -> pd.D
         disputed = predictions[(other >= 0) & (other != predictions.labels)]
         duplicate = int(np.sum(disputed.classes == theirs[disputed.rows]))
         own, total = _right(disputed)
-        p = stats.binomtest(duplicate, duplicate + own).pvalue if duplicate + own else np.nan
         table[name] = {
             "images": total,
-            "the duplicate's": proportion(duplicate, total),
-            "its own": proportion(own, total),
-            "another": proportion(total - duplicate - own, total),
-            "difference": paired_interval(duplicate, own, total).tested(p, total),
+            "duplicate_label": duplicate,
+            "own_label": own,
+            "third_label": total - duplicate - own,
         }
-    return _judged(table, wording.LABEL)
+    return pd.DataFrame.from_dict(table, "index").rename_axis("network")
 
 
 def larger_duplicate_gain(
     first: Predictions, second: Predictions, duplicate: np.ndarray
-) -> Interval:
-    """By how much the first network gains more from duplicates than the second, on the same images.
+) -> Comparison:
+    """Tell by how much the first network gains more from duplicates than the second.
 
-    The gain is the accuracy on images with a duplicate minus that on duplicate-free ones; images
-    are paired, with Welch's interval. NaN unless there are two images of either kind.
+    The gain is the accuracy on images with a duplicate minus that on duplicate-free ones. Both
+    networks predict the same images, which are paired; interval and test are Welch's. All is NaN
+    unless there are two images of either kind.
     """
     ahead = first.correct.astype(float) - second.correct
     with_duplicate, free = (
         ahead[which] for which in (duplicate[first.rows], ~duplicate[first.rows])
     )
     if min(len(with_duplicate), len(free)) < 2:
-        return Interval(np.nan, np.nan, np.nan)
-    return difference_of_means(with_duplicate, free).interval
+        return Interval(np.nan, np.nan, np.nan).tested(np.nan, 0)
+    return difference_of_means(with_duplicate, free)
 
 
 def spread(pairs: pd.DataFrame, count: int) -> pd.DataFrame:
-    """At most `count` of the `pairs`, evenly from the most to the least alike."""
+    """Choose at most `count` of the `pairs`, evenly from the most to the least alike."""
     pairs = pairs.sort_values("correlation", ascending=False, kind="stable")
     picked = np.linspace(0, len(pairs) - 1, min(count, len(pairs)))
     return pairs.iloc[picked.round().astype(int)]
 
 
 def contradicting(pairs: pd.DataFrame, labels: np.ndarray) -> np.ndarray:
-    """(pairs,) bool: whether the two images have different labels (-1 is none)."""
+    """Return (pairs,) bool: whether the two images have different labels (-1 is none)."""
     first, second = labels[pairs["first"]], labels[pairs["second"]]
     return (first >= 0) & (second >= 0) & (first != second)
 
 
-def _judged(rows: Mapping[str, dict], words: wording.Words) -> pd.DataFrame:
-    """A row per network, its "difference" judged in `words`."""
+def _judged(rows: Mapping[str, dict]) -> pd.DataFrame:
+    """Make a row per network, and judge its "difference"."""
     table = pd.DataFrame.from_dict(rows, "index").rename_axis("network")
-    return wording.with_phrases(judged_with_detectable(table, interval="difference"), words)
+    return judged_with_detectable(table, interval="difference")
 
 
 def _label_of_duplicates(dataset: Dataset) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""What a data set looks like, class by class: how many images, how bright, on average.
+"""Describe a data set class by class: how many images there are, and how bright they are.
 
 `labels` is (n,) int, -1 for an image without a label, which is left out; `images` is
 (n, 48, 48) uint8.
@@ -10,11 +10,11 @@ from scipy import stats
 
 from fer_utils.data.duplicates import constant_images, duplicate_groups
 from fer_utils.fer2013 import CLASSES, SPLITS
-from fer_utils.statistics.intervals import mean_interval, proportion
+from fer_utils.statistics.intervals import mean_interval
 
 
 def class_counts(labels: np.ndarray, split: np.ndarray) -> pd.DataFrame:
-    """Labelled images by class (rows) and split (columns, those that there are)."""
+    """Count the labelled images by class (rows) and split (columns, those that there are)."""
     counts = {
         SPLITS[part]: np.bincount(labels[(split == part) & (labels >= 0)], minlength=len(CLASSES))
         for part in np.unique(split)
@@ -22,31 +22,26 @@ def class_counts(labels: np.ndarray, split: np.ndarray) -> pd.DataFrame:
     return pd.DataFrame(counts, index=pd.Index(CLASSES, name="class"))
 
 
-def class_shares(counts: pd.DataFrame) -> pd.DataFrame:
-    """Each class's share of each split (rows and columns of `class_counts`), as Intervals."""
-    return counts.apply(lambda column: [proportion(count, column.sum()) for count in column])
-
-
 def same_mix(counts: pd.DataFrame) -> float:
-    """p-value of the chi-squared test that all splits have the same shares of classes.
+    """Test whether all columns of a table of counts have the same shares of its rows.
 
-    NaN if fewer than two splits have labels.
+    Returns the p-value of the chi-squared test, NaN if fewer than two columns have counts.
     """
     present = counts.loc[counts.sum(axis=1) > 0, counts.sum() > 0]
     return float(stats.chi2_contingency(present).pvalue) if present.shape[1] > 1 else np.nan
 
 
 def sample(labels: np.ndarray, per_class: int, *, seed: int) -> dict[str, np.ndarray]:
-    """For each class at most `per_class` of its rows, drawn at random."""
+    """Draw at most `per_class` images of each class at random; return their rows by class."""
     random = np.random.default_rng(seed)
     rows = {name: np.flatnonzero(labels == label) for label, name in enumerate(CLASSES)}
     return {name: random.permutation(found)[:per_class] for name, found in rows.items()}
 
 
 def intensity(images: np.ndarray, labels: np.ndarray) -> pd.DataFrame:
-    """One row per labelled image: `class`, `brightness` (mean) and `contrast` (standard deviation).
+    """Measure each labelled image: its `class`, `brightness` (mean) and `contrast` (deviation).
 
-    Both are in grey levels, 0 to 255.
+    The last two are in grey levels, 0 to 255; there is a row per image.
     """
     images, labels = images[labels >= 0], labels[labels >= 0]
     measures = {
@@ -58,17 +53,17 @@ def intensity(images: np.ndarray, labels: np.ndarray) -> pd.DataFrame:
 
 
 def intensity_by_class(measures: pd.DataFrame) -> pd.DataFrame:
-    """Mean brightness and contrast of each class that has two images, with Student's intervals."""
+    """Average brightness and contrast over each class with two images (Student's intervals)."""
     groups = measures.groupby("class").filter(lambda group: len(group) > 1).groupby("class")
     table = groups.agg(lambda column: mean_interval(column.to_numpy()))
     return table.reindex([name for name in CLASSES if name in table.index])
 
 
 def best_on_copies(images: np.ndarray, labels: np.ndarray) -> tuple[int, int]:
-    """How many of the images that have an identical copy a classifier can get right, of how many.
+    """Count how many of the images with an exact copy a classifier can get right at best.
 
-    It gives copies the same answer: at best the commonest of their labels. Constant and unlabelled
-    images are left out.
+    It predicts the same class for all copies of an image, at best the commonest of their labels.
+    Constant and unlabelled images are left out. Returns that count, and the number of images.
     """
     rows = np.flatnonzero(~constant_images(images) & (labels >= 0))
     counts = pd.crosstab(duplicate_groups(images[rows]), labels[rows]).to_numpy()

@@ -22,9 +22,9 @@ CLEAR = 8  # of ten annotators, that agree
 
 
 def label_counts(labels: np.ndarray, annotations: Annotations) -> pd.DataFrame:
-    """Images by FER2013 label (rows) and the annotators' majority (columns; "none" without one)."""
+    """Count images by FER2013 label (rows) and annotators' majority (columns, or `no_majority`)."""
     labelled = labels >= 0
-    columns = (*VOTE_CLASSES, "none")
+    columns = (*VOTE_CLASSES, "no_majority")
     counts = np.zeros((len(CLASSES), len(columns)), int)
     majority = annotations.majority[labelled]  # -1 is the last column
     np.add.at(counts, (labels[labelled], majority), 1)
@@ -32,24 +32,23 @@ def label_counts(labels: np.ndarray, annotations: Annotations) -> pd.DataFrame:
 
 
 def contradicted(labels: np.ndarray, annotations: Annotations) -> pd.DataFrame:
-    """How the majority judges FER2013's labels: one row per class, and "all".
+    """Tell how often the majority contradicts FER2013's labels: a row per class, and "all".
 
-    Columns: `contradicted`, of the images with a majority the share whose majority votes for
-    another class (Interval); counts of `images`, of those `confirmed`, and of those with `no
-    majority`.
+    `contradicted` is the share of the images with a majority whose majority votes for another class
+    (Interval). Counts follow: of `images`, of those `confirmed`, of those with `no_majority`.
     """
     counts = label_counts(labels, annotations)
-    columns = {"confirmed": np.diag(counts), "no majority": counts["none"]}
+    columns = {"confirmed": np.diag(counts), "no_majority": counts["no_majority"]}
     table = pd.DataFrame({"images": counts.sum(axis=1), **columns})
     table.loc["all"] = table.sum()
-    decided = table["images"] - table["no majority"]
+    decided = table["images"] - table["no_majority"]
     shares = list(map(proportion, decided - table["confirmed"], decided))
     table.insert(0, "contradicted", shares)
     return table
 
 
 def annotator_votes(labels: np.ndarray, annotations: Annotations) -> pd.DataFrame:
-    """How one annotator, on average, votes on images of each label: shares of VOTE_CLASSES.
+    """Average how one annotator votes on images of each label: shares of VOTE_CLASSES.
 
     The votes for one image are not independent, so the Intervals are over images (Student's, cut
     at 0 and 1). Classes with fewer than two images are left out.
@@ -67,44 +66,45 @@ def annotator_votes(labels: np.ndarray, annotations: Annotations) -> pd.DataFram
 def agreement(
     predictions: np.ndarray, labels: np.ndarray, annotations: Annotations
 ) -> pd.DataFrame:
-    """How often a network, the annotators' majority and one annotator agree with a class (rows).
+    """Tell how often a network, the annotators' majority and one annotator agree with a class.
 
-    The class is the label, on all images and on those with a majority; or the majority's, where it
-    is one of the seven classes, by any majority and by at least `CLEAR` annotators of ten. Columns:
-    `images`, `network`, `majority`, `one annotator` (Intervals, NaN where there is nothing to
-    compare).
+    Rows say which class: the `label`, on all images and on those with a majority
+    (`label_with_majority`); the majority's, where it is one of the seven classes, by any `majority`
+    and by a `clear_majority` of at least `CLEAR` annotators of ten. Columns: `images`, `network`,
+    `majority`, `one_annotator` (Intervals, None where there is nothing to compare).
     """
     majority, every = annotations.majority, np.ones(len(labels), bool)
     decided, named = majority >= 0, (majority >= 0) & (majority < len(CLASSES))
     clear = named & (annotations.agreement >= CLEAR)
     rows = {
-        "the label": (labels, every),
-        "the label, where there is a majority": (labels, decided),
-        "the majority's class": (majority, named),
-        f"the class of {CLEAR} annotators or more": (majority, clear),
+        "label": (labels, every),
+        "label_with_majority": (labels, decided),
+        "majority": (majority, named),
+        "clear_majority": (majority, clear),
     }
-    table = {}
-    for name, (truth, where) in rows.items():
-        whole = truth is labels and where is decided
-        of_majority = classification.accuracy(truth[where], majority[where]) if whole else None
-        table[name] = {
+    table = {
+        name: {
             "images": int(where.sum()),
             "network": classification.accuracy(truth[where], predictions[where]),
-            "majority": of_majority,
-            "one annotator": _of_annotator(annotations[where], labels[where])
-            if truth is labels
-            else None,
         }
-    return pd.DataFrame.from_dict(table, "index").rename_axis("agrees with")
+        for name, (truth, where) in rows.items()
+    }
+    of_majority = classification.accuracy(labels[decided], majority[decided])
+    table["label_with_majority"]["majority"] = of_majority
+    for name in ("label", "label_with_majority"):
+        where = rows[name][1]
+        table[name]["one_annotator"] = _of_annotator(annotations[where], labels[where])
+    frame = pd.DataFrame.from_dict(table, "index").rename_axis("agrees_with")
+    return frame[["images", "network", "majority", "one_annotator"]]
 
 
 def network_against_majority(
     predictions: np.ndarray, labels: np.ndarray, annotations: Annotations
 ) -> tuple[Interval, int]:
-    """By how much a network agrees with the label more often than the majority does.
+    """Tell by how much a network agrees with the label more often than the majority does.
 
-    Over the images that have a majority, paired; and on how many of them the network predicts
-    the label where the majority does not.
+    Returns the paired difference over the images that have a majority, and on how many of them
+    the network predicts the label where the majority does not vote for it.
     """
     decided = annotations.majority >= 0
     network = (predictions == labels)[decided]
@@ -113,44 +113,46 @@ def network_against_majority(
     return paired_interval(*only, int(decided.sum())), only[0]
 
 
-def sides(predictions: np.ndarray, labels: np.ndarray, annotations: Annotations) -> dict[str, int]:
-    """With whom the majority sides where a network contradicts the label: counts of images.
+def mistakes(predictions: np.ndarray, labels: np.ndarray, annotations: Annotations) -> pd.Series:
+    """Count with whom the majority sides where a network's prediction is not the label.
 
-    Keys: "disputed" (all of them), "network", "label", "neither", "no majority".
+    Rows: all `mistakes`; of these those where the majority votes for the class of the `network`,
+    for the `label`, for `neither`, and those without (`no_majority`).
     """
     wrong = predictions != labels
     majority = annotations.majority[wrong]
     network, label = majority == predictions[wrong], majority == labels[wrong]
     none = majority < 0
-    return {
-        "disputed": int(wrong.sum()),
-        "network": int(network.sum()),
-        "label": int(label.sum()),
-        "neither": int((~network & ~label & ~none).sum()),
-        "no majority": int(none.sum()),
+    found = {
+        "mistakes": wrong,
+        "network": network,
+        "label": label,
+        "neither": ~network & ~label & ~none,
+        "no_majority": none,
     }
+    return pd.Series({name: int(rows.sum()) for name, rows in found.items()}, name="images")
 
 
 def confirmed_recall(
     predictions: np.ndarray, labels: np.ndarray, annotations: Annotations
 ) -> pd.DataFrame:
-    """A network's recall of each class on all images, and where the majority confirms the label.
+    """Compute a network's recall of each class, on all images and where the label is confirmed.
 
-    Columns: `images` and `recall`; `confirmed images` and `recall where confirmed`.
+    A label is confirmed where the annotators' majority votes for it. Columns: `images`, `recall`,
+    `confirmed_images`, `confirmed_recall` (Intervals).
     """
-    columns = {}
-    for suffix, rows in (("", labels >= 0), ("confirmed", annotations.majority == labels)):
+    columns: dict[str, pd.Series] = {}
+    for prefix, rows in (("", labels >= 0), ("confirmed_", annotations.majority == labels)):
         counts = classification.confusion(labels[rows], predictions[rows], CLASSES)
-        columns[f"{suffix} images".strip()] = counts.sum(axis=1)
-        recall = list(map(proportion, np.diag(counts), counts.sum(axis=1)))
-        columns[f"recall{suffix and ' where '}{suffix}"] = recall
-    return pd.DataFrame(columns, index=pd.Index(CLASSES, name="class"))
+        table = classification.per_class(counts)
+        columns |= {f"{prefix}{name}": table[name] for name in ("images", "recall")}
+    return pd.DataFrame(columns)
 
 
 def confirmed_gap(
     predictions: np.ndarray, labels: np.ndarray, annotations: Annotations, name: str
 ) -> Interval:
-    """How much less a class is recalled, on images whose label the majority confirms.
+    """Tell how much less a class is recalled, on images whose label the majority confirms.
 
     Parameters
     ----------
@@ -167,7 +169,7 @@ def confirmed_gap(
 
 
 def _of_annotator(annotations: Annotations, labels: np.ndarray) -> Interval | None:
-    """How often one annotator, on average, votes for the label."""
+    """Average how often one annotator votes for the label."""
     if len(labels) < 2:
         return None
     votes = annotations.votes[np.arange(len(labels)), labels]

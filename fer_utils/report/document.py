@@ -1,10 +1,9 @@
-"""Executed notebooks -> one page each, one self-contained index.html, one report.pdf.
+"""Executed notebooks -> the core report and its appendix, each one HTML file and one PDF.
 
     python -m fer_utils.report.document
 
-Reads `build_dir()/notebooks/`, writes `build_dir()/*.html` and `build_dir()/report.pdf`. The first
-page has the course's questions with their answers. The HTML makes no request to anywhere and runs
-no script.
+Reads `build_dir()/notebooks/`, writes `index.html`, `report.pdf`, `appendix.html`, `appendix.pdf`
+and `tables/*.csv` beside it. The HTML makes no request to anywhere and runs no script.
 """
 
 import base64
@@ -15,7 +14,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader
@@ -25,16 +24,22 @@ from PIL import ImageFile
 
 from fer_utils.files import ROOT, FolderError, build_dir, escape_unprintable, replacing
 from fer_utils.report import ReportError
-from fer_utils.report.folder import BuildFolder
-from fer_utils.report.page import Section, mark_chinese, read_section
+from fer_utils.report.folder import (
+    APPENDIX,
+    CORE,
+    BuildFolder,
+    Document,
+    documents_in,
+    executed_copy,
+)
+from fer_utils.report.page import Section, mark_chinese, read_section, size_of
 from fer_utils.report.sanitise import sanitise
-from fer_utils.report.tables import unbroken
+from fer_utils.report.tables import file_of, unbroken
 
 NOTEBOOKS = ROOT / "notebooks"
 REPORT = ROOT / "report"
-TITLE = "Facial expression recognition"
 
-NO_PRINTER = """{html} is ready, but there is no PDF: WeasyPrint needs pango. Install it:
+NO_PRINTER = """The HTML is ready, but there is no PDF: WeasyPrint needs pango. Install it:
   Debian, Ubuntu: apt install libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0
   macOS:          brew install pango
 or put a Chromium on PATH. ({error})"""
@@ -42,16 +47,18 @@ BROWSERS = (
     *("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome"),
     "microsoft-edge",
 )
-#: Filters of page.html.j2, beside jinja's own.
+FILE_LINK = re.compile(r' href="(?!#|https?:|mailto:)[^"]*"')  # of a file beside the report
+#: Filters of the templates, beside jinja's own.
 FILTERS = {
     "chinese": lambda text: Markup(mark_chinese(str(escape(text)))),
-    "markdown": lambda text: Markup(sanitise(markdown2html(text))),
-    "unbroken": unbroken,
+    "markdown": lambda text: Markup(sanitise(unbroken(markdown2html(text)))),
+    "sanitise": lambda text: Markup(mark_chinese(sanitise(unbroken(text)))),
+    "size_of": size_of,
 }
 
 
 def circumstances(sections: Sequence[Section]) -> dict[str, str]:
-    """The small print of the first page: data, profile, date, time, machine, versions.
+    """How the notebooks were executed: profile, models, time, machine, versions; only what holds.
 
     Raises ReportError if the notebooks ran on different data, profile or seed.
     """
@@ -71,17 +78,14 @@ def circumstances(sections: Sequence[Section]) -> dict[str, str]:
         for key in ("fallbacks", "rescored", "not_rescored")
     )
     lines = {
-        "Data set": first["source"],
         "Profile": f"{first['profile']}, seed {first['seed']}",
         "Fallback models": fallback and f"small networks, trained briefly, in place of {fallback}",
         "Evaluated again": again and f"{again}: their predictions are for this copy's pixels",
         "Not evaluated again": on_original
         and f"{on_original}: predictions for the original's pixels, since not all that are "
         "compared have kept their weights",
-        "Date": max(str(meta["date"]) for meta in metas),
-        "Notebooks ran for": f"{minutes} min {seconds} s, the training of finished runs apart",
+        "Notebooks ran for": f"{minutes} min {seconds} s, without training",
         "Machine": _distinct(meta["machine"] for meta in metas),
-        "Commit": _distinct(meta["commit"] for meta in metas),
         "Versions": ", ".join(f"{key} {text}" for key, text in versions.items()),
     }
     return {name: text for name, text in lines.items() if text}
@@ -91,57 +95,43 @@ def _distinct(values: Iterable[object]) -> str:
     return "; ".join(dict.fromkeys(map(str, values)))
 
 
-def render(
-    sections: Sequence[Section],
-    title: str,
-    *,
-    cover: bool,
-    neighbours: tuple[Section | None, Section | None] = (None, None),
-) -> str:
-    """One HTML document.
+def panel_height(rows: Sequence[dict[str, str]]) -> float:
+    """Millimetres that a panel may be high, so that page one with these rows is one page of A4."""
+    table = sum(5.8 + 4 * (len(row["what"]) // 60) for row in rows)
+    return max(30, min(64, (190 - table) / 2))
 
-    Parameters
-    ----------
-    sections
-        The notebooks, in order.
-    title
-        Of the document.
-    cover
-        Whether it has a first page, with the answers by the course's numbers, and a table of
-        contents.
-    neighbours
-        The sections before and after, of a page with a single one.
-    """
+
+def render(document: Document, sections: Sequence[Section], beside: Document | None = None) -> str:
+    """One HTML document of the sections, in order; it links to the document `beside` it."""
     fonts = {
         weight: base64.b64encode((REPORT / f"fonts/NotoSansTC-{face}.woff2").read_bytes()).decode()
         for weight, face in {400: "Regular", 700: "Bold"}.items()
     }
+    metas = [section.record["meta"] for section in sections]
     answered = [section for section in sections if section.record.get("answer")]
+    rows = [row for section in answered for row in section.record["answer"]["rows"]]
+    panels = [section.record["panel"] for section in sections if section.record.get("panel")]
     environment = Environment(loader=FileSystemLoader(REPORT / "template"), autoescape=True)
     environment.filters |= FILTERS
     return environment.get_template("page.html.j2").render(
-        title=title,
-        cover=cover,
-        meta=sections[0].record["meta"],
+        document=document,
+        core=document == CORE,
+        beside=beside,
+        meta=metas[0],
+        date=max(str(meta["date"]) for meta in metas),
+        commit=_distinct(meta["commit"] for meta in metas),
+        panel_height=panel_height(rows),
+        panels=sorted(panels, key=lambda panel: panel["place"]),
         answered=sorted(answered, key=lambda one: one.record["answer"]["question"] or float("inf")),
+        compared=any(row["homework"].strip(" –-") for row in rows),
         facts=circumstances(sections),
         sections=sections,
-        neighbours=neighbours,
         fonts=fonts,
         style=(REPORT / "style.css").read_text(encoding="utf-8"),
     )
 
 
-def render_page(number: int, sections: Sequence[Section]) -> str:
-    """The page of one notebook: links to the others go to their pages."""
-    section, around = sections[number], [None, *sections, None]
-    neighbours = (around[number], around[number + 2])
-    html = render([section], section.title, cover=False, neighbours=neighbours)
-    others = "|".join(other.name for other in sections if other is not section)
-    return re.sub(rf'href="#({others})(?=["-])', r'href="\1.html#\1', html) if others else html
-
-
-def print_pdf(html: Path, pdf: Path) -> str:
+def print_pdf(html: str, pdf: Path) -> str:
     """Print with WeasyPrint, else with a Chromium on PATH; return which.
 
     Raises ReportError, naming the package to install, if there is neither.
@@ -153,20 +143,21 @@ def print_pdf(html: Path, pdf: Path) -> str:
     except OSError as error:  # pango, a C library, is not installed
         browser = next(filter(None, map(shutil.which, BROWSERS)), None)
         if browser is None:
-            raise ReportError(NO_PRINTER.format(html=html, error=error)) from None
-        _print_in_browser(browser, html, pdf)
+            raise ReportError(NO_PRINTER.format(error=error)) from None
+        _print_in_browser(browser, FILE_LINK.sub("", html), pdf)
         return Path(browser).name
     ImageFile.LOAD_TRUNCATED_IMAGES = (
         False  # importing WeasyPrint lets Pillow accept half a picture
     )
     logging.getLogger("weasyprint").setLevel(logging.ERROR)
-    document = weasyprint.HTML(
-        string=html.read_text(encoding="utf-8"),
-        url_fetcher=weasyprint.urls.URLFetcher(allowed_protocols={"data"}),
+    for document in (CORE, APPENDIX):
+        html = re.sub(rf'href="{document.html}(#[^"]*)?"', f'href="{document.pdf}"', html)
+    printed = weasyprint.HTML(
+        string=html, url_fetcher=weasyprint.urls.URLFetcher(allowed_protocols={"data"})
     )
     with replacing(pdf) as temporary:
         # hints: the width and height of a figure, in inches as it was drawn
-        document.write_pdf(temporary, pdf_variant="pdf/ua-1", presentational_hints=True)
+        printed.write_pdf(temporary, pdf_variant="pdf/ua-1", presentational_hints=True)
     return "WeasyPrint"
 
 
@@ -177,37 +168,49 @@ def look_into_homebrew() -> None:
     os.environ["DYLD_FALLBACK_LIBRARY_PATH"] = f"{places}:/opt/homebrew/lib"
 
 
-def _print_in_browser(browser: str, html: Path, pdf: Path) -> None:
+def _print_in_browser(browser: str, html: str, pdf: Path) -> None:
     with replacing(pdf) as temporary, tempfile.TemporaryDirectory() as profile:
+        page = Path(profile, "page.html")
+        page.write_text(html, encoding="utf-8")
         options = ["--headless", "--no-sandbox", "--disable-gpu", "--no-pdf-header-footer"]
         own = [f"--user-data-dir={profile}", f"--print-to-pdf={temporary.resolve()}"]
-        subprocess.run(
-            [browser, *options, *own, html.resolve().as_uri()], capture_output=True, timeout=300
-        )
+        subprocess.run([browser, *options, *own, page.as_uri()], capture_output=True, timeout=300)
         if not temporary.exists():
-            raise ReportError(f"{html} is ready, but {browser} printed no PDF")
+            raise ReportError(f"{pdf} is missing: {browser} printed no PDF")
 
 
-def write_report(names: Sequence[str], folder: Path | None = None) -> None:
-    """Write the pages, index.html and report.pdf of the executed notebooks `names`, in order.
+def write_document(
+    document: Document, notebooks: Mapping[Document, Sequence[Path]], folder: Path | None = None
+) -> list[str]:
+    """Write HTML, PDF and tables of one document; return their names.
 
-    They lie in `notebooks/` of the folder, by default the build folder; there the report goes too.
+    `notebooks` has those of every document, in order. Their executed copies lie in `notebooks/` of
+    the folder, by default the build folder; there the report goes too.
     Raises ReportError; where it is the notebooks' fault, an older report is as it was.
     """
     build = folder or build_dir()
-    sections = [read_section(build / "notebooks" / f"{name}.ipynb", list(names)) for name in names]
-    documents = {
-        f"{section.name}.html": render_page(number, sections)
-        for number, section in enumerate(sections)
+    pages = {
+        path.stem: "" if one == document else one.html
+        for one, paths in notebooks.items()
+        for path in paths
     }
-    documents["index.html"] = render(sections, TITLE, cover=True)
-    (build / "report.pdf").unlink(missing_ok=True)  # beside another HTML it would mislead
-    for name, html in documents.items():
+    sections = [
+        read_section(build / executed_copy(path.stem), pages) for path in notebooks[document]
+    ]
+    html = render(document, sections, next((one for one in notebooks if one != document), None))
+    texts = {document.html: html} | {
+        file_of(label): csv
+        for section in sections
+        for label, csv in section.record.get("tables", {}).items()
+    }
+    (build / document.pdf).unlink(missing_ok=True)  # beside another HTML it would mislead
+    for name, text in texts.items():
         with replacing(build / name) as temporary:
-            temporary.write_text(html, encoding="utf-8")
-    print(build / "index.html")
-    printer = print_pdf(build / "index.html", build / "report.pdf")
-    print(build / "report.pdf", f"(printed by {printer})")
+            temporary.write_text(text, encoding="utf-8")
+    print(build / document.html)
+    printer = print_pdf(html, build / document.pdf)
+    print(build / document.pdf, f"(printed by {printer})")
+    return [*texts, document.pdf]
 
 
 def main() -> int:
@@ -215,7 +218,9 @@ def main() -> int:
     escape_unprintable()
     try:
         BuildFolder()  # one that is not a build's is refused
-        write_report(sorted(path.stem for path in NOTEBOOKS.glob("[0-9]*.ipynb")))
+        notebooks = documents_in(NOTEBOOKS)
+        for document in notebooks:
+            write_document(document, notebooks)
     except (ReportError, FolderError, OSError) as error:
         print(error, file=sys.stderr)
         return 1

@@ -4,11 +4,13 @@
 
 Takes the executed notebooks of the build folder, puts a line in place of every figure in which
 single images can be seen, makes pictures smaller, and writes `report/edition/`: the notebooks,
-index.html, report.pdf and answers.json.
+the core and the appendix as HTML and PDF, the tables, and answers.json. A panel of page one shows
+drawn faces in place of photographs.
 """
 
 import base64
 import sys
+from collections.abc import Mapping, Sequence
 from io import BytesIO
 from pathlib import Path
 
@@ -16,7 +18,8 @@ import nbformat
 from PIL import Image
 
 from fer_utils.files import ROOT, FolderError, build_dir, escape_unprintable, replacing, write_json
-from fer_utils.report import ReportError, document
+from fer_utils.report import RECORD, ReportError, document
+from fer_utils.report.folder import Document, documents_in, executed_copy
 from fer_utils.report.page import read_executed
 from fer_utils.report.parameters import record_of
 
@@ -41,6 +44,8 @@ def without_photographs(notebook: nbformat.NotebookNode) -> nbformat.NotebookNod
 
 def _without(output: nbformat.NotebookNode) -> nbformat.NotebookNode:
     data = output.get("data", {})
+    if "panel" in data.get(RECORD, {}):
+        data[RECORD]["panel"] = _without_photograph(data[RECORD]["panel"])
     kinds = [kind for kind in data if kind.startswith("image/")]
     if not kinds:
         return output
@@ -49,10 +54,19 @@ def _without(output: nbformat.NotebookNode) -> nbformat.NotebookNode:
         raise ReportError(f"a picture ({kinds[0]}) does not say whether it shows photographs")
     if about["photographs"]:
         text = LEFT_OUT.format(label=about["label"], caption=about["caption"])
-        return nbformat.v4.new_output("display_data", {"text/markdown": text})
+        told = {RECORD: data[RECORD]} if RECORD in data else {}
+        return nbformat.v4.new_output("display_data", told | {"text/markdown": text})
     data["image/png"] = _smaller(data["image/png"])
     data.pop("text/plain", None)
     return output
+
+
+def _without_photograph(panel: dict) -> dict:
+    """The panel of page one, with the picture in place of one that shows photographs."""
+    picture = panel["instead"] if panel["photographs"] else panel["png"]
+    if picture is None:
+        raise ReportError(f"panel {panel['place']} has no picture in place of its photographs")
+    return panel | {"photographs": False, "png": _smaller(picture), "instead": None}
 
 
 def _smaller(content: str) -> str:
@@ -68,14 +82,14 @@ def _smaller(content: str) -> str:
     return min(content, smaller, key=len)
 
 
-def write_edition(names: list[str], target: Path = EDITION) -> None:
-    """Write the edition of the executed notebooks `names`.
+def write_edition(notebooks: Mapping[Document, Sequence[Path]], target: Path = EDITION) -> None:
+    """Write the edition of the executed copies of `notebooks`, those of each document.
 
     Raises ReportError if they are not of FER2013 with its reference runs.
     """
-    executed = build_dir() / "notebooks"
-    notebooks = {name: read_executed(executed / f"{name}.ipynb") for name in names}
-    records = {name: record_of(notebook) for name, notebook in notebooks.items()}
+    copies = [executed_copy(path.stem) for paths in notebooks.values() for path in paths]
+    executed = {copy: read_executed(build_dir() / copy) for copy in copies}
+    records = {Path(copy).stem: record_of(notebook) for copy, notebook in executed.items()}
     metas = [record.get("meta", {}) for record in records.values()]
     if any(meta.get("dataset") != "fer2013" or meta["fallbacks"] for meta in metas):
         raise ReportError(
@@ -83,11 +97,10 @@ def write_edition(names: list[str], target: Path = EDITION) -> None:
         )
     with replacing(target) as folder:
         (folder / "notebooks").mkdir(parents=True)
-        for name, notebook in notebooks.items():
-            nbformat.write(without_photographs(notebook), folder / "notebooks" / f"{name}.ipynb")
-        document.write_report(names, folder)
-        for page in folder.glob("[0-9]*.html"):
-            page.unlink()
+        for copy, notebook in executed.items():
+            nbformat.write(without_photographs(notebook), folder / copy)
+        for each in notebooks:
+            document.write_document(each, notebooks, folder)
         answers = {name: record.get("answer") for name, record in records.items()}
         write_json(folder / "answers.json", answers)
 
@@ -96,7 +109,7 @@ def main() -> int:
     """Command line; returns the exit status."""
     escape_unprintable()
     try:
-        write_edition(sorted(path.stem for path in document.NOTEBOOKS.glob("[0-9]*.ipynb")))
+        write_edition(documents_in(document.NOTEBOOKS))
     except (ReportError, FolderError, OSError) as error:
         print(error, file=sys.stderr)
         return 1

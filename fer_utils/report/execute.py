@@ -31,7 +31,7 @@ from fer_utils.files import (
     replacing,
 )
 from fer_utils.report import ReportError
-from fer_utils.report.folder import BuildFolder, products
+from fer_utils.report.folder import BuildFolder, executed_copy
 from fer_utils.report.parameters import defaults
 
 # Their message is for the user, in one line: no traceback is printed.
@@ -88,7 +88,7 @@ class Terminal:
 def typed(given: Mapping[str, str], known: Mapping[str, Any]) -> dict[str, Any]:
     """`given` with each value of the type of its default in `known`.
 
-    A path to an existing file becomes absolute: the kernel runs in `notebooks/`.
+    A path to an existing file becomes absolute: the kernel runs in the notebook's folder.
     Raises ReportError for a name that is not in `known` or a value of another type.
     """
     parameters: dict[str, Any] = {}
@@ -110,8 +110,8 @@ def prepare_environment(runtime: str) -> None:
     """Set the environment that the kernel inherits; `runtime` is a folder for its sockets.
 
     JUPYTER_PATH comes first in Jupyter's search, so `python3` is this environment's kernel even
-    where another one is registered. FER_* paths become absolute: the kernel runs in `notebooks/`.
-    It imports this checkout's package, even if the environment is a link to another checkout's.
+    where another one is registered. FER_* paths become absolute: the kernel runs in the notebook's
+    folder. It imports this checkout's package, even if the environment links to another checkout's.
     """
     os.environ["JUPYTER_PATH"] = os.path.join(sys.prefix, "share", "jupyter")
     os.environ["JUPYTER_RUNTIME_DIR"] = runtime
@@ -135,7 +135,7 @@ def execute(path: Path, given: Mapping[str, str]) -> Path:
     folder.claim()
     executed = _run(path, parameters, terminal)
     del executed.metadata["papermill"]  # has paths of this machine
-    target = folder.path / products(path.stem)[0]
+    target = folder.path / executed_copy(path.stem)
     with replacing(target) as temporary:
         nbformat.write(executed, temporary)
     terminal.end_line()

@@ -11,11 +11,12 @@ library only.
 import json
 import shutil
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from importlib.util import find_spec
 from pathlib import Path
 from threading import Lock
+from typing import NamedTuple
 
 from fer_utils.files import (
     ROOT,
@@ -31,12 +32,31 @@ from fer_utils.files import (
 RECORD = "fer-build.json"  # a name that nothing else has: it marks the folder as a build's
 LOCK = ".lock"
 LOCAL = "runs/local/"  # labels of runs that a build itself may have trained
-REPORT = ("index.html", "report.pdf")
+TABLES = "tables/"  # the folder of the full tables, as CSV
 
 
-def products(notebook: str) -> tuple[str, str]:
-    """What is made of one notebook: its executed copy, and its page."""
-    return f"notebooks/{notebook}.ipynb", f"{notebook}.html"
+class Document(NamedTuple):
+    """One document of the report: where its notebooks lie, and the names of its files."""
+
+    title: str
+    pattern: str
+    html: str
+    pdf: str
+
+
+CORE = Document("Facial expression recognition", "[0-9]*.ipynb", "index.html", "report.pdf")
+APPENDIX = Document("Appendix", "appendix/A*.ipynb", "appendix.html", "appendix.pdf")
+
+
+def documents_in(folder: Path) -> dict[Document, list[Path]]:
+    """Return the notebooks in a folder, in order, by document; the appendix may have none."""
+    core, appendix = (sorted(folder.glob(document.pattern)) for document in (CORE, APPENDIX))
+    return {CORE: core} | ({APPENDIX: appendix} if appendix else {})
+
+
+def executed_copy(notebook: str) -> str:
+    """Return the name of a notebook's executed copy, relative to the build folder."""
+    return f"notebooks/{notebook}.ipynb"
 
 
 class BuildFolder:
@@ -84,7 +104,17 @@ class BuildFolder:
         """What the file was made of; {} for one that no build has made."""
         return self._entries.get(name, {}).get("made_of", {})
 
-    def clean(self, notebooks: list[str]) -> tuple[list[str], list[str]]:
+    def recorded(self) -> list[str]:
+        """The names of all files that builds have made here."""
+        return list(self._entries)
+
+    def remove(self, name: str) -> None:
+        """Remove a file that a build has made."""
+        (self.path / name).unlink(missing_ok=True)
+        del self._entries[name]
+        write_json(self._file, self._entries)
+
+    def clean(self, notebooks: Iterable[str]) -> tuple[list[str], list[str]]:
         """Remove all that builds made, and the folder itself if nothing else is in it.
 
         Returns the names of what was removed, and of what was left.
@@ -93,14 +123,14 @@ class BuildFolder:
         for temporary in unfinished:
             shutil.rmtree(temporary)
         made = {
-            *(name for notebook in notebooks for name in products(notebook)),
-            *REPORT,
+            *map(executed_copy, notebooks),
+            *(name for document in (CORE, APPENDIX) for name in (document.html, document.pdf)),
             *self._entries,
         }
         removed = sorted(name for name in made if (self.path / name).is_file())
         for name in (*removed, RECORD, LOCK):
             (self.path / name).unlink(missing_ok=True)
-        for folder in (self.path / "notebooks", self.path):
+        for folder in (self.path / "notebooks", self.path / TABLES, self.path):
             if folder.is_dir() and not _holds_anything(folder):
                 folder.rmdir()
         removed += [str(temporary.relative_to(self.path)) for temporary in unfinished]
@@ -147,7 +177,7 @@ def _clean() -> Iterator[str]:
     folder = BuildFolder()
     if folder.path.exists():
         with folder.alone() if find_spec("filelock") else nullcontext():
-            notebooks = [path.stem for path in (ROOT / "notebooks").glob("*.ipynb")]
+            notebooks = [path.stem for path in (ROOT / "notebooks").rglob("*.ipynb")]
             removed, left = folder.clean(notebooks)
         yield f"removed from {folder.path}: {', '.join(removed) or 'nothing'}"
         if left:

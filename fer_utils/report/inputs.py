@@ -34,16 +34,20 @@ def of_notebooks(
     }
 
 
-def of_notebook(path: Path) -> dict[str, str]:
-    """The notebook itself."""
-    return {f"notebooks/{path.name}": _digest(path)}
+def of_notebook(path: Path, folder: Path) -> dict[str, str]:
+    """The notebook itself, named by its path in the folder of all notebooks."""
+    return {f"notebooks/{path.relative_to(folder).as_posix()}": _digest(path)}
 
 
-def of_report(executed: Iterable[Path]) -> dict[str, str]:
-    """What HTML and PDF depend on: executed notebooks, templates, style, fonts, the renderer."""
+def of_document(executed: Iterable[Path], others: Iterable[str]) -> dict[str, str]:
+    """What HTML and PDF depend on: executed notebooks, templates, style, fonts, the renderer.
+
+    `others`: the names of the notebooks of the other document, which this one links to.
+    """
     report = ROOT / "report"
     by_hand = [*report.glob("template/*"), *report.glob("fonts/*"), report / "style.css"]
     states = {f"the executed {path.name}": state(path) for path in executed}
+    states["the names of the other document's notebooks"] = " ".join(others)
     return states | _contents([*REPORT_SOURCES.glob("*.py"), *filter(Path.is_file, by_hand)])
 
 

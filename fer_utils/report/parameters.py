@@ -23,9 +23,15 @@ def defaults(notebook: nbformat.NotebookNode) -> dict[str, Any]:
 
 
 def record_of(notebook: nbformat.NotebookNode) -> dict[str, dict]:
-    """What an executed notebook displayed for the report: "meta" and, if it has one, "answer"."""
+    """What an executed notebook displayed for the report.
+
+    "meta" says how it was made, "answer" what it found, "panel" has a picture for page one, and
+    "tables" all its full tables: CSV by label. The last three may be absent.
+    """
     record: dict[str, dict] = {}
     for cell in notebook.cells:
         for output in cell.get("outputs", []):
-            record |= output.get("data", {}).get(RECORD, {})
+            told = output.get("data", {}).get(RECORD, {})
+            tables = record.get("tables", {}) | told.get("tables", {})
+            record |= told | ({"tables": tables} if tables else {})
     return record

@@ -1,11 +1,15 @@
 """Tables of the report: columns of numbers, headers to hear, rows that stack on a phone."""
 
 import re
+from collections.abc import Collection
 
 from bs4 import BeautifulSoup, Tag
 
-NUMBER = re.compile(r"[-+−±]?[\d.,]+( ?%)?( ?[±–([].*)?|nan|–|")
+from fer_utils.report.folder import TABLES
+
+NUMBER = re.compile(r"[-+−±<]? ?[\d.,]+( ?%)?( ?[±–([].*)?|nan|–|")
 INTERVAL = re.compile(r"\[(\S+), (\S+)\]")  # not to be broken within the brackets
+PERCENT = re.compile(r"(?<=\d) (?=%)")
 WIDE = 8  # columns from which a table is printed smaller
 LONG = 14  # rows from which a table may be broken over pages
 
@@ -29,17 +33,38 @@ def arrange(table: Tag, soup: BeautifulSoup) -> None:
 
 
 def unbroken(text: str) -> str:
-    """A text whose intervals stay on one line."""
-    return INTERVAL.sub("[\\1,\u00a0\\2]", text)
+    """A text whose intervals and percentages stay on one line."""
+    return PERCENT.sub("\u00a0", INTERVAL.sub("[\\1,\u00a0\\2]", text))
+
+
+def file_of(label: str) -> str:
+    """Return the name of the file of a table, such as tables/table-3.2.csv of "Table 3.2"."""
+    return f"{TABLES}{re.sub('[^a-z0-9.]+', '-', label.lower())}.csv"
+
+
+def link_tables(soup: BeautifulSoup, labels: Collection[str]) -> None:
+    """Put links to the full tables into the captions, in place; a caption starts with its label."""
+    for caption in soup.find_all("caption"):
+        label = next((one for one in labels if caption.get_text().startswith(f"{one}.")), None)
+        if label:
+            about = {"class": "csv", "href": file_of(label), "aria-label": f"{label} as CSV"}
+            link = soup.new_tag("a", attrs=about)
+            link.string = "CSV"
+            caption.extend([" ", link])
 
 
 def _mark_numbers(rows: list[list[Tag]]) -> None:
-    """Set columns that hold nothing but numbers flush right."""
+    """Set columns that hold nothing but numbers and their intervals flush right."""
     for column in zip(*rows, strict=False):
         cells = [cell for cell in column if cell.name == "td"]
-        if cells and all(NUMBER.fullmatch(cell.get_text(strip=True)) for cell in cells):
+        if cells and all(map(_holds_number, cells)):
             for cell in column:
                 cell["class"] = "number"
+
+
+def _holds_number(cell: Tag) -> bool:
+    outside = (text for text in cell.find_all(string=True) if not text.find_parent(class_="ci"))
+    return bool(NUMBER.fullmatch("".join(outside).strip()))
 
 
 def _label(table: Tag) -> None:

@@ -5,7 +5,6 @@ the predicted class, and `correct` (n,) bool, whether the prediction is correct.
 """
 
 from collections.abc import Mapping, Sequence
-from itertools import groupby
 
 import numpy as np
 import pandas as pd
@@ -70,7 +69,7 @@ def confidence_bins(confidence: np.ndarray, correct: np.ndarray, count: int = 10
 
     Columns: `images`, how many; `lowest`, `highest` and mean `confidence`; `accuracy` (Interval);
     `gap`, confidence minus accuracy (Comparison), with `verdict` (HIGHER means over-confident),
-    `p (Holm)` and `minimum detectable` of `judged_with_detectable`.
+    `p` and `detectable` of `judged_with_detectable`.
     """
     table = []
     for rows in np.array_split(np.argsort(confidence, kind="stable"), count):
@@ -88,13 +87,6 @@ def confidence_bins(confidence: np.ndarray, correct: np.ndarray, count: int = 10
     return judged_with_detectable(pd.DataFrame(table), interval="gap")
 
 
-def contiguous_bins(bins: pd.DataFrame, verdict: Verdict) -> list[tuple[float, float]]:
-    """Join neighbouring `confidence_bins` of a verdict, and list their (lowest, highest) ends."""
-    runs = [list(run) for _, run in groupby(bins.itertuples(), lambda row: row.verdict)]
-    found = [run for run in runs if run[0].verdict is verdict]
-    return [(run[0].lowest, run[-1].highest) for run in found]
-
-
 def expected_calibration_error(confidence: np.ndarray, correct: np.ndarray) -> Interval:
     """Average |accuracy - confidence| of the images' bins over the images, bootstrapped.
 
@@ -110,17 +102,17 @@ def compared(
 ) -> pd.DataFrame:
     """Compare confidences in the same predictions, such as before and after a recalibration.
 
-    Returns a row for each. `over-confident` and `under-confident` count those of its `count`
-    `confidence_bins`; `calibration error` (Interval) is the expected one; `gap` (Comparison) is
+    Returns a row for each. `over_confident` and `under_confident` count those of its `count`
+    `confidence_bins`; `calibration_error` (Interval) is the expected one; `gap` (Comparison) is
     that of all images together.
     """
     table = {}
     for name, confidence in confidences.items():
         verdicts = confidence_bins(confidence, correct, count)["verdict"].tolist()
         table[name] = {
-            "over-confident": verdicts.count(Verdict.HIGHER),
-            "under-confident": verdicts.count(Verdict.LOWER),
-            "calibration error": expected_calibration_error(confidence, correct),
+            "over_confident": verdicts.count(Verdict.HIGHER),
+            "under_confident": verdicts.count(Verdict.LOWER),
+            "calibration_error": expected_calibration_error(confidence, correct),
             "gap": gap(confidence, correct),
         }
     return pd.DataFrame.from_dict(table, "index").rename_axis("confidence")
@@ -134,15 +126,15 @@ def selected(
 ) -> pd.DataFrame:
     """Tell what some ways to select images, (n,) bool each, select; a column for each.
 
-    Rows: the `share of the images` (float); `of these right`, the share of correct predictions
-    among them (Interval); and by the names of `classes` how many of these are of each class.
+    Rows: the share of all images that is `selected` (float); the `accuracy` on these (Interval);
+    and by the names of `classes` how many correct predictions among them are of each class.
     """
     table = {}
     for name, kept in ways.items():
         right = np.bincount(labels[kept & correct], minlength=len(classes))
         of_these = proportion(int(correct[kept].sum()), int(kept.sum()))
         table[name] = [float(kept.mean()), of_these, *right.tolist()]
-    return pd.DataFrame(table, ["share of the images", "of these right", *classes], dtype=object)
+    return pd.DataFrame(table, ["selected", "accuracy", *classes], dtype=object)
 
 
 def coverage_curve(confidence: np.ndarray, correct: np.ndarray) -> pd.DataFrame:

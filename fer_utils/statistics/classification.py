@@ -59,7 +59,7 @@ def per_class(counts: pd.DataFrame) -> pd.DataFrame:
     """Estimate the figures of each class, a row by its name.
 
     `images` counts those of the class; `precision` and `recall` (Intervals) are shares of the
-    images predicted as, or of, the class; `F1` (Interval) is bootstrapped. A figure without images
+    images predicted as, or of, the class; `f1` (Interval) is bootstrapped. A figure without images
     is NaN.
     """
     matrix = counts.to_numpy()
@@ -68,7 +68,7 @@ def per_class(counts: pd.DataFrame) -> pd.DataFrame:
         "images": true,
         "precision": list(map(proportion, right, predicted)),
         "recall": list(map(proportion, right, true)),
-        "F1": _resampled(f1, matrix),
+        "f1": _resampled(f1, matrix),
     }
     return pd.DataFrame(columns, index=counts.index.rename("class"))
 
@@ -87,15 +87,15 @@ def by_recall(counts: pd.DataFrame) -> pd.Series:
 def key_figures(matrices: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     """Put the figures of some confusion matrices side by side, a column for each.
 
-    Rows (Intervals): the accuracy, the mean F1, and the recall of each class.
+    Rows (Intervals): `accuracy`, `macro_f1`, and by the names of the classes their recalls.
     """
     columns = {}
     for name, counts in matrices.items():
-        right = int(np.trace(counts.to_numpy()))
-        recalls = per_class(counts)["recall"].add_prefix("recall of ")
-        overall = [proportion(right, int(counts.to_numpy().sum())), macro_f1(counts)]
-        columns[name] = dict(zip(("accuracy", "mean F1"), overall, strict=True)) | recalls.to_dict()
-    return pd.DataFrame(columns).rename_axis("test images")
+        matrix = counts.to_numpy()
+        accurate = proportion(int(np.trace(matrix)), int(matrix.sum()))
+        figures = {"accuracy": accurate, "macro_f1": macro_f1(counts)}
+        columns[name] = figures | per_class(counts)["recall"].to_dict()
+    return pd.DataFrame(columns)
 
 
 def recall_gap(counts: pd.DataFrame, name: str) -> Interval:
@@ -133,16 +133,16 @@ def f1(counts: np.ndarray) -> np.ndarray:
 def confused_pairs(counts: pd.DataFrame) -> pd.DataFrame:
     """Rank all pairs of classes by the share predicted one way plus the other, the largest first.
 
-    Columns: `first`, `second`, the class that is predicted as the other more often first; `images`
-    confused either way; `there` and `back` (Intervals), the shares of `first` predicted as `second`
-    and the reverse; `difference` of the two (Comparison: Newcombe's interval, Fisher's exact test)
-    with `verdict`, `p (Holm)` and `minimum detectable` of `judged_with_detectable`; `rank`
+    Rows: (first, second), where `first` is the class that is predicted as the other more often.
+    Columns: `images` confused either way; `there` and `back` (Intervals), the shares of `first`
+    predicted as `second` and the reverse; `difference` of the two (Comparison: Newcombe's interval,
+    Fisher's exact test) with `verdict`, `p` and `detectable` of `judged_with_detectable`; `rank`
     (Interval), bootstrapped over the images.
     """
     pairs = [_pair(counts, *pair) for pair in combinations(range(len(counts)), 2)]
     table = judged_with_detectable(pd.DataFrame(pairs), interval="difference")
     table = table.assign(rank=_resampled(_ranks, counts.to_numpy()))
-    return table.sort_values("rank", ignore_index=True, kind="stable")
+    return table.sort_values("rank", kind="stable").set_index(["first", "second"])
 
 
 def _pair(counts: pd.DataFrame, one: int, other: int) -> dict:

@@ -5,7 +5,7 @@ images of class `true` are predicted as the `named` classes; or (None, named): t
 have the lowest recall.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import product
 from typing import NamedTuple
 
@@ -73,39 +73,58 @@ def lowest_recall(counts: pd.DataFrame, named: Sequence[str], others: Sequence[s
     return _claim(difference, named, others or _others(counts, None, named))
 
 
-def statement_label(true: str | None, named: Sequence[str]) -> str:
-    """Write a statement in a few words: "fear → sad, neutral", or "weakest: fear, sad"."""
-    return f"{true} → {', '.join(named)}" if true else f"weakest: {', '.join(named)}"
+def shares(counts: pd.DataFrame, true: str | None) -> pd.Series:
+    """Compute what a statement is about, a float by class.
 
-
-def check(counts: pd.DataFrame, statements: Sequence[Statement]) -> pd.DataFrame:
-    """Check each of `statements` as a whole, and for each class that it names.
-
-    A single class is compared with those that the statement does not name. Rows: the statements, by
-    `statement_label`. Columns: `verdict` (Support); `closest`, the two classes that come closest to
-    refuting it, or do, as "one − other"; their `difference` (Interval); `images`, how many of which
-    class it rests on; `minimum detectable`, where it is inconclusive the minimum detectable
-    difference of these two classes (80 % power), else None.
+    This is the share of the images of `true` that is predicted as each other class; or, for None,
+    the recall of each class.
     """
-    images, table = counts.sum(axis=1), {}
-    for true, named in statements:
+    if true is None:
+        return pd.Series(np.diag(counts), counts.index) / counts.sum(axis=1)
+    return counts.loc[true].drop(true) / counts.loc[true].sum()
+
+
+def check(counts: pd.DataFrame, statements: Mapping[str, Statement]) -> pd.DataFrame:
+    """Check each of `statements`, by name, as a whole and for each class that it names.
+
+    A single class is compared with those that the statement does not name. A statement that is not
+    supported as a whole is PARTLY_SUPPORTED if some of its classes are.
+
+    Returns
+    -------
+    pd.DataFrame
+        Rows: (statement, "whole" or a class). Columns: `verdict` (Support); `closest` and
+        `against`, the named and the other class that come closest to refuting it, or do; their
+        `difference` (Interval); `detectable`, where the row is inconclusive the minimum detectable
+        difference of these two classes (80 % power), else None.
+    """
+    table: dict[tuple[str, str], dict] = {}
+    for name, (true, named) in statements.items():
         others = _others(counts, true, named)
-        for part in (named, *([one] for one in named)):
-            claim = (
-                predicted_as(counts, true, part, others)
-                if true
-                else lowest_recall(counts, part, others)
-            )
-            classes = (true,) if true else (claim.named, claim.other)
-            unshown = claim.verdict is Support.INCONCLUSIVE
-            table[statement_label(true, part)] = {
-                "verdict": claim.verdict,
-                "closest": f"{claim.named} − {claim.other}",
-                "difference": claim.difference,
-                "images": " and ".join(f"{images[name]:,} {name}" for name in classes),
-                "detectable": detectable(claim.difference) if unshown else None,
-            }
-    return pd.DataFrame.from_dict(table, "index").rename_axis("statement")
+        parts = {"whole": named} | {one: [one] for one in named}
+        claims = {
+            part: predicted_as(counts, true, classes, others)
+            if true
+            else lowest_recall(counts, classes, others)
+            for part, classes in parts.items()
+        }
+        found = {claim.verdict for claim in claims.values()}
+        if claims["whole"].verdict is not Support.SUPPORTED and Support.SUPPORTED in found:
+            claims["whole"] = claims["whole"]._replace(verdict=Support.PARTLY_SUPPORTED)
+        table |= {(name, part): _row(claim) for part, claim in claims.items()}
+    rows = pd.MultiIndex.from_tuples(table, names=["claim", "class"])
+    return pd.DataFrame(list(table.values()), rows)
+
+
+def _row(claim: Claim) -> dict:
+    inconclusive = claim.verdict is Support.INCONCLUSIVE
+    return {
+        "verdict": claim.verdict,
+        "closest": claim.named,
+        "against": claim.other,
+        "difference": claim.difference,
+        "detectable": detectable(claim.difference) if inconclusive else None,
+    }
 
 
 def _others(counts: pd.DataFrame, true: str | None, named: Sequence[str]) -> list[str]:

@@ -1,10 +1,9 @@
 """The phrases for verdicts, made here alone, and a table with phrases in place of verdicts."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import pandas as pd
 
-from fer_utils.statistics import statements
 from fer_utils.statistics.intervals import ALPHA
 from fer_utils.statistics.verdicts import Support, Verdict
 
@@ -82,22 +81,6 @@ BORDER_CLAIM = {
 def with_phrases(table: pd.DataFrame, words: Words, column: str = "verdict") -> pd.DataFrame:
     """Put phrases into the column of a table that holds verdicts; cells without one stay empty."""
     return table.assign(**{column: table[column].map(words)})
-
-
-def statements_side_by_side(
-    matrices: Mapping[str, pd.DataFrame], checked: Sequence[statements.Statement]
-) -> pd.DataFrame:
-    """Check statements on several confusion matrices, by name; columns (name, of `check`).
-
-    `verdict` is the phrase, with the two classes that decide it and how many images they have;
-    `difference` and `minimum detectable` are as `statements.check` gives them.
-    """
-    tables = {}
-    for name, counts in matrices.items():
-        table = with_phrases(statements.check(counts, checked), CLAIM)
-        words = table["verdict"] + ": " + table["closest"] + " (" + table["images"] + ")"
-        tables[name] = table.assign(verdict=words)[["verdict", "difference", "detectable"]]
-    return pd.concat(tables, axis=1)
 
 
 def note_on_correction(table: pd.DataFrame, interval: str) -> str:

@@ -51,7 +51,7 @@ def soft_targets(names: Sequence[str], dataset: Dataset, rows: np.ndarray) -> np
 
     After Hinton, Vinyals and Dean (arXiv 1503.02531) at temperature 1, for the untransformed image
     and its mirror image. They lie in the cache, since they show what teachers see in photographs.
-    Raises DataError if a teacher is not finished or has not kept its weights.
+    Raises DataError if a teacher is not finished or has no saved weights.
     """
     return np.mean([_of_teacher(name, dataset)[rows] for name in names], axis=0)
 

@@ -320,7 +320,7 @@ MEMBERS: dict[str, dict[str, Any]] = {
     "member5": {"seed": 15, "keep_weights": False, "recipe": PROFILES["reference"].models},
 }
 ENSEMBLE_OF_SEVEN = ("model1", "model2", *MEMBERS)
-#: Those of the ensemble whose mean probabilities teach the students.
+#: Those of the ensemble from whose mean probabilities the students are distilled.
 TEACHERS = ("model1", "model2", "member1", "member2")
 STUDENTS = ("student-compact", "student-tiny", "model2-distilled")
 

@@ -44,6 +44,7 @@ def characters() -> set[str]:
     """The characters that the fonts must have: Latin, and all Chinese in the project's texts."""
     sources = [
         *ROOT.glob("notebooks/*.ipynb"),
+        *ROOT.glob("notebooks/appendix/*.ipynb"),
         *ROOT.glob("fer_utils/**/*.py"),
         *HERE.parent.glob("template/*"),
     ]
