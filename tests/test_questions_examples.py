@@ -1,4 +1,4 @@
-"""The images that notebooks 06 and 07 look into."""
+"""The images that chapters 6 and 7 look into."""
 
 from types import SimpleNamespace
 
@@ -47,5 +47,5 @@ def test_one_image_of_each_class(table):
 def test_overview_counts_what_is_explained_and_what_the_homework_would_take(table):
     overview = examples.overview(table, examples.most_confident(table, 9))
     assert overview["explained"].tolist()[:2] == [2, 1]
-    assert overview["at least 90% confident"].tolist()[:2] == [1, 0]
+    assert overview["confident"].tolist()[:2] == [1, 0]
     assert overview["correct"].tolist() == [2, 1, 0]

@@ -1,6 +1,5 @@
-"""The judgements of notebook 06, on a network whose evidence is known and on a random one."""
+"""The judgements of chapter 6, on a network whose evidence is known and on a random one."""
 
-import json
 from types import SimpleNamespace
 
 import numpy as np
@@ -8,18 +7,18 @@ import pandas as pd
 import pytest
 
 from fer_utils.backend import keras
+from fer_utils.data.dataset import DataError
 from fer_utils.fer2013 import CLASSES, SIZE
 from fer_utils.homework import ZONES as CLAIMED
 from fer_utils.interpret import faithfulness, saliency
 from fer_utils.questions import face_zones
 from fer_utils.questions.saliency_maps import checks, claims, measured_maps
-from fer_utils.statistics.intervals import Interval
-from fer_utils.statistics.verdicts import Support, Verdict
+from fer_utils.questions.saliency_maps.shown import densities
+from fer_utils.statistics.verdicts import Outcome, Support, Verdict
 
 LAYERS = keras.layers
 N = 40
 ALL_ZONES = face_zones.ZONES
-MORE, LESS, NEITHER = Interval(2, 1, 3), Interval(-2, -3, -1), Interval(0, -1, 1)
 
 
 def watcher(seed=0):
@@ -139,6 +138,26 @@ def test_halves_that_agree_and_that_do_not():
     assert checks.same_in_both_halves(one_of_each, "insertion") == {}
 
 
+def test_a_method_is_not_used_in_a_class_in_which_it_is_worse_than_a_baseline():
+    labels = np.array([0] * 10 + [1] * 10 + [3])
+    gain = np.concatenate([np.linspace(0.9, 1, 10), np.linspace(-1, -0.9, 10), [0]])
+    values = pd.DataFrame({"gradient": gain, "occlusion": 1 + gain, "random order": np.zeros(21)})
+    within = checks.judge_within_classes({"insertion": values}, labels)
+    usable = checks.usable_within_classes(within, ["gradient", "occlusion"])
+    assert list(usable.index) == list(CLASSES)
+    assert usable.loc["angry"].all()
+    assert usable.loc["disgust"].tolist() == [False, True]
+    assert not usable.loc["happy"].any(), "one image says nothing"
+
+
+def test_outcomes_of_the_checks():
+    judgements = {"deletion": pd.DataFrame({"verdict": list(Verdict)}, ["a", "b", "c"])}
+    random = pd.DataFrame({"verdict": list(Verdict)}, ["a", "b", "c"])
+    table = checks.outcomes(judgements, random)
+    assert table["deletion"].tolist() == [Outcome.PASSED, Outcome.FAILED, Outcome.UNDECIDED]
+    assert table["random_weights"].tolist() == [Outcome.FAILED, Outcome.PASSED, Outcome.UNDECIDED]
+
+
 def masses(bright, *, seed=0):
     """Zone masses of 20 happy and 20 sad images, brighter in a zone by class."""
     rng = np.random.default_rng(seed)
@@ -148,47 +167,95 @@ def masses(bright, *, seed=0):
     return face_zones.zone_mass(maps)
 
 
+HAPPY_AND_SAD = np.repeat([CLASSES.index("happy"), CLASSES.index("sad")], 20)
+FLAT = face_zones.zone_mass(np.random.default_rng(9).random((N, SIZE, SIZE)))
+
+
 def compared(methods):
     """The table of `claims.compare_zones` for methods by name; the baselines prefer no zone."""
-    flat = face_zones.zone_mass(np.random.default_rng(9).random((N, SIZE, SIZE)))
-    labels = np.repeat([CLASSES.index("happy"), CLASSES.index("sad")], 20)
     mass = {name: masses(bright, seed=i) for i, (name, bright) in enumerate(methods.items())}
-    return claims.compare_zones(mass, dict.fromkeys(mass, flat), flat, labels)
+    return claims.compare_zones(mass, dict.fromkeys(mass, FLAT), FLAT, HAPPY_AND_SAD)
+
+
+def zones_measured(methods):
+    """The same as arrays of `measured_maps.measure_saliency`."""
+    mass = [masses(bright, seed=i) for i, bright in enumerate(methods.values())]
+    return {
+        "label": HAPPY_AND_SAD,
+        "names": np.array([*methods, "contrast"]),
+        "zones": np.stack([*mass, FLAT]),
+        "untrained": np.stack([FLAT] * len(mass)),
+    }
 
 
 @pytest.mark.parametrize(
-    ("happy", "sad", "expected"),
+    ("happy", "sad", "expected", "against"),
     [
-        ("mouth corners", "forehead", "supported"),
-        ("mouth corners", "mouth corners", "inconclusive"),
-        ("forehead", "mouth corners", "below the other classes"),
-        ("forehead", "forehead", "below a baseline"),
+        ("mouth corners", "forehead", Support.SUPPORTED, None),
+        ("mouth corners", "mouth corners", Support.INCONCLUSIVE, "other_classes"),
+        ("forehead", "mouth corners", Support.CONTRADICTED, "other_classes"),
+        ("forehead", "forehead", Support.CONTRADICTED, None),
     ],
 )
-def test_a_claim_follows_the_maps(happy, sad, expected):
+def test_a_claim_follows_the_maps(happy, sad, expected, against):
     found = claims.judge_claims(compared({"gradient": (happy, sad)}))
-    assert found["verdict"].tolist() == [expected], "disgust has no image: no row"
-    assert found["zone"].tolist() == ["mouth corners"]
+    assert list(found.index) == [("happy", "mouth corners", "gradient")], "no disgust: no row"
+    assert found["verdict"].tolist() == [expected]
+    assert against in (None, found["weakest_against"].item())
     assert found["images"].tolist() == [20]
-    assert found["detectable"].notna().tolist() == [expected == "inconclusive"]
+    assert found["detectable"].notna().tolist() == [expected is Support.INCONCLUSIVE]
 
 
 def test_methods_that_disagree_on_a_claim_are_reported_so():
     methods = {"gradient": ("mouth corners", "nose"), "occlusion": ("nose", "mouth corners")}
     table = compared(methods)
-    found = claims.judge_claims(table)
-    assert found["verdict"].tolist() == ["supported", "below the other classes"]
-    assert claims.claim_in_common(found["margin"]) is Support.MIXED
+    usable = pd.DataFrame(True, CLASSES, list(methods))
+    found = claims.claims_by_method(claims.judge_claims(table), usable)
+    assert found.loc[("happy", "mouth corners")].tolist() == [
+        Support.SUPPORTED,
+        Support.CONTRADICTED,
+        Support.MIXED,
+    ]
     agreed = claims.agreement(table, list(methods))
     assert agreed.loc["happy", "mouth corners"] is Support.MIXED
-    assert claims.zones_above(agreed) == ([], {"happy": [], "sad": []})
 
 
-def test_what_methods_agree_on_in_every_class_comes_first():
-    table = compared({"gradient": ("nose", "nose"), "occlusion": ("nose", "nose")})
-    agreed = claims.agreement(table, ["gradient", "occlusion"])
-    assert claims.zones_above(agreed) == (["nose"], {"happy": [], "sad": []})
-    assert (agreed["outside"] == Verdict.LOWER).all()
+def test_a_method_that_fails_in_a_class_judges_no_claim_on_it():
+    table = compared({"gradient": ("mouth corners", "nose"), "occlusion": ("nose", "nose")})
+    usable = pd.DataFrame({"gradient": False, "occlusion": True}, CLASSES)
+    found = claims.claims_by_method(claims.judge_claims(table), usable)
+    verdicts = found.loc[("happy", "mouth corners")]
+    assert verdicts["gradient"] is None
+    assert verdicts["occlusion"] is verdicts["result"]
+
+
+def test_zones_are_named_by_all_usable_methods_in_both_halves():
+    measured = zones_measured({"gradient": ("nose", "nose"), "occlusion": ("nose", "mouth")})
+    table = claims.zones_in_halves(measured)
+    usable = pd.DataFrame(True, CLASSES, ["gradient", "occlusion"])
+    usable.loc["sad", "gradient"] = False
+    common = claims.zones_in_common(table, usable)
+    assert common["zones"].to_dict() == {"happy": "nose", "sad": "mouth"}
+    assert common["methods"].to_dict() == {"happy": "gradient, occlusion", "sad": "occlusion"}
+    highest = claims.highest_zones(table, usable)
+    assert list(highest.index) == [
+        ("gradient", "happy"),
+        ("occlusion", "happy"),
+        ("occlusion", "sad"),
+    ]
+    assert (highest.loc[("occlusion", "sad")] == "mouth").all()
+    usable.loc["sad"] = False
+    assert claims.zones_in_common(table, usable).loc["sad"].tolist() == ["", ""]
+
+
+def test_a_zone_that_one_half_shows_is_not_named():
+    measured = zones_measured({"gradient": ("nose", "nose")})
+    second = checks.halves(measured["label"]) == 1
+    measured["zones"][0, second] = FLAT[second]
+    table = claims.zones_in_halves(measured).loc[("gradient", "happy", "nose")]
+    assert table["attributed"] is Verdict.HIGHER
+    assert table["halves"] == 1
+    assert not table["named"]
 
 
 def test_what_the_architecture_prefers_by_itself_is_not_attributed():
@@ -198,26 +265,27 @@ def test_what_the_architecture_prefers_by_itself_is_not_attributed():
     table = claims.compare_zones(mass, {"gradient": masses(("nose", "nose"), seed=5)}, flat, labels)
     nose = table[table["zone"] == "nose"]
     assert set(nose["attributed"]) == {Verdict.NOT_SIGNIFICANT}
-    assert set(nose["baseline"]) == {"the untrained network"}
+    assert set(nose["baseline"]) == {"untrained"}
 
 
 @pytest.mark.parametrize(
-    ("excesses", "expected"),
+    ("verdicts", "expected"),
     [
-        ([MORE, MORE], Support.SUPPORTED),
-        ([MORE, NEITHER], Support.PARTLY_SUPPORTED),
-        ([MORE, LESS, NEITHER], Support.MIXED),
-        ([LESS, LESS], Support.CONTRADICTED),
-        ([LESS, NEITHER], Support.INCONCLUSIVE),
+        ([Support.SUPPORTED, Support.SUPPORTED], Support.SUPPORTED),
+        ([Support.SUPPORTED, Support.INCONCLUSIVE], Support.PARTLY_SUPPORTED),
+        ([Support.SUPPORTED, Support.CONTRADICTED, Support.INCONCLUSIVE], Support.MIXED),
+        ([Support.CONTRADICTED, Support.CONTRADICTED], Support.CONTRADICTED),
+        ([Support.CONTRADICTED, Support.INCONCLUSIVE], Support.INCONCLUSIVE),
+        ([], Support.INCONCLUSIVE),
     ],
 )
-def test_claims_in_common(excesses, expected):
-    assert claims.claim_in_common(excesses) is expected
+def test_claims_in_common(verdicts, expected):
+    assert claims.in_common(verdicts) is expected
 
 
 def test_zones_are_a_partition_and_have_all_that_the_homework_names():
     assert (np.sum(list(ALL_ZONES.values()), axis=0) == 1).all()
-    assert {zone for _, zone in CLAIMED} <= set(ALL_ZONES) == set(face_zones.CHINESE)
+    assert {zone for _, zone in CLAIMED} <= set(ALL_ZONES)
     maps = np.stack([np.ones((SIZE, SIZE)), ALL_ZONES["nose"].astype(float)])
     mass = face_zones.zone_mass(maps)
     np.testing.assert_allclose(mass[0], face_zones.AREAS)
@@ -244,5 +312,35 @@ def test_what_is_measured(trained, images, monkeypatch):
         name not in ("disgust", "happy") for name in CLASSES
     ]
     np.testing.assert_allclose(np.nanmean(found["averages"][:5, 1], axis=(1, 2)), 1, rtol=1e-3)
-    assert measured_maps.SaliencyBudget(**json.loads(str(found["budget"]))) == budget
     assert all(array.dtype.kind in "iufU" for array in found.values()), "numbers and names"
+    assert measured_maps.budget_of(found) == budget
+
+
+@pytest.mark.parametrize(("images", "computed"), [(0, False), (3, True)])
+def test_what_is_saved_is_loaded_unless_images_are_asked_for(images, computed, monkeypatch):
+    table = pd.DataFrame({"label": [1, 1, 3], "correct": [True, True, False]})
+    monkeypatch.setattr(measured_maps.examples, "candidates", lambda run, dataset: table)
+    monkeypatch.setattr(measured_maps, "load_measured", lambda run, measurement: "saved")
+    monkeypatch.setattr(measured_maps, "measure_saliency", lambda run, dataset, budget: budget)
+    found = measured_maps.saved_or_quick(SimpleNamespace(), None, images)
+    assert (found != "saved") == computed
+    if computed:
+        assert (found.images, found.draws) == (3, 2)
+
+
+def test_a_network_without_two_correct_images_of_a_class_is_refused(monkeypatch):
+    table = pd.DataFrame({"label": [1, 1, 3], "correct": [True, False, True]})
+    monkeypatch.setattr(measured_maps.examples, "candidates", lambda run, dataset: table)
+    monkeypatch.setattr(measured_maps, "load_measured", lambda run, measurement: None)
+    run = SimpleNamespace(config=SimpleNamespace(name="tiny"))
+    with pytest.raises(DataError, match="tiny predicts at most one"):
+        measured_maps.saved_or_quick(run, None)
+
+
+def test_densities_average_to_one(trained, images):
+    found = densities(trained, images[:2], [1, 1], ["gradient", "occlusion"])
+    for maps in found.values():
+        np.testing.assert_allclose(maps.mean(axis=(1, 2)), 1, rtol=1e-5)
+        assert maps.min() >= 0
+    untouched = densities(trained, images[:1], [0], ["gradient"])["gradient"]
+    assert not untouched.any(), "logit 0 depends on no pixel"

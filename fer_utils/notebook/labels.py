@@ -4,7 +4,7 @@ from enum import Enum
 from typing import NamedTuple
 
 from fer_utils.fer2013 import CHINESE, CLASSES
-from fer_utils.statistics.verdicts import Support, Verdict
+from fer_utils.statistics.verdicts import Outcome, Support, Verdict
 
 
 class Label(NamedTuple):
@@ -23,6 +23,9 @@ VERDICTS: dict[Enum, Label] = {
     Support.INCONCLUSIVE: Label("inconclusive", "無法定論"),
     Support.PARTLY_SUPPORTED: Label("partly supported", "部分成立"),
     Support.MIXED: Label("methods disagree", "各方法結論不一"),
+    Outcome.PASSED: Label("passed", "通過"),
+    Outcome.FAILED: Label("failed", "未通過"),
+    Outcome.UNDECIDED: Label("no significant difference", "差異未達統計顯著"),
 }
 
 #: Identifiers of quantities, images, networks and table columns.
@@ -72,6 +75,39 @@ LABELS: dict[str, Label] = {
     "training_minus_validation": Label(
         "accuracy on training batches minus validation set", "訓練批次與驗證集的準確率之差"
     ),
+    # chapter 6
+    "zones": Label("zones", "部位"),
+    "methods": Label("methods", "方法"),
+    "passing": Label("methods that pass", "通過檢驗的方法"),
+    "not_usable": Label("classes it fails in", "未通過的類別"),
+    "random_weights": Label("random weights", "隨機權重"),
+    "baseline": Label("strongest baseline", "最強的基準"),
+    "advantage": Label("advantage over it", "優於基準"),
+    "mouth corners": Label("mouth corners", "嘴角"),
+    "mouth": Label("mouth", "嘴"),
+    "nose": Label("nose", "鼻子"),
+    "eyes and brows": Label("eyes and brows", "眼睛與眉毛"),
+    "cheeks": Label("cheeks", "臉頰"),
+    "forehead": Label("forehead", "額頭"),
+    "chin": Label("chin", "下巴"),
+    "outside": Label("outside", "其餘部分"),
+    "occlusion": Label("occlusion", "occlusion（遮擋法）"),
+    "highest": Label("nose or mouth highest", "鼻子或嘴密度最高的類別"),
+    "judged": Label("classes judged", "可判斷的類別"),
+    "untrained": Label("untrained network", "訓練前的網路"),
+    "other_classes": Label("other classes", "其他類別"),
+    "margin": Label("margin", "差距"),
+    "confident": Label("at least 90 % confident", "信心至少 90%"),
+    "least_probability": Label("least confidence", "最低信心"),
+    "result": Label("result", "結論"),
+    "halves": Label("halves above the baselines", "高於各基準的半組數"),
+    "disagree": Label("halves disagree", "兩半結論不同"),
+    "added": Label("passing without the added condition", "不計後加條件時另外通過的方法"),
+    "zero_maps": Label("maps that are zero everywhere", "全為零的圖"),
+    "explained": Label("explained", "所分析的圖片數"),
+    "none": Label("none", "無"),
+    "baseline_value": Label("its value", "其數值"),
+    "ceiling": Label("confidence at which label smoothing aims", "標籤平滑所對應的信心"),
     # chapter 3
     "validation_accuracy": Label("validation accuracy", "驗證準確率"),
     "training_accuracy": Label("training accuracy", "訓練準確率"),

@@ -1,12 +1,14 @@
-"""Figures of notebook 06. Images are (48, 48), 0..255; maps (48, 48), shown by their magnitude."""
+"""Figures of chapter 6. Images are (48, 48), 0..255; maps (48, 48), shown by their magnitude."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
+from matplotlib.ticker import PercentFormatter
 
 from fer_utils.plots.style import (
     DASHES,
@@ -27,29 +29,77 @@ from fer_utils.plots.style import (
 )
 
 COLUMNS = 5  # of the atlas
-ABOVE, BELOW = "▲", "▼"
+MARK = "▲"
+DENSITY = "attribution density (1: uniform map)"
+RELATIVE = "relative to the map's brightest percent"
+BAR: dict[str, Any] = {"orientation": "horizontal", "aspect": 40, "fraction": 0.03}
 OUTLINED = [withStroke(linewidth=2, foreground="black")]  # white letters on any grey
 
 
-def panels(
-    rows: Mapping[str, np.ndarray], masks: Mapping[str, np.ndarray], titles: Sequence[str]
+def explained(
+    images: Mapping[str, np.ndarray],
+    maps: Mapping[str, np.ndarray],
+    kept: Mapping[str, np.ndarray],
+    used: pd.DataFrame,
+    *,
+    width: float = WIDTH,
 ) -> Figure:
-    """Draw a column per image and a row per entry of `rows` and `masks`, by row label.
+    """Draw a row per image: the face, then under each method its map and the kept pixels.
 
-    `rows` start with the images (n, 48, 48), the others are maps; `masks` (n, 48, 48) bool make
-    further rows, the images with only these pixels kept.
+    Parameters
+    ----------
+    images
+        By row label (48, 48), 0..255.
+    maps
+        By method densities (images, 48, 48), 1 is a uniform map; all are drawn on one scale.
+    kept
+        By method (images, 48, 48) bool: the pixels that are kept.
+    used
+        (row labels, methods) bool: a map that is not used leaves its place empty.
+    width
+        Of the figure, in inches.
     """
-    names = [*rows, *masks]
+    columns = 1 + 2 * len(maps)
+    figure, axes = image_grid(len(images), columns, labels=0.6, width=width)
+    figure.set_figheight(figure.get_figheight() + 1.0)
+    top = min(
+        np.percentile(each, 99)
+        for method, densities in maps.items()
+        for name, each in zip(images, densities, strict=True)
+        if used.loc[name, method]
+    )
+    for row, (name, image) in enumerate(images.items()):
+        axes[row, 0].imshow(image, **FACE)
+        for column, method in enumerate(maps):
+            ax, pixels = axes[row, 1 + 2 * column : 3 + 2 * column]
+            if not used.loc[name, method]:
+                ax.text(0.5, 0.5, "not used", ha="center", va="center", transform=ax.transAxes)
+                continue
+            bar = ax.imshow(maps[method][row], cmap=MAP, vmin=0, vmax=top)
+            kept_pixels(pixels, image, kept[method][row])
+    titles = ["face", *(title for method in maps for title in (wrapped(method), "kept pixels"))]
+    for ax, title in zip(axes[0], titles, strict=True):
+        ax.set_title(title, fontsize=8)
+    row_labels(axes, list(images))
+    figure.colorbar(bar, ax=axes, label=DENSITY, extend="max", **BAR)
+    return figure
+
+
+def panels(rows: Mapping[str, np.ndarray], titles: Sequence[str]) -> Figure:
+    """Draw a column per image and a row per entry of `rows`, by row label.
+
+    `rows` start with the images (n, 48, 48), the others are maps in [0, 1].
+    """
     images, *maps = rows.values()
-    figure, axes = image_grid(len(names), len(images), titles=0.08, labels=0.75)
+    figure, axes = image_grid(len(rows), len(images), titles=0.08, labels=0.75)
+    figure.set_figheight(figure.get_figheight() + 0.6)
     for column, image in enumerate(images):
         axes[0, column].imshow(image, **FACE)
         axes[0, column].set_title(titles[column], fontsize=8)
-        for ax, values in zip(axes[1:, column], maps, strict=False):
-            ax.imshow(values[column], cmap=MAP, vmin=0)
-        for ax, mask in zip(axes[1 + len(maps) :, column], masks.values(), strict=True):
-            kept_pixels(ax, image, mask[column])
-    row_labels(axes, names)
+        for ax, values in zip(axes[1:, column], maps, strict=True):
+            shown = ax.imshow(values[column], cmap=MAP, vmin=0, vmax=1)
+    row_labels(axes, list(rows))
+    figure.colorbar(shown, ax=axes, label=RELATIVE, **BAR)
     return figure
 
 
@@ -61,6 +111,7 @@ def average_maps(
     NaN gives an empty panel. `outlines` (48, 48) bool are drawn on each, such as the zones.
     """
     figure, axes = image_grid(len(rows), len(titles), titles=0.04, labels=0.85)
+    figure.set_figheight(figure.get_figheight() + 0.9)
     top = np.nanpercentile(np.stack(list(rows.values())), 99.5)
     for line, maps in zip(axes, rows.values(), strict=True):
         for ax, values in zip(line, maps, strict=True):
@@ -73,57 +124,89 @@ def average_maps(
     for ax, title in zip(axes[0], titles, strict=True):
         ax.set_title(title, fontsize=8)
     row_labels(axes, list(rows))
-    place = {"orientation": "horizontal", "aspect": 40, "fraction": 0.03, "extend": "max"}
-    figure.colorbar(shown, ax=axes, label="times a uniform map", **place)
+    figure.colorbar(shown, ax=axes, label=DENSITY, extend="max", **BAR)
     return figure
 
 
-def zone_outlines(face: np.ndarray, zones: Mapping[str, np.ndarray]) -> Figure:
-    """Draw the zones (48, 48) bool on the mean face (48, 48), each with its name."""
-    figure, ax = subplots(figsize=(0.42 * WIDTH, 0.42 * WIDTH))
+def zone_densities(
+    densities: Mapping[str, pd.DataFrame],
+    marked: Mapping[str, pd.DataFrame],
+    face: np.ndarray,
+    zones: Mapping[str, np.ndarray],
+) -> Figure:
+    """Draw tables of densities as heat maps, and beside them the zones on a face.
+
+    Parameters
+    ----------
+    densities
+        By method (classes, zones), 1 is a uniform map.
+    marked
+        The same in bool: the cells with a mark.
+    face
+        (48, 48), on which the zones are drawn, each with its name.
+    zones
+        By name (48, 48) bool.
+    """
+    rows = [len(table) for table in densities.values()]
+    figure, axes = subplots(
+        len(densities),
+        2,
+        figsize=(WIDTH, 0.7 + 0.26 * sum(rows) + 0.2 * len(rows)),
+        width_ratios=(2.6, 1),
+        height_ratios=rows,
+        squeeze=False,
+    )
+    for ax, (method, density) in zip(axes[:, 0], densities.items(), strict=True):
+        _heat_map(ax, density, marked[method])
+        ax.set_title(method)
+    for ax in axes[:-1, 0]:
+        ax.set_xticklabels([])
+    for ax in axes[:, 1]:
+        ax.set_visible(False)
+    _zone_outlines(figure.add_subplot(axes[0, 1].get_gridspec()[:, 1]), face, zones)
+    return figure
+
+
+def _heat_map(ax: Axes, density: pd.DataFrame, marked: pd.DataFrame) -> None:
+    ax.imshow(np.log2(density), cmap="RdBu_r", vmin=-2, vmax=2, aspect="auto")
+    ax.grid(visible=False)
+    for (row, column), value in np.ndenumerate(density.to_numpy()):
+        colour = "white" if abs(np.log2(value)) > 1.2 else "black"
+        text = f"{value:.1f} {MARK * bool(marked.iloc[row, column])}".rstrip()
+        ax.text(column, row, text, ha="center", va="center", fontsize=8, color=colour)
+    labels = [name.replace(" and ", " and\n").replace("mouth ", "mouth\n") for name in density]
+    ax.set_xticks(range(density.shape[1]), labels, rotation=40, ha="right")
+    ax.set_yticks(range(len(density)), density.index)
+    ax.tick_params(length=0)
+
+
+def _zone_outlines(ax: Axes, face: np.ndarray, zones: Mapping[str, np.ndarray]) -> None:
     bare(ax)
     ax.imshow(face, cmap="gray")
     for name, mask in zones.items():
         ax.contour(mask, levels=[0.5], colors=SKY, linewidths=1.2)
         y, x = np.nonzero(mask)
-        right = x >= mask.shape[1] / 2 if name in ("cheeks", "mouth corners") else x >= 0
-        at = x[right].mean(), y[right].mean()
-        text = name.replace(" ", "\n") if name == "mouth corners" else name
-        style = {"color": "white", "fontsize": 8, "path_effects": OUTLINED}
-        ax.text(*at, text, ha="center", va="center", **style)
-    return figure
-
-
-def zone_densities(density: pd.DataFrame, marks: pd.DataFrame) -> Figure:
-    """Draw a class x zone table of densities as a heat map, with a number and a mark in each cell.
-
-    `marks` may lack rows, such as that of a baseline.
-    """
-    figure, ax = subplots(figsize=(WIDTH, 0.6 + 0.3 * len(density)))
-    ax.imshow(np.log2(density), cmap="RdBu_r", vmin=-2, vmax=2, aspect="auto")
-    ax.grid(visible=False)
-    for (row, column), value in np.ndenumerate(density.to_numpy()):
-        colour = "white" if abs(np.log2(value)) > 1.2 else "black"
-        name, zone = density.index[row], density.columns[column]
-        mark = marks.loc[name, zone] if name in marks.index else ""
-        options = {"ha": "center", "va": "center", "fontsize": 8, "color": colour}
-        ax.text(column, row, f"{value:.2f} {mark}".rstrip(), **options)
-    labels = [name.replace(" and ", " and\n").replace("mouth ", "mouth\n") for name in density]
-    ax.set_xticks(range(density.shape[1]), labels)
-    ax.set_yticks(range(len(density)), density.index)
-    ax.tick_params(length=0)
-    return figure
+        look = {"color": "white", "fontsize": 7, "va": "center", "path_effects": OUTLINED}
+        if name == "mouth corners":  # too narrow for its name
+            ax.text(x.max() + 1, y.mean(), "mouth\ncorners", ha="left", **look)
+        else:
+            right = x >= mask.shape[1] / 2 if name == "cheeks" else x >= 0
+            ax.text(x[right].mean(), y[right].mean(), name, ha="center", **look)
 
 
 def atlas(image: np.ndarray, maps: Mapping[str, np.ndarray]) -> Figure:
-    """Draw one image (48, 48) and its maps (48, 48) by title."""
+    """Draw one image (48, 48) and its maps (48, 48) in [0, 1], by title."""
     rows = -(-(1 + len(maps)) // COLUMNS)
     figure, axes = image_grid(rows, COLUMNS, titles=0.2)
+    figure.set_figheight(figure.get_figheight() + 1.0)
     for ax in axes.flat[1 + len(maps) :]:
         ax.set_visible(False)
-    for ax, (title, values) in zip(axes.flat, {"image": image, **maps}.items(), strict=False):
-        ax.imshow(values, **(FACE if title == "image" else {"cmap": MAP, "vmin": 0}))
+    axes[0, 0].imshow(image, **FACE)
+    axes[0, 0].set_title("image", fontsize=8)
+    for ax, (title, values) in zip(axes.flat[1:], maps.items(), strict=False):
+        shown = ax.imshow(values, cmap=MAP, vmin=0, vmax=1)
         ax.set_title(wrapped(title, 14), fontsize=8)
+    figure.colorbar(shown, ax=axes, label=RELATIVE, **BAR)
     return figure
 
 
@@ -137,6 +220,7 @@ def dots(measures: Mapping[str, Mapping], baselines: Sequence[str]) -> Figure:
             look: dict[str, Any] = {"color": GREY, "fmt": MARKERS[1]} if name in baselines else {}
             interval_dots(ax, [values[name]], [y], **look)
         ax.set_yticks(range(len(names)), names)
+        ax.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
         ax.set_title(title)
     return figure
 
@@ -188,8 +272,8 @@ def evidence_outlines(
     Figure
         A column per image.
     """
-    figure = panels({"image": images, "map": maps}, {}, titles)
-    axes = np.reshape(figure.axes, (2, -1))
+    figure = panels({"image": images, "map": maps}, titles)
+    axes = np.reshape(figure.axes[:-1], (2, -1))  # without the colour bar
     for column, mask in zip(axes.T, masks, strict=True):
         for ax in column:
             ax.contour(mask, levels=[0.5], colors=SKY, linewidths=1)

@@ -121,7 +121,7 @@ def saliency_panel(prediction: Prediction, network: Network) -> Figure:
     }
     titles = [f"{number} {CLASSES[each]}" for number, each in enumerate(classes, 1)]
     with style.context():
-        return panels({"face": crops, **maps}, {}, titles)
+        return panels({"face": crops, **maps}, titles)
 
 
 def over_time(rows: pd.DataFrame, name: str) -> Figure:

@@ -37,12 +37,10 @@ def _partition() -> dict[str, np.ndarray]:
 #: Zone -> (48, 48) bool; together they are a partition of the image.
 ZONES = _partition()
 AREAS = pd.Series({name: zone.mean() for name, zone in ZONES.items()})
-_IN_CHINESE = ("嘴角", "嘴", "鼻子", "眼睛與眉毛", "臉頰", "額頭", "下巴", "其餘部分")
-CHINESE = dict(zip(ZONES, _IN_CHINESE, strict=True))
 
 
 def zone_mass(maps: np.ndarray) -> np.ndarray:
-    """The part of each |map| `(n, 48, 48)` in each zone: `(n, zones)`, rows sum to 1.
+    """Compute the part of each |map| `(n, 48, 48)` in each zone: `(n, zones)`, rows sum to 1.
 
     NaN for a zero map.
     """

@@ -33,3 +33,18 @@ class Support(Enum):
         return {Verdict.HIGHER: cls.SUPPORTED, Verdict.LOWER: cls.CONTRADICTED}.get(
             verdict, cls.INCONCLUSIVE
         )
+
+
+class Outcome(Enum):
+    """Outcome says how a method fares in a check; UNDECIDED means no significant difference."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    UNDECIDED = "undecided"
+
+    @classmethod
+    def of(cls, verdict: Verdict, good: Verdict) -> "Outcome":
+        """Judge by a verdict whose `good` side, HIGHER or LOWER, is in the method's favour."""
+        if verdict is Verdict.NOT_SIGNIFICANT:
+            return cls.UNDECIDED
+        return cls.PASSED if verdict is good else cls.FAILED

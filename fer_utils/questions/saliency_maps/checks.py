@@ -1,4 +1,4 @@
-"""Notebook 06's sanity checks of saliency methods: each is judged against network-free baselines.
+"""The sanity checks of saliency methods: each method is judged against network-free baselines.
 
 `measured` are the arrays of `measured_maps.measure_saliency`. The values of a measure are a data
 frame with a row per image and a column per method and baseline, under the names of `maps.NAMES`.
@@ -13,34 +13,49 @@ from scipy import stats
 from fer_utils.fer2013 import CLASSES
 from fer_utils.interpret.faithfulness import NETWORK_FREE
 from fer_utils.interpret.maps import NAMES
-from fer_utils.statistics import wording
 from fer_utils.statistics.corrections import judged_with_detectable
 from fer_utils.statistics.intervals import Interval, mean_interval
-from fer_utils.statistics.verdicts import Verdict
+from fer_utils.statistics.verdicts import Outcome, Verdict
 
 BASELINE_NAMES = (*(NAMES[name] for name in NETWORK_FREE), "uniform")
 LOWER_IS_BETTER = ("deletion",)
 LINE = 0.5  # of the rank correlation with the trained model's maps when all weights are random
 
 
+def by_name(measured: Mapping[str, np.ndarray], array: str) -> dict[str, np.ndarray]:
+    """Return the parts of an array that has one per map, or per method, by the map's name."""
+    return dict(zip([NAMES[name] for name in measured["names"]], measured[array], strict=False))
+
+
 def values(measured: Mapping[str, np.ndarray], measure: str) -> pd.DataFrame:
-    """The values of one of `measures`: columns are readers' names of the maps."""
+    """Return the values of one of `measures`; columns are the names of the maps."""
     names = [NAMES[name] for name in measured["names"]]
     names += ["uniform"] * (len(measured[measure]) - len(names))
     return pd.DataFrame(measured[measure].T.astype(float), columns=names).dropna()
 
 
 def measures(measured: Mapping[str, np.ndarray]) -> list[str]:
-    """Those that methods are judged by; "pointing" and "evidence" need the drawn faces' truth."""
+    """List what methods are judged by; "pointing" and "evidence" need the drawn faces' truth."""
     return [m for m in ("deletion", "insertion", "pointing", "evidence") if m in measured]
 
 
 def judge(measure: str, values: pd.DataFrame) -> pd.DataFrame:
-    """Each method against the strongest baseline on the same images, paired, Holm-corrected.
+    """Compare each method with the strongest baseline on the same images (paired t test).
 
-    Returns, by method: `value` (Interval), `baseline` (its name), `advantage` (Comparison, positive
-    is in the method's favour), `verdict` (HIGHER: beats every baseline), `p (Holm)`, `minimum
-    detectable`.
+    Holm's correction is over the methods.
+
+    Parameters
+    ----------
+    measure
+        One of `measures`.
+    values
+        Its `values`, (n, maps).
+
+    Returns
+    -------
+    pd.DataFrame
+        By method: `value` (Interval), `baseline` (its name), `advantage` (Comparison, positive is
+        in the method's favour), `verdict` (HIGHER: beats every baseline), `p`, `detectable`.
     """
     sign = -1 if measure in LOWER_IS_BETTER else 1
     baselines = values[[name for name in values if name in BASELINE_NAMES]]
@@ -61,30 +76,46 @@ def judge(measure: str, values: pd.DataFrame) -> pd.DataFrame:
     return judged_with_detectable(table, interval="advantage")
 
 
-def worse_within_classes(
-    found: Mapping[str, pd.DataFrame], labels: np.ndarray, methods: Sequence[str]
-) -> list[str]:
-    """Where one of the `methods` is worse than a baseline on the images of a class alone, in words.
+def judge_within_classes(found: Mapping[str, pd.DataFrame], labels: np.ndarray) -> pd.DataFrame:
+    """Judge the methods on the images of each class alone.
 
-    `found` has by measure the `values` of the images, whose `labels` are (n,) int.
+    Parameters
+    ----------
+    found
+        By measure, the `values` of the images.
+    labels
+        (n,) int, class index of each image.
+
+    Returns
+    -------
+    pd.DataFrame
+        By (class, measure, method) the columns of `judge`; classes with two images or more.
     """
-    worse = []
-    for label in np.unique(labels):
-        for measure, values in found.items():
-            if np.sum(labels == label) > 1:
-                verdicts = judge(measure, values[labels == label])["verdict"]
-                failing = [name for name in methods if verdicts[name] is Verdict.LOWER]
-                if failing:
-                    worse.append(
-                        f"{CLASSES[label]} ({measure}): {', '.join(failing)} worse than a baseline"
-                    )
-    return worse
+    counts = np.bincount(labels)
+    tables = {
+        (CLASSES[label], measure): judge(measure, values[labels[values.index] == label])
+        for label in np.flatnonzero(counts > 1)
+        for measure, values in found.items()
+    }
+    return pd.concat(tables, names=["class", "measure", "method"])
+
+
+def usable_within_classes(within: pd.DataFrame, methods: Sequence[str]) -> pd.DataFrame:
+    """Say of each class (rows) which of the `methods` (columns) may be used for it.
+
+    Those may be that are worse than a baseline in no measure of `judge_within_classes`; (classes,
+    methods) bool.
+    """
+    verdicts = within["verdict"].unstack("method")[list(methods)]
+    usable = (verdicts != Verdict.LOWER).groupby("class").all()
+    return usable.reindex(CLASSES, fill_value=False)
 
 
 def remaining(measured: Mapping[str, np.ndarray], measure: str) -> dict[str, list[Interval]]:
-    """By method, how alike its maps are ("spearman", "ssim") with ever more layers random.
+    """Measure how alike a method's maps stay with ever more layers random.
 
-    One Interval per step of the cascade, over the draws of random weights.
+    `measure` is "spearman" or "ssim". Returns by method one Interval per step of the cascade, over
+    the draws of random weights.
     """
     draws = np.unique(measured["draw"])
     by_draw = [measured[measure][..., measured["draw"] == draw].mean(axis=-1) for draw in draws]
@@ -97,10 +128,11 @@ def remaining(measured: Mapping[str, np.ndarray], measure: str) -> dict[str, lis
 
 
 def judge_randomisation(measured: Mapping[str, np.ndarray]) -> pd.DataFrame:
-    """The rank correlation that a map keeps when all weights are random, and what it means.
+    """Judge the rank correlation that maps keep when all weights are random.
 
-    `value` (Interval) and `verdict` by method: LOWER than LINE depends on the weights, HIGHER shows
-    the image rather than the model. The test shows what a map cannot explain, and ranks no methods.
+    Returns `value` (Interval) and `verdict` by method: a method LOWER than LINE depends on the
+    weights, one that is HIGHER shows the image rather than the network. The test does not rank
+    methods (Adebayo et al. 2018; Binder et al. 2023).
     """
     remains = {name: steps[-1] for name, steps in remaining(measured, "spearman").items()}
     above = {
@@ -113,7 +145,7 @@ def judge_randomisation(measured: Mapping[str, np.ndarray]) -> pd.DataFrame:
 def passing_sanity_checks(
     judgements: Mapping[str, pd.DataFrame], randomised: pd.DataFrame, *, allow_worse: bool = False
 ) -> list[str]:
-    """Methods that pass the sanity checks, by the tables of `judge` and `judge_randomisation`.
+    """List the methods that pass, by the tables of `judge` and `judge_randomisation`.
 
     They beat every baseline in deletion or insertion, are worse than one in no measure (unless they
     `allow_worse`), and their maps depend on the weights.
@@ -125,13 +157,31 @@ def passing_sanity_checks(
     return list(found.index[passing & (randomised["verdict"].loc[found.index] == Verdict.LOWER)])
 
 
+def outcomes(judgements: Mapping[str, pd.DataFrame], randomised: pd.DataFrame) -> pd.DataFrame:
+    """Say how each method (rows) fares in each check (columns), as an Outcome.
+
+    The columns are the measures and `random_weights`.
+    """
+    columns = {
+        measure: [Outcome.of(verdict, Verdict.HIGHER) for verdict in table["verdict"]]
+        for measure, table in judgements.items()
+    }
+    columns["random_weights"] = [Outcome.of(v, Verdict.LOWER) for v in randomised["verdict"]]
+    return pd.DataFrame(columns, randomised.index)
+
+
+def halves(labels: np.ndarray) -> np.ndarray:
+    """Deal the images out into halves 0 and 1, each with half of every class: (n,) int."""
+    series = pd.Series(labels)
+    return series.groupby(series).cumcount().to_numpy() % 2
+
+
 def same_in_both_halves(measured: Mapping[str, np.ndarray], measure: str) -> dict[str, bool]:
-    """By method: whether two halves of the images, of equal classes, give the same verdict.
+    """Say of each method whether two halves of the images give the same verdict.
 
     Empty if no class has two images.
     """
-    labels = pd.Series(measured["label"])
-    half = labels.groupby(labels).cumcount().to_numpy() % 2
+    half = halves(measured["label"])
     if not half.any():
         return {}
     found = values(measured, measure)
@@ -139,13 +189,6 @@ def same_in_both_halves(measured: Mapping[str, np.ndarray], measure: str) -> dic
     return (first == second).to_dict()
 
 
-def verdicts(judgements: Mapping[str, pd.DataFrame], randomised: pd.DataFrame) -> pd.DataFrame:
-    """Method x measure in words, with the weights made random as the last measure."""
-    columns = {name: table["verdict"].map(wording.BASELINES) for name, table in judgements.items()}
-    columns["random weights"] = randomised["verdict"].map(wording.RANDOMISATION)
-    return pd.DataFrame(columns, randomised.index)
-
-
 def means(values: pd.DataFrame) -> dict[str, Interval]:
-    """The mean over the images of each column."""
+    """Average each column over the images."""
     return {name: mean_interval(column) for name, column in values.items()}

@@ -1,4 +1,4 @@
-"""What notebook 06 measures of a network's saliency maps, image by image.
+"""What chapter 6 measures of a network's saliency maps, image by image.
 
     python -m fer_utils.questions.saliency_maps.measured_maps model2
 
@@ -9,14 +9,14 @@ and the notebook loads them.
 import json
 import sys
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
 from tqdm.auto import tqdm
 
 from fer_utils.backend import keras
-from fer_utils.data.dataset import Dataset
+from fer_utils.data.dataset import DataError, Dataset
 from fer_utils.data.drawn import faces
 from fer_utils.data.transforms import normalise
 from fer_utils.fer2013 import CLASSES
@@ -32,7 +32,7 @@ from fer_utils.interpret.maps import mean_map
 from fer_utils.interpret.saliency import METHODS, explain
 from fer_utils.questions import examples
 from fer_utils.questions.face_zones import zone_mass
-from fer_utils.training.measurements import Arrays, Measurement, command
+from fer_utils.training.measurements import Arrays, Measurement, command, load_measured
 from fer_utils.training.network import build
 from fer_utils.training.progress import watched
 from fer_utils.training.runs import Run
@@ -77,18 +77,27 @@ class SaliencyBudget:
 FULL = SaliencyBudget(
     images=50, samples=50, steps=50, stride=4, points=17, randomised=15, draws=15, stages=6
 )
+#: Takes half a minute.
+QUICK = SaliencyBudget(
+    images=16, samples=5, steps=10, stride=8, points=7, randomised=6, draws=6, stages=3
+)
 
 
 def measure_saliency(run: Run, dataset: Dataset, budget: SaliencyBudget = FULL) -> Arrays:
-    """Arrays by name; n images, m maps (`names`: the methods, then the network-free baselines).
+    """Explain the most confident images, and judge the maps; of n images m maps.
 
-    `row`, `label`, `probability` (n,): the images. `zones` (m, n, zones): what part of a map lies
-    in each of `face_zones.ZONES`; `untrained` (methods, n, zones): of the maps of the network
-    before training. `averages` (m, classes, 48, 48): average maps, 1 is a uniform one, NaN without
-    images. `deletion`, `insertion` (m, n): areas under the curves. On drawn faces `pointing` (hits)
-    and `evidence` (what part of a map lies in it) (m + 1, n), the last of them a uniform map's.
-    `spearman`, `ssim` (methods, stages, k): how alike k maps are to the trained network's with
-    random weights down to each of `layers`, in which `draw` (k,). `budget`: JSON.
+    Returns
+    -------
+    dict
+        `names` (m,): the methods, then the network-free baselines. `row`, `label`, `probability`
+        (n,): the images. `zones` (m, n, zones): what part of a map lies in each of
+        `face_zones.ZONES`; `untrained` (methods, n, zones): of the maps of the network before
+        training. `averages` (m, classes, 48, 48): average maps, 1 is a uniform one, NaN without
+        images. `deletion`, `insertion` (m, n): areas under the curves. On drawn faces `pointing`
+        (hits) and `evidence` (what part of a map lies in it) (m + 1, n), the last of them a uniform
+        map's. `spearman`, `ssim` (methods, stages, k): how alike k maps are to the trained
+        network's with random weights down to each of `layers`, in which `draw` (k,). `budget`:
+        JSON.
     """
     chosen = examples.most_confident(examples.candidates(run, dataset), budget.images)
     model, untrained = run.model(), build(run.config)
@@ -119,7 +128,7 @@ def measure_saliency(run: Run, dataset: Dataset, budget: SaliencyBudget = FULL) 
 
 
 def _averages(maps: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """(classes, 48, 48): the average map of each class, 1 where it is as a uniform one."""
+    """Average the maps of each class: (classes, 48, 48), 1 where it is as a uniform one."""
     averages = np.full((len(CLASSES), *maps.shape[1:]), np.nan)
     for label in np.unique(labels):
         averages[label] = mean_map(maps[labels == label]) * maps[0].size
@@ -134,7 +143,7 @@ def _areas(
     mode: str,
     points: int,
 ) -> np.ndarray:
-    """(m, n): area under the deletion or insertion curve of each map and image."""
+    """Compute (m, n): the area under the deletion or insertion curve of each map and image."""
     fractions = np.linspace(0, 1, points)
     some_map = next(iter(maps.values()))
     options: dict[str, Any] = {"mode": mode, "fractions": fractions[[0, -1]]}
@@ -146,7 +155,7 @@ def _areas(
 
 
 def _beside_evidence(maps: Mapping[str, np.ndarray], evidence: np.ndarray) -> Arrays:
-    """Whether the maps point to the regions that show the expression, and lie in them."""
+    """Judge whether the maps point to the regions that show the expression, and lie in them."""
     pointing, inside = (
         [judge(some, evidence) for some in maps.values()]
         for judge in (pointing_game, relevance_mass)
@@ -160,7 +169,7 @@ def _beside_evidence(maps: Mapping[str, np.ndarray], evidence: np.ndarray) -> Ar
 def _randomised(
     model: keras.Model, inputs: np.ndarray, targets: np.ndarray, budget: SaliencyBudget, bar: tqdm
 ) -> Arrays:
-    """How alike maps are to the trained network's, with ever more layers random."""
+    """Measure how alike maps stay to the trained network's, with ever more layers random."""
     options = {"draws": budget.draws, "stages": budget.stages, "after_each": bar.update}
     table = cascading_randomisation(budget.options, model, inputs, targets, **options)
     by_image = table.pivot(index=["method", "depth"], columns="image", values=list(SIMILARITY))
@@ -173,7 +182,7 @@ def _randomised(
 
 
 def _compact(arrays: Arrays) -> Arrays:
-    """With fractions as float32, which is what a network computes with."""
+    """Store fractions as float32, which is what a network computes with."""
     return {
         name: array.astype(np.float32) if array.dtype == np.float64 else array
         for name, array in arrays.items()
@@ -181,6 +190,33 @@ def _compact(arrays: Arrays) -> Arrays:
 
 
 MEASUREMENT = Measurement("saliency", measure_saliency)
+
+
+def saved_or_quick(run: Run, dataset: Dataset, images: int = 0) -> Arrays:
+    """Load what was measured in full and saved with a run, else measure with the budget QUICK.
+
+    With `images` of each class it is measured in any case. Raises DataError if there are not two
+    correctly predicted images of any class.
+    """
+    saved = None if images else load_measured(run, MEASUREMENT)
+    if saved is not None:
+        return saved
+    table = examples.candidates(run, dataset)
+    correct = table.loc[table["correct"], "label"]
+    if correct.value_counts().max() < 2 or correct.empty:
+        raise DataError(
+            f"{run.config.name} predicts at most one test image of each class correctly: "
+            "train it on more images"
+        )
+    draws = min(QUICK.draws, len(correct))  # each draw of random weights wants an image
+    budget = replace(QUICK, images=images or QUICK.images, draws=draws)
+    return measure_saliency(run, dataset, budget)
+
+
+def budget_of(measured: Mapping[str, np.ndarray]) -> SaliencyBudget:
+    """Return the budget with which the arrays were measured."""
+    return SaliencyBudget(**json.loads(str(measured["budget"])))
+
 
 if __name__ == "__main__":
     sys.exit(command(MEASUREMENT, "fer_utils.questions.saliency_maps.measured_maps"))
