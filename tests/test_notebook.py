@@ -152,8 +152,8 @@ def test_an_answer_is_recorded_for_the_first_page(session, displayed):
     record = bundle[display.RECORD]["answer"]
     assert (record["question"], record["english"], record["chinese"]) == (4, *TOLD[:2])
     assert [list(row.values()) for row in record["rows"]] == [
-        ["accuracy", "50.0", "45.0", "no significant difference"],
-        ["effect", "+4.8", "cheeks", "supported"],
+        ["accuracy", "50.0", "45.0", "yes"],
+        ["effect", "+4.8", "cheeks", "yes"],
     ]
     assert record["note"] == "One run."
 

@@ -20,7 +20,7 @@ class Row(NamedTuple):
     """A row of the report's first page.
 
     `ours` and `homework` are numbers, Intervals or words; `agrees` says how the two compare, as a
-    verdict or in a word.
+    verdict (`labels.AGREES` has its word) or in a word.
     """
 
     what: str
@@ -173,8 +173,12 @@ def rows_for_page(rows: Sequence[Row], *, compared: bool) -> list[dict[str, str]
     if not compared:
         rows = [row._replace(homework="", agrees="") for row in rows]
     return [
-        {"what": row.what}
-        | {name: _short(getattr(row, name)) for name in ("ours", "homework", "agrees")}
+        {
+            "what": row.what,
+            "ours": _short(row.ours),
+            "homework": _short(row.homework),
+            "agrees": labels.AGREES.get(row.agrees, str(row.agrees)),
+        }
         for row in rows
     ]
 

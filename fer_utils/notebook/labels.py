@@ -28,6 +28,18 @@ VERDICTS: dict[Enum, Label] = {
     Outcome.UNDECIDED: Label("no significant difference", "差異未達統計顯著"),
 }
 
+#: How a finding and the homework's agree, in a word, for the table of page one.
+AGREES: dict[object, str] = {
+    Verdict.HIGHER: "higher",
+    Verdict.LOWER: "lower",
+    Verdict.NOT_SIGNIFICANT: "yes",
+    Support.SUPPORTED: "yes",
+    Support.CONTRADICTED: "no",
+    Support.INCONCLUSIVE: "open",
+    Support.PARTLY_SUPPORTED: "partly",
+    Support.MIXED: "methods differ",
+}
+
 #: Identifiers of quantities, images, networks and table columns.
 LABELS: dict[str, Label] = {
     **{name: Label(name, chinese) for name, chinese in zip(CLASSES, CHINESE, strict=True)},
@@ -206,7 +218,6 @@ LABELS: dict[str, Label] = {
     "most_confident_tenth": Label("most confident tenth", "最有信心的十分之一"),
     # chapter 7
     "trained": Label("trained", "訓練後"),
-    "untrained": Label("untrained", "未訓練"),
     "kernels": Label("kernels", "kernel 數"),
     "edge": Label("edge", "邊緣"),
     "line_or_spot": Label("line or spot", "線或點"),

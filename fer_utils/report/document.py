@@ -97,8 +97,8 @@ def _distinct(values: Iterable[object]) -> str:
 
 def panel_height(rows: Sequence[dict[str, str]]) -> float:
     """Millimetres that a panel may be high, so that page one with these rows is one page of A4."""
-    table = sum(5.8 + 4 * (len(row["what"]) // 60) for row in rows)
-    return max(30, min(64, (190 - table) / 2))
+    table = sum(5.2 + 4 * (len(row["what"]) // 60) for row in rows)
+    return max(30, min(64, (181 - table) / 2))
 
 
 def render(document: Document, sections: Sequence[Section], beside: Document | None = None) -> str:

@@ -1,4 +1,4 @@
-"""What comparisons come to, as values; the phrases for them are made in `wording`."""
+"""What comparisons come to, as values; `notebook.labels` has their words."""
 
 from enum import Enum
 
