@@ -218,7 +218,7 @@ def test_errors_of_the_package_are_one_line_and_others_have_a_traceback(shell, c
 @pytest.mark.parametrize(
     ("cell", "said"),
     [
-        ("STEPS = '64'", "ParameterError: STEPS = '64': expected int\n"),
+        ("IMAGES = '64'", "ParameterError: IMAGES = '64': expected int\n"),
         ("KEPT = '0.1'", "ParameterError: KEPT = '0.1': expected float\n"),
         ("KEPT = 1", ""),
     ],

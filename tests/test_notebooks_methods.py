@@ -10,7 +10,6 @@ import numpy as np
 import papermill
 import pytest
 
-from fer_utils import notebook
 from fer_utils.files import ROOT
 
 #: What a notebook's "Try it" proposes, of what needs no training and no minutes.
@@ -123,7 +122,7 @@ def test_a3_targets_of_a_student_are_those_of_the_package():
 
 def test_04_average_is_that_of_the_package():
     from fer_utils.fer2013 import PARTS
-    from fer_utils.training.predictions import Predictions, average, tested
+    from fer_utils.training.predictions import Predictions, average, tested, together
 
     rng = np.random.default_rng(0)
     labels = rng.integers(0, 7, 50)
@@ -133,13 +132,11 @@ def test_04_average_is_that_of_the_package():
         }
         for name in ("model1", "model2")
     }
-    scope = {"np": np, "predictions": members, "MEMBERS": tuple(members), "tested": tested}
-    scope |= {"notebook": notebook, "runs": members}
-    exec(cell_with("04", "next(iter("), scope)
-    exec(cell_with("04", "exponentials"), scope)
+    scope = {"np": np, "predictions": members, "tested": tested, "together": together}
+    exec(cell_with("04", "odds"), scope)
     mean = average([member["public"] for member in members.values()])
-    np.testing.assert_allclose(scope["mean"], mean.probabilities, atol=1e-9)
-    np.testing.assert_array_equal(scope["right"], mean.correct)
+    np.testing.assert_array_equal(scope["predicted"], mean.classes)
+    np.testing.assert_array_equal(scope["correct"], mean.correct)
 
 
 def test_02_normalisation_and_shift_are_those_of_the_package():
