@@ -152,7 +152,7 @@ def test_an_answer_is_recorded_for_the_first_page(session, displayed):
     record = bundle[display.RECORD]["answer"]
     assert (record["question"], record["english"], record["chinese"]) == (4, *TOLD[:2])
     assert [list(row.values()) for row in record["rows"]] == [
-        ["accuracy", "50.0", "45.0", "yes"],
+        ["accuracy", "50.0 %", "45.0 %", "yes"],
         ["effect", "+4.8", "cheeks", "yes"],
     ]
     assert record["note"] == "One run."
@@ -164,7 +164,7 @@ def test_other_images_are_not_compared_with_the_homework(session, displayed):
     session.answer(WRONG, question=1, rows=[row], note="One run.", drawn=drawn)
     session.answer(WRONG, question=1)
     first, second = (bundle[display.RECORD]["answer"] for bundle, _ in displayed)
-    assert [list(row.values()) for row in first["rows"]] == [["accuracy", "50.0", "", ""]]
+    assert [list(row.values()) for row in first["rows"]] == [["accuracy", "50.0 %", "", ""]]
     assert (first["english"], first["note"]) == ("Drawn.", "")
     assert second["english"] == f"{PLAIN}."
     assert second["chinese"].endswith("：+4.8 個百分點（95% 信賴區間 +3.6 至 +6.0），顯著較高。")

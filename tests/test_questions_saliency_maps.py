@@ -198,7 +198,7 @@ def zones_measured(methods):
     ],
 )
 def test_a_claim_follows_the_maps(happy, sad, expected, against):
-    found = claims.judge_claims(compared({"gradient": (happy, sad)}))
+    found = claims.judge_claims(compared({"gradient": (happy, sad)}).assign(halves=2))
     assert list(found.index) == [("happy", "mouth corners", "gradient")], "no disgust: no row"
     assert found["verdict"].tolist() == [expected]
     assert against in (None, found["weakest_against"].item())
@@ -206,11 +206,16 @@ def test_a_claim_follows_the_maps(happy, sad, expected, against):
     assert found["detectable"].notna().tolist() == [expected is Support.INCONCLUSIVE]
 
 
+def test_a_claim_that_one_half_of_the_images_bears_out_is_inconclusive():
+    table = compared({"gradient": ("mouth corners", "forehead")}).assign(halves=1)
+    assert claims.judge_claims(table)["verdict"].tolist() == [Support.INCONCLUSIVE]
+
+
 def test_methods_that_disagree_on_a_claim_are_reported_so():
     methods = {"gradient": ("mouth corners", "nose"), "occlusion": ("nose", "mouth corners")}
     table = compared(methods)
     usable = pd.DataFrame(True, CLASSES, list(methods))
-    found = claims.claims_by_method(claims.judge_claims(table), usable)
+    found = claims.claims_by_method(claims.judge_claims(table.assign(halves=2)), usable)
     assert found.loc[("happy", "mouth corners")].tolist() == [
         Support.SUPPORTED,
         Support.CONTRADICTED,
@@ -223,7 +228,7 @@ def test_methods_that_disagree_on_a_claim_are_reported_so():
 def test_a_method_that_fails_in_a_class_judges_no_claim_on_it():
     table = compared({"gradient": ("mouth corners", "nose"), "occlusion": ("nose", "nose")})
     usable = pd.DataFrame({"gradient": False, "occlusion": True}, CLASSES)
-    found = claims.claims_by_method(claims.judge_claims(table), usable)
+    found = claims.claims_by_method(claims.judge_claims(table.assign(halves=2)), usable)
     verdicts = found.loc[("happy", "mouth corners")]
     assert verdicts["gradient"] is None
     assert verdicts["occlusion"] is verdicts["result"]

@@ -184,10 +184,11 @@ def rows_for_page(rows: Sequence[Row], *, compared: bool) -> list[dict[str, str]
 
 
 def _short(value: object) -> str:
-    """Write a value without its interval, in percent; a difference with its sign."""
-    if isinstance(value, Interval):
-        signed = isinstance(value, Comparison)
-        return cell(value).partition(" <")[0] if signed else cell(float(value))
+    """Write a value without its interval: a share in percent, a difference with its sign."""
+    if isinstance(value, Comparison):
+        return cell(value).partition(" <")[0]
+    if isinstance(value, Interval | float):
+        return f"{cell(float(value))} %"
     return cell(value)
 
 

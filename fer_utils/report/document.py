@@ -84,7 +84,7 @@ def circumstances(sections: Sequence[Section]) -> dict[str, str]:
         "Not evaluated again": on_original
         and f"{on_original}: predictions for the original's pixels, since not all that are "
         "compared have kept their weights",
-        "Notebooks ran for": f"{minutes} min {seconds} s, without training",
+        "Notebooks ran for": f"{minutes} min {seconds} s, the training of finished runs apart",
         "Machine": _distinct(meta["machine"] for meta in metas),
         "Versions": ", ".join(f"{key} {text}" for key, text in versions.items()),
     }

@@ -216,10 +216,11 @@ def _in_common(verdicts: Iterable[Verdict]) -> Verdict | Support:
 
 
 def judge_claims(table: pd.DataFrame) -> pd.DataFrame:
-    """Judge the homework's claims that a zone decides for a class, by the rows of `compare_zones`.
+    """Judge the homework's claims that a zone decides for a class.
 
-    A claim is supported by a method if the zone exceeds every baseline, and has more than in the
-    other classes.
+    A claim is supported by a method if the zone exceeds every baseline, also in each half of the
+    images, and has more than in the other classes. `table` is that of `zones_in_halves`, without
+    an index.
 
     Returns
     -------
@@ -243,6 +244,9 @@ def judge_claims(table: pd.DataFrame) -> pd.DataFrame:
     )
     claims = judged_with_detectable(claims, interval="margin")
     claims["verdict"] = claims["verdict"].map(Support.of)
+    claims.loc[rows["halves"] < len(HALVES), "verdict"] = claims["verdict"].replace(
+        Support.SUPPORTED, Support.INCONCLUSIVE
+    )
     return claims.set_index(["class", "zone", "method"])
 
 
