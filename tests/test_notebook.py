@@ -42,7 +42,7 @@ def test_figures_and_tables_are_numbered_apart(session, displayed):
     session.show(display.plt.figure())
     assert not display.plt.get_fignums()
     table, _, caption, _, second = (bundle for bundle, _ in displayed)
-    assert "<caption>Table 6.1. One.</caption>" in table["text/html"]
+    assert "<caption>Table\u00a06.1. One.</caption>" in table["text/html"]
     assert table["text/plain"].startswith("Table 6.1. One.\n")
     assert displayed[1][1]["image/png"]["alt"] == "A line"
     assert caption["text/markdown"] == "**Figure 6.1.** A < B.  \n*In words: A line*"
@@ -51,7 +51,7 @@ def test_figures_and_tables_are_numbered_apart(session, displayed):
 
 def test_an_appendix_numbers_its_tables_by_its_letter(displayed):
     display.Display("A4_larger_ensembles").table(pd.DataFrame({"n": [1]}))
-    assert "Table A4.1" in displayed[0][0]["text/html"]
+    assert "Table\u00a0A4.1" in displayed[0][0]["text/html"]
 
 
 def test_the_full_table_is_recorded_for_machines(session, displayed):

@@ -114,7 +114,8 @@ class Display:
         label = self._next("Table")
         cells = formatted(frame, percent=percent, digits=digits)
         heading = f"{label}. {caption}".strip()
-        title = f">\n<caption>{html.escape(heading, quote=False)}</caption>"
+        caption_text = html.escape(heading, quote=False).replace(" ", "\u00a0", 1)
+        title = f">\n<caption>{caption_text}</caption>"
         shown = cells.to_html(border=0, escape=False).replace(">", title, 1)
         about = {"caption": caption, "label": label}
         csv = tidy(frame if full is None else full).to_csv()

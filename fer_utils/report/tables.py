@@ -45,12 +45,16 @@ def file_of(label: str) -> str:
 def link_tables(soup: BeautifulSoup, labels: Collection[str]) -> None:
     """Put links to the full tables into the captions, in place; a caption starts with its label."""
     for caption in soup.find_all("caption"):
-        label = next((one for one in labels if caption.get_text().startswith(f"{one}.")), None)
+        label = next((one for one in labels if _text(caption).startswith(f"{one}.")), None)
         if label:
             about = {"class": "csv", "href": file_of(label), "aria-label": f"{label} as CSV"}
             link = soup.new_tag("a", attrs=about)
             link.string = "CSV"
             caption.extend([" ", link])
+
+
+def _text(caption: Tag) -> str:
+    return caption.get_text().replace("\u00a0", " ")
 
 
 def _mark_numbers(rows: list[list[Tag]]) -> None:
