@@ -29,7 +29,6 @@ from fer_utils.files import cache_dir, cached, write_json
 from fer_utils.inference import predictor
 from fer_utils.statistics.comparisons import contrast
 from fer_utils.statistics.corrections import judged
-from fer_utils.statistics.wording import QUALITY
 from fer_utils.training.config import Config, Phase
 from fer_utils.training.examples import Examples
 from fer_utils.training.experiments import STEPS_PER_EPOCH, member, student
@@ -133,7 +132,7 @@ def main() -> None:
             name: {
                 "effect": f"{row['effect']:+.3f}",
                 "p (Holm)": round(row["p (Holm)"], 3),
-                "verdict": QUALITY[row["verdict"]],
+                "verdict": row["verdict"].value,
             }
             for name, row in table.iterrows()
         },
