@@ -131,7 +131,7 @@ def main() -> None:
         "differences": {
             name: {
                 "effect": f"{row['effect']:+.3f}",
-                "p (Holm)": round(row["p (Holm)"], 3),
+                "p (Holm)": round(row["p"], 3),
                 "verdict": row["verdict"].value,
             }
             for name, row in table.iterrows()
