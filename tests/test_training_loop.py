@@ -16,7 +16,7 @@ import pytest
 from fer_utils.backend import keras, tf
 from fer_utils.data.transforms import normalise
 from fer_utils.training import loop
-from fer_utils.training.config import Config, Phase
+from fer_utils.training.config import OPTIMIZERS, Config, Phase
 from fer_utils.training.examples import Examples
 from fer_utils.training.loop import TrainingError, train
 from fer_utils.training.network import at_size, build
@@ -134,6 +134,87 @@ def test_targets_are_labels_and_what_the_teachers_say():
     expected = 0.8 * soft_examples().soft + 0.2 * np.eye(7)[soft_examples().labels]
     np.testing.assert_allclose(mixed, expected, atol=1e-6)
     assert mixed.sum(axis=1) == pytest.approx(1)
+
+
+@pytest.mark.parametrize("empty", [0, 1])
+def test_a_phase_without_steps_is_skipped(tmp_path, empty):
+    phases = tuple(replace(p, steps=0 if n == empty else 3) for n, p in enumerate(TINY.phases))
+    config = replace(TINY, phases=phases)
+    trained = train(config, examples(), checkpoint=tmp_path / "c.npz", made_from="x")
+    assert [row["step"] for row in trained.history] == [2, 3]
+    assert {row["optimizer"] for row in trained.history} == {TINY.phases[1 - empty].optimizer}
+
+
+def test_interrupted_between_two_steps_it_says_how_to_go_on_and_ends_with_the_same_bits(
+    tmp_path, whole
+):
+    def stop(step):
+        if step == 3:
+            signal.raise_signal(signal.SIGINT)
+
+    before = signal.getsignal(signal.SIGINT)
+    with pytest.raises(loop.Interrupted) as caught:
+        run_tiny(tmp_path, stop)
+    assert caught.match(
+        r"^tiny: stopped after 3 of 11 steps; the best validation accuracy so far is [\d.]+%, of "
+        r"step 2\. Run it again, and it goes on from here$"
+    )
+    assert signal.getsignal(signal.SIGINT) is before
+    assert run_tiny(tmp_path) == whole
+
+
+def test_after_each_evaluation_the_history_is_given(tmp_path):
+    seen = []
+    trained = train(
+        TINY,
+        examples(),
+        checkpoint=tmp_path / "c.npz",
+        made_from="x",
+        after_evaluation=lambda history: seen.append(len(history)),
+    )
+    assert seen == list(range(len(trained.history) + 1))
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_every_optimizer_trains(tmp_path, optimizer):
+    config = replace(TINY, phases=(Phase(optimizer, 0.01, 2, weight_decay=0.1),))
+    trained = train(config, examples(), checkpoint=tmp_path / "c.npz", made_from="x")
+    assert np.isfinite(trained.history[-1]["held_out_loss"])
+    assert any(
+        np.any(a != b) for a, b in zip(trained.last, build(config).get_weights(), strict=True)
+    )
+
+
+@pytest.mark.parametrize(
+    ("schedule", "rates"),
+    [("constant", [0.4, 0.4]), ("linear", [0.25, 0.1]), ("cosine", [0.25, 0.1])],
+)
+def test_schedules_lead_the_learning_rate(tmp_path, schedule, rates):
+    phase = Phase("adam", 0.4, 4, final_rate=0.1, schedule=schedule)
+    config = replace(TINY, phases=(phase,))
+    trained = train(config, examples(), checkpoint=tmp_path / "c.npz", made_from="x")
+    found = [row["learning_rate"] for row in trained.history]
+    assert found == pytest.approx(rates, rel=1e-5)
+
+
+def test_class_weights_make_the_first_gradient_that_of_the_weighted_loss(tmp_path):
+    phase = Phase("sgd", 0.1, 1)
+    config = replace(
+        TINY, phases=(phase,), evaluate_every=1, network="dense", widths=(4,), dense=()
+    )
+    config = replace(config, transforms="x1", batch_size=40, class_weights=True, batch_norm=False)
+    trained = train(config, examples(), checkpoint=tmp_path / "c.npz", made_from="x")
+    x, y = normalise(examples().images, True), examples().labels
+    counts = np.bincount(y, minlength=7)
+    weights = (len(y) / 7 / counts)[y]
+    assert np.bincount(y, weights) == pytest.approx(np.full(7, len(y) / 7))
+    model = build(config)
+    with tf.GradientTape() as tape:
+        losses = tf.nn.sparse_softmax_cross_entropy_with_logits(y.astype(int), model(x))
+        loss = tf.reduce_mean(losses * weights.astype(np.float32))
+    gradients = tape.gradient(loss, model.trainable_variables)
+    for before, gradient, after in zip(model.get_weights(), gradients, trained.best, strict=True):
+        np.testing.assert_allclose(after, before - 0.1 * gradient.numpy(), atol=1e-5)
 
 
 @pytest.fixture(scope="module")

@@ -13,9 +13,10 @@ import pytest
 from fer_utils import files
 from fer_utils.data.dataset import Dataset, load
 from fer_utils.data.drawn import faces
-from fer_utils.data.transforms import normalise
+from fer_utils.data.transforms import TRANSFORMS, Transform, normalise
 from fer_utils.training import experiments, loop, runs, train_run
-from fer_utils.training.config import Config, Phase
+from fer_utils.training.config import Config, ConfigError, Phase
+from fer_utils.training.examples import prepare
 from fer_utils.training.predictions import part_rows, scores
 from fer_utils.training.progress import hours
 
@@ -220,6 +221,101 @@ def test_damage_of_a_committed_run_names_the_cure(finished, dataset, tmp_path, m
         runs.DamagedRun, match=r"; `git checkout -- runs/drawn/model1` restores it$"
     ):
         runs.find(reference, dataset)
+
+
+def shipped_config(name: str, dataset: str):
+    """The config of a run that the project ships."""
+    configs = experiments.all_experiments("reference", dataset)
+    return next(config for config in configs if config.name == name)
+
+
+def folder_contents(folder) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def test_a_shipped_run_is_never_overwritten(finished, dataset, tmp_path, monkeypatch):
+    """Neither by a run with another config, nor by the same on other data."""
+    monkeypatch.setenv("FER_RUNS", str(tmp_path))
+    shipped = shipped_config("drawn/model1", "drawn")
+    folder = runs.folder_of(shipped)
+    shutil.copytree(finished.folder, folder)
+    with_json(folder / "config.json", lambda saved: saved.update(config=shipped.to_dict()))
+    before = folder_contents(folder)
+    changed = replace(shipped, phases=(Phase("sgd", 0.1, 1),))
+    with pytest.raises(train_run.ShippedRun) as caught:
+        train_run.get(changed, dataset)
+    assert str(caught.value) == (
+        "drawn/model1 is a shipped run with another config; name yours otherwise: "
+        'replace(config, name="my-model1")'
+    )
+    other = replace(dataset, labels=(dataset.labels + 1) % 7)
+    with pytest.raises(train_run.ShippedRun, match="made on other data; name yours otherwise"):
+        train_run.get(shipped, other)
+    assert folder_contents(folder) == before
+    assert [path.name for path in tmp_path.iterdir()] == ["drawn"]
+
+
+def test_what_the_project_does_not_ship_is_local_whatever_its_name():
+    for name in ("mine", "model3", "model2-s1", "drawn-model2", "tiny-drawn-model1"):
+        folder = runs.folder_of(replace(CONFIG, name=name))
+        assert folder.parts[-2:] == ("local", name)
+
+
+def test_a_shipped_run_with_a_changed_config_names_the_cure(
+    finished, dataset, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("FER_RUNS", str(tmp_path / "runs"))
+    monkeypatch.setattr(runs, "ROOT", tmp_path)
+    shipped = shipped_config("drawn/model1", "drawn")
+    shutil.copytree(finished.folder, runs.folder_of(shipped))
+    message = (
+        r"drawn/model1/config\.json: not the config of the shipped run; "
+        r"`git checkout -- runs/drawn/model1` restores it$"
+    )
+    with pytest.raises(runs.DamagedRun, match=message):
+        runs.find(shipped, dataset)
+
+
+def test_a_changed_set_of_transforms_trains_again(finished, dataset, tmp_path, monkeypatch):
+    monkeypatch.setenv("FER_RUNS", str(tmp_path))
+    mine = replace(CONFIG, name="mine", transforms="mine")
+    with pytest.raises(ConfigError, match=r"^transforms = 'mine': expected one of 'x1', .*"):
+        train_run.get(mine, dataset)
+    monkeypatch.setitem(TRANSFORMS, "mine", (Transform(), Transform(right=2)))
+    first = train_run.get(mine, dataset)
+    assert first.folder.parts[-2:] == ("local", "mine")
+    assert runs.find(mine, dataset)
+    monkeypatch.setitem(TRANSFORMS, "mine", (Transform(), Transform(right=3)))
+    assert runs.find(mine, dataset) is None
+    train_run.get(mine, dataset)
+    assert runs.find(mine, dataset).metadata["named"] != first.metadata["named"]
+
+
+def test_a_shipped_set_of_transforms_that_was_changed_fits_no_run(finished, dataset, monkeypatch):
+    assert "named" not in finished.metadata
+    assert runs.find(CONFIG, dataset)
+    monkeypatch.setitem(TRANSFORMS, CONFIG.transforms, (Transform(right=1),))
+    assert runs.find(CONFIG, dataset) is None
+
+
+def test_a_teacher_that_was_trained_again_makes_its_student_train_again(
+    finished, dataset, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("FER_RUNS", str(tmp_path))
+    teacher = as_reference(finished, "model1", "fer2013")
+    student = replace(CONFIG, name="student", teachers=("model1",))
+    train_run.get(student, dataset)
+    assert runs.find(student, dataset)
+    other = lambda saved: saved["sha256"].update({"weights.npz": "0" * 64})  # noqa: E731
+    with_json(runs.folder_of(teacher) / "config.json", other)
+    assert runs.find(student, dataset) is None
+
+
+def test_a_smaller_share_of_the_training_images_lies_within_a_larger(dataset):
+    shares = [prepare(replace(CONFIG, share=share), dataset).images for share in (0.1, 0.5, 1)]
+    assert [len(images) for images in shares] == [round(s * len(shares[2])) for s in (0.1, 0.5, 1)]
+    small, large = ({image.tobytes() for image in images} for images in shares[:2])
+    assert small < large
 
 
 def test_run_that_is_replaced_while_it_is_read_is_read_again(finished, dataset, monkeypatch):

@@ -1,7 +1,9 @@
 """From images to what a network sees: normalisation, and the x13 and x20 transforms."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
+from types import MappingProxyType
 
 import numpy as np
 
@@ -47,7 +49,11 @@ _X13 = (Transform(), *_moves(4, 10), *_moves(4, 10, mirror=True))
 _X20 = (*_X13, Transform(mirror=True), *_moves(7, 5))
 
 #: The homework moves, mirrors and rotates each image into 13 or 20; the exact lists are ours.
-TRANSFORMS = {"x1": (Transform(),), "x13": _X13, "x20": _X20}
+SHIPPED: Mapping[str, tuple[Transform, ...]] = MappingProxyType(
+    {"x1": (Transform(),), "x13": _X13, "x20": _X20}
+)
+#: The same, to which a notebook may add sets of its own.
+TRANSFORMS = dict(SHIPPED)
 
 
 @cache

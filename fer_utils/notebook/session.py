@@ -232,14 +232,16 @@ def _check_parameters_cell(name: str) -> None:
 
 
 def _one_line_errors() -> None:
-    """In JupyterLab the package's own errors, which are the user's to mend, are one line."""
+    """In JupyterLab the package's own errors, and an interrupt, are one line."""
     shell = get_ipython()
     if shell is not None and os.environ.get("FER_HEADLESS") != "1":
 
-        def show(shell, kind: type, error: Exception, traceback, tb_offset=None) -> None:
-            if kind.__module__.startswith("fer_utils."):
+        def show(shell, kind: type, error: BaseException, traceback, tb_offset=None) -> None:
+            if isinstance(error, KeyboardInterrupt):
+                print(str(error) or "stopped: run the cell again", file=sys.stderr)
+            elif kind.__module__.startswith("fer_utils."):
                 print(f"{kind.__name__}: {error}", file=sys.stderr)
             else:
                 shell.showtraceback((kind, error, traceback), tb_offset=tb_offset)
 
-        shell.set_custom_exc((Exception,), show)
+        shell.set_custom_exc((Exception, KeyboardInterrupt), show)

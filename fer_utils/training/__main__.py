@@ -49,6 +49,9 @@ def main() -> int:
     except (DataError, FolderError, TooLong, TrainingError) as error:
         print(error, file=sys.stderr)
         return 1
+    except KeyboardInterrupt as error:
+        print(error, file=sys.stderr)
+        return 130
     return 0
 
 

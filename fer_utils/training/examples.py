@@ -7,7 +7,7 @@ import numpy as np
 from scipy.special import softmax
 
 from fer_utils import provenance
-from fer_utils.data.dataset import Dataset, validation_split
+from fer_utils.data.dataset import VALIDATION_SEED, Dataset, validation_split
 from fer_utils.data.duplicates import duplicate_free_validation, without_test_duplicates
 from fer_utils.data.transforms import TRANSFORMS, augment, augment_randomly, normalise
 from fer_utils.files import cache_dir, cached
@@ -34,6 +34,9 @@ def prepare(config: Config, dataset: Dataset) -> Examples:
     fit, validation = validation_split(dataset)
     if config.without_test_duplicates:
         fit = fit[without_test_duplicates(dataset, fit)]
+    if config.share < 1:
+        order = np.random.RandomState(VALIDATION_SEED).permutation(fit)
+        fit = np.sort(order[: max(1, round(config.share * len(fit)))])
     if config.unseen_only:
         validation = validation[duplicate_free_validation(dataset)]
     teachers = config.teachers

@@ -8,9 +8,12 @@ of a phase and which checkpoint is selected.
 
 import json
 import math
+import signal
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -35,6 +38,7 @@ from fer_utils.training.progress import Progress
 
 CHECKPOINT_SECONDS = 300
 AVERAGE_EVERY = 10  # steps between the weights that are averaged
+ADAMW_DECAY = 0.004  # Keras's own, where a config names none
 
 #: Gradients of a loss this much larger are still numbers in float16, where most would round to 0.
 LOSS_SCALE = 1024.0
@@ -42,6 +46,10 @@ LOSS_SCALE = 1024.0
 
 class TrainingError(Exception):
     """Training cannot go on; the message says why."""
+
+
+class Interrupted(KeyboardInterrupt):
+    """Training was interrupted, and a checkpoint is kept; the message says how to go on."""
 
 
 @dataclass
@@ -96,6 +104,7 @@ def train(
     made_from: str,
     strategy: "tf.distribute.Strategy | None" = None,
     after_step: Callable[[int], None] | None = None,
+    after_evaluation: Callable[[list[dict]], None] | None = None,
 ) -> Trained:
     """Train a config to the end, from its checkpoint if there is one.
 
@@ -115,13 +124,19 @@ def train(
         it; several workers read the same checkpoint file and one of them writes it.
     after_step
         Called with the number of steps done.
+    after_evaluation
+        Called with the history so far, a row per evaluation, before the first step and after each
+        evaluation.
 
     Raises
     ------
     TrainingError
         If the loss is not finite; the last checkpoint is kept.
+    Interrupted
+        After Ctrl+C or JupyterLab's stop button, between two steps.
     """
-    return _Training(config, examples, Path(checkpoint), made_from, strategy).finish(after_step)
+    training = _Training(config, examples, Path(checkpoint), made_from, strategy)
+    return training.finish(after_step, after_evaluation or (lambda _: None))
 
 
 class _Training:
@@ -136,6 +151,7 @@ class _Training:
         strategy: "tf.distribute.Strategy | None",
     ):
         self.config, self.examples, self.checkpoint = config, examples, checkpoint
+        self.phases = [phase for phase in config.phases if phase.steps]
         self.strategy = strategy or tf.distribute.get_strategy()
         self.policy = precision(config)
         self.arithmetic = arithmetic(self.policy, self.strategy)
@@ -143,10 +159,11 @@ class _Training:
         self.validation = normalise(examples.validation_images, config.per_image_norm)
         self.batches = Batches(examples.images, examples.labels, config)
         self.targets = _targets(examples, config)
+        self.class_weights = _class_weights(examples.labels) if config.class_weights else None
         self.state = State()
         with self.strategy.scope():
             self.model = build(config, self.policy)
-            sizes = {phase.size for phase in config.phases}
+            sizes = {phase.size for phase in self.phases}
             self.networks = {size: at_size(self.model, size) for size in sizes}
         self.predictors = {size: predictor(network) for size, network in self.networks.items()}
         self.best = self.model.get_weights()
@@ -155,20 +172,25 @@ class _Training:
         if not self._restore():
             self._start_phase(0)
 
-    def finish(self, after_step) -> Trained:
+    def finish(
+        self,
+        after_step: Callable[[int], None] | None,
+        after_evaluation: Callable[[list[dict]], None],
+    ) -> Trained:
         state, config = self.state, self.config
+        after_evaluation(state.history)
         progress = Progress(
             config.name,
             total=config.steps,
             done=state.step,
             images_per_step=config.batch_size,
         )
-        with ThreadPoolExecutor(1) as pool:
+        with ThreadPoolExecutor(1) as pool, closing(progress), _interrupts_noted() as noted:
             upcoming = pool.submit(self.batches, state.step)
-            while state.phase < len(config.phases):
+            while state.phase < len(self.phases):
                 upcoming = self._one_step(upcoming, pool)
                 progress.update()
-                phase_ends = state.step - state.phase_start == config.phases[state.phase].steps
+                phase_ends = state.step - state.phase_start == self.phases[state.phase].steps
                 self._add_to_average()
                 if phase_ends or state.step % config.evaluate_every == 0:
                     self._evaluate(progress)
@@ -176,12 +198,16 @@ class _Training:
                         self._evaluate_average(progress)
                     if phase_ends or self._out_of_patience():
                         self._start_phase(state.phase + 1)
+                    after_evaluation(state.history)
                 if is_chief(self.strategy) and time.monotonic() - self._saved > CHECKPOINT_SECONDS:
                     self._save()
                 if after_step is not None:
                     after_step(state.step)
+                if noted and state.phase < len(self.phases):
+                    if is_chief(self.strategy):
+                        self._save()
+                    raise self._interrupted()
             upcoming.cancel()
-        progress.close()
         return Trained(
             best=self.best,
             last=self.model.get_weights(),
@@ -215,10 +241,22 @@ class _Training:
             f"lower the learning rate. The last good checkpoint is kept: {self.checkpoint.name}"
         )
 
+    def _interrupted(self) -> Interrupted:
+        state = self.state
+        best = (
+            f"the best validation accuracy so far is {state.best_accuracy:.1%}, of step "
+            f"{state.best_step:,}"
+            if state.history
+            else "no evaluation yet"
+        )
+        return Interrupted(
+            f"{self.config.name}: stopped after {state.step:,} of {self.config.steps:,} steps; "
+            f"{best}. Run it again, and it goes on from here"
+        )
+
     def _start_phase(self, number: int) -> None:
         """Begin a phase from the best weights so far; past the last phase the run is over."""
-        state = self.state
-        phases = self.config.phases
+        state, phases = self.state, self.phases
         state.phase, state.phase_start = number, state.step
         state.stale, state.phase_best = 0, -1.0
         if number < len(phases):
@@ -232,12 +270,14 @@ class _Training:
             self.optimizer = _optimizer(phase, self.policy)
             self.optimizer.build(self.model.trainable_variables)
         network = self.networks[phase.size]
-        self.train_step = _train_step(network, self.optimizer, self.strategy, self.config)
+        self.train_step = _train_step(
+            network, self.optimizer, self.strategy, self.config, self.class_weights
+        )
 
     def _evaluate(self, progress: Progress) -> None:
         """Score the validation images, remember the best weights, and write a row of history."""
         state, started = self.state, time.monotonic()
-        labels, size = self.examples.validation_labels, self.config.phases[self.state.phase].size
+        labels, size = self.examples.validation_labels, self.phases[self.state.phase].size
         logits = self.predictors[size](_shrunk(self.validation, size))
         loss, accuracy = all_reduce_mean(self.strategy, *_score(logits, labels))
         better = (accuracy, -loss) > (state.best_accuracy, -state.best_loss)
@@ -250,7 +290,7 @@ class _Training:
             {
                 "step": state.step,
                 "phase": state.phase + 1,
-                "optimizer": self.config.phases[state.phase].optimizer,
+                "optimizer": self.phases[state.phase].optimizer,
                 "size": size,
                 "learning_rate": float(self.optimizer.learning_rate.numpy()),
                 "loss": state.loss_sum / state.images if state.images else math.nan,
@@ -266,7 +306,7 @@ class _Training:
 
     def _add_to_average(self) -> None:
         """In the last part of the last phase, take the weights into their running mean."""
-        state, phases = self.state, self.config.phases
+        state, phases = self.state, self.phases
         left = phases[-1].steps - (state.step - state.phase_start)
         last_part = self.config.averaged * phases[-1].steps
         if state.phase == len(phases) - 1 and left < last_part and left % AVERAGE_EVERY == 0:
@@ -280,7 +320,7 @@ class _Training:
         self._evaluate(progress)
 
     def _out_of_patience(self) -> bool:
-        patience = self.config.phases[self.state.phase].patience
+        patience = self.phases[self.state.phase].patience
         return 0 < patience <= self.state.stale
 
     def _variables(self) -> list:
@@ -328,14 +368,36 @@ class _Training:
         state, shapes = State(**saved), [weight.shape for weight in self.best]
         best = _taken(arrays, "best", shapes)
         average = _taken(arrays, "average", shapes) if state.averaged else self.average
-        phases = self.config.phases
-        self._make_train_step(phases[min(state.phase, len(phases) - 1)])
+        self._make_train_step(self.phases[min(state.phase, len(self.phases) - 1)])
         variables = self._variables()
         values = _taken(arrays, "variable", [variable.shape for variable in variables])
         for variable, value in zip(variables, values, strict=True):
             variable.assign(value)
         self.state, self.best, self.average = state, best, average
         return True
+
+
+@contextmanager
+def _interrupts_noted() -> Iterator[list[int]]:
+    """Note Ctrl+C, or JupyterLab's stop button, in a list, so that a step is done to its end.
+
+    A second one raises KeyboardInterrupt at once. Only the main thread gets any.
+    """
+    noted: list[int] = []
+
+    def note(number: int, _frame: object) -> None:
+        if noted:
+            raise KeyboardInterrupt
+        noted.append(number)
+
+    if threading.current_thread() is not threading.main_thread():
+        yield noted
+        return
+    before = signal.signal(signal.SIGINT, note)
+    try:
+        yield noted
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _taken(arrays: dict[str, np.ndarray], name: str, shapes: list[tuple]) -> list[np.ndarray]:
@@ -352,19 +414,47 @@ def _optimizer(phase: Phase, policy: str) -> keras.optimizers.Optimizer:
         "loss_scale_factor": LOSS_SCALE if policy == "mixed_float16" else None,
         "weight_decay": phase.weight_decay or None,
     }
-    if phase.optimizer == "adadelta":
-        optimizer = keras.optimizers.Adadelta(
-            phase.learning_rate, rho=0.95, epsilon=1e-6, **options
-        )
-    elif phase.optimizer == "sgd":
-        falling = keras.optimizers.schedules.PolynomialDecay(
-            phase.learning_rate, phase.steps, phase.final_rate
-        )
-        optimizer = keras.optimizers.SGD(falling, momentum=phase.momentum, nesterov=True, **options)
-    else:
-        raise ValueError(f"optimizer {phase.optimizer!r}: expected 'adadelta' or 'sgd'")
+    of_kind: dict[str, dict] = {
+        "adadelta": {"rho": 0.95, "epsilon": 1e-6},
+        "sgd": {"momentum": phase.momentum, "nesterov": True},
+    }
+    kinds = {
+        "adadelta": keras.optimizers.Adadelta,
+        "sgd": keras.optimizers.SGD,
+        "adam": keras.optimizers.Adam,
+        "adamw": keras.optimizers.Adam,  # whose weight decay is decoupled, too
+        "nadam": keras.optimizers.Nadam,
+        "rmsprop": keras.optimizers.RMSprop,
+        "adagrad": keras.optimizers.Adagrad,
+        "lion": keras.optimizers.Lion,
+    }
+    if phase.optimizer == "adamw" and not phase.weight_decay:
+        options["weight_decay"] = ADAMW_DECAY
+    given = of_kind.get(phase.optimizer, {})
+    optimizer = kinds[phase.optimizer](_learning_rate(phase), **given, **options)
     optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
     return optimizer
+
+
+def _learning_rate(phase: Phase):
+    """The learning rate of a phase, or its schedule."""
+    schedules, rate = keras.optimizers.schedules, phase.learning_rate
+    kind = phase.schedule or ("constant" if phase.optimizer == "adadelta" else "linear")
+    if kind == "linear":
+        return schedules.PolynomialDecay(rate, phase.steps, phase.final_rate)
+    if kind == "cosine":
+        return schedules.CosineDecay(rate, phase.steps, alpha=phase.final_rate / rate)
+    return rate
+
+
+def _class_weights(labels: np.ndarray) -> np.ndarray:
+    """(7,) float32: the weight of an image by its class, the same in sum for every class.
+
+    Their mean over the images is 1; a class without images has weight 0.
+    """
+    counts = np.bincount(labels, minlength=len(CLASSES))
+    present = np.maximum(counts, 1) * np.count_nonzero(counts)
+    return np.where(counts, len(labels) / present, 0).astype(np.float32)
 
 
 def _targets(examples: Examples, config: Config) -> np.ndarray:
@@ -396,12 +486,13 @@ def _train_step(
     optimizer: keras.optimizers.Optimizer,
     strategy: "tf.distribute.Strategy",
     config: Config,
+    class_weights: np.ndarray | None,
 ) -> Callable:
     """Return one step of gradient descent.
 
     It takes images (b, 48, 48, 1), labels (b,) and targets (b, 7), and returns the mean
     cross-entropy of the labels and the number of correct predictions. What is minimised is the
-    cross-entropy of the targets.
+    cross-entropy of the targets, each image with the weight of its class if there are weights.
     """
     size = network.input.shape[1]
 
@@ -409,6 +500,8 @@ def _train_step(
         with tf.GradientTape() as tape:
             logits = network(_shrunk(x, size), training=True)
             losses = tf.nn.softmax_cross_entropy_with_logits(targets, logits)
+            if class_weights is not None:
+                losses *= tf.gather(tf.constant(class_weights), y)
             scaled = optimizer.scale_loss(tf.reduce_sum(losses) / config.batch_size)
         gradients = tape.gradient(scaled, network.trainable_variables)
         optimizer.apply(gradients, network.trainable_variables)

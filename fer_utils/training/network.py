@@ -1,4 +1,4 @@
-"""The networks: the homework's 12 convolutions, a dense network, and a compact residual one."""
+"""The networks: the homework's units of convolutions, a dense network, a compact residual one."""
 
 import math
 
@@ -6,13 +6,11 @@ from fer_utils.backend import keras, tf
 from fer_utils.fer2013 import CLASSES, SIZE
 from fer_utils.training.config import Config
 
-CONVOLUTIONS_PER_UNIT = 3
-
 
 def build(config: Config, precision: str = "float32") -> keras.Model:
     """The network of a config: (n, 48, 48, 1) float32 -> logits (n, 7) float32.
 
-    Weights are initialised from `config.seed`. Layers of "vgg" and "dense": `conv1`..`conv12`
+    Weights are initialised from `config.seed`. Layers of "vgg" and "dense": `conv1`..
     (linear), `bn1`.., `relu1`.., `pool1`..`pool4`, `dropout1`.., `dense1`.., `logits`.
     `config.batch_norm` normalises convolutions and hidden dense layers alike: with the convolutions
     alone normalised, most units of `dense1` die in the first steps of Adadelta at a learning rate
@@ -58,10 +56,10 @@ def _as_list(tensors) -> list:
 
 
 def _convolutions(x, config: Config, precision: str):
-    """Units of three 3x3 convolutions, each normalised and rectified, then pooling and dropout."""
+    """Units of 3x3 convolutions, each normalised and rectified, then pooling and dropout."""
     number = 0
     for unit, width in enumerate(config.widths, 1):
-        for _ in range(CONVOLUTIONS_PER_UNIT):
+        for _ in range(config.convolutions):
             number += 1
             x = _convolution(x, width, f"conv{number}", precision, use_bias=not config.batch_norm)
             x = _rectified(x, number, config, precision)
@@ -80,7 +78,7 @@ def _hidden(x, config: Config, precision: str, units_before: int, hidden: tuple[
             dtype=precision,
             name=f"dense{number}",
         )(x)
-        x = _rectified(x, CONVOLUTIONS_PER_UNIT * units_before + number, config, precision)
+        x = _rectified(x, config.convolutions * units_before + number, config, precision)
         x = _dropout(x, units_before + number, config, precision)
     return x
 

@@ -11,7 +11,7 @@ from functools import lru_cache
 import numpy as np
 from tqdm.auto import tqdm
 
-from fer_utils.training.config import Config
+from fer_utils.training.config import Config, Phase
 
 
 def watched() -> bool:
@@ -90,9 +90,9 @@ def _seconds_per_image(network: str, widths: tuple[int, ...], dense: tuple[int, 
     from fer_utils.training.network import build
 
     config = Config(
-        name="",
+        name="speed",
         dataset="",
-        phases=(),
+        phases=(Phase("sgd", 1.0, 1),),
         widths=widths,
         dense=dense,
         evaluate_every=1,

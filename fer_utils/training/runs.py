@@ -10,6 +10,7 @@ drawn faces; they are committed. All others are trained on the user's machine an
 import hashlib
 import json
 from dataclasses import dataclass, fields, replace
+from functools import lru_cache
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,8 +20,10 @@ import pandas as pd
 
 from fer_utils import provenance
 from fer_utils.data.dataset import DataError, Dataset
+from fer_utils.data.transforms import SHIPPED, TRANSFORMS
 from fer_utils.files import ROOT, DamagedFile, cache_dir, cached, runs_dir
-from fer_utils.training.config import PROFILE_NAMES, Config
+from fer_utils.training import experiments
+from fer_utils.training.config import Config, expect_one_of
 from fer_utils.training.predictions import Predictions, of_logits, part_rows, scores
 
 if TYPE_CHECKING:
@@ -65,8 +68,23 @@ class Run:
 
 
 def is_reference(config: Config) -> bool:
-    """Whether a run is one of those that the project ships."""
-    return not config.name.startswith(tuple(f"{profile}-" for profile in PROFILE_NAMES))
+    """Whether a run has the name of one that the project ships."""
+    return config.name in _shipped()
+
+
+def is_shipped(config: Config) -> bool:
+    """Whether a config is, in every field, that of a run that the project ships."""
+    return _shipped().get(config.name) == config
+
+
+@lru_cache
+def _shipped() -> dict[str, Config]:
+    """The configs of all shipped runs, by name."""
+    return {
+        config.name: config
+        for dataset in ("fer2013", "drawn")
+        for config in experiments.all_experiments("reference", dataset)
+    }
 
 
 def folder_of(config: Config) -> Path:
@@ -198,6 +216,8 @@ def _arrays(folder: Folder, name: str) -> dict[str, np.ndarray]:
 def _read(config: Config, dataset: Dataset, rescore: bool) -> Run | None:
     """The run in its folder, None if it is another's. Raises DamagedFile."""
     folder = Folder(folder_of(config))
+    if folder.config != config and is_shipped(config):
+        raise DamagedFile(f"{folder.path / 'config.json'}: not the config of the shipped run")
     if folder.config != config or not _fits(folder, config, dataset):
         return None
     logits = {part: x.astype(np.float32) for part, x in _arrays(folder, "logits.npz").items()}
@@ -255,7 +275,7 @@ def digests(folder: Path) -> dict[str, str]:
 
 def _fits(folder: Folder, config: Config, dataset: Dataset) -> bool:
     made = folder.metadata
-    if made["rows"] != dataset.labels_hash:
+    if made["rows"] != dataset.labels_hash or made.get("named", {}) != named_content(config):
         return False
     if not is_reference(config):
         return made["pixels"] == dataset.images_hash and made["code"] == code_version()
@@ -266,6 +286,25 @@ def _fits(folder: Folder, config: Config, dataset: Dataset) -> bool:
     except (KeyError, TypeError, ValueError) as error:
         path = folder.path / "config.json"
         raise DamagedFile(f"{path}: a field is missing or wrong ({error})") from None
+
+
+def named_content(config: Config) -> dict[str, str]:
+    """Digests of what a config has by name alone, and the project does not ship.
+
+    These are a set of transforms of one's own, or one of the project's that was changed, and the
+    weights of the teachers of a run that is trained here. Raises ConfigError for a set that there
+    is not, DataError for a teacher.
+    """
+    found, name = {}, config.transforms
+    if name != "random":
+        expect_one_of("transforms", name, (*TRANSFORMS, "random"))
+        if TRANSFORMS[name] != SHIPPED.get(name):
+            found["transforms"] = provenance.digest(TRANSFORMS[name])
+    if config.teachers and not is_reference(config):
+        found["teachers"] = provenance.digest(
+            [weights_digest(saved_config(teacher)) for teacher in config.teachers]
+        )
+    return found
 
 
 def brightness(dataset: Dataset) -> np.ndarray:

@@ -1,11 +1,12 @@
 """From configs to finished runs: what is missing is trained, scored and written to `runs/`.
 
-Asking for a run that exists loads it; asking for one that does not trains it.
+Asking for a run that exists loads it; asking for one that does not trains it. A run that the
+project ships is never overwritten.
 """
 
 import os
 import platform
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -15,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from fer_utils import provenance
-from fer_utils.data.dataset import Dataset
+from fer_utils.data.dataset import DataError, Dataset
 from fer_utils.files import (
     cache_dir,
     commit,
@@ -37,6 +38,9 @@ from fer_utils.training.runs import (
     digests,
     find,
     folder_of,
+    is_reference,
+    is_shipped,
+    named_content,
     part_logits,
 )
 
@@ -51,35 +55,68 @@ class TooLong(Exception):
     """Training would take days; the message says how long, and how to go on all the same."""
 
 
-def get(config: Config, dataset: Dataset, strategy: "tf.distribute.Strategy | None" = None) -> Run:
+class ShippedRun(DataError):
+    """A training would overwrite a run that the project ships; the message says what to do."""
+
+
+def get(
+    config: Config,
+    dataset: Dataset,
+    strategy: "tf.distribute.Strategy | None" = None,
+    *,
+    after_evaluation: "Callable[[list[dict]], None] | None" = None,
+) -> Run:
     """The run of a config on a data set: loaded if it is finished, trained otherwise.
 
     A second process that asks for it meanwhile waits, and loads it. `strategy` is a tf.distribute
     strategy; all its workers train together and get the run that its chief writes.
-    Raises TrainingError, StorageError if the run could not be written, and as `find` does.
+    `after_evaluation` is that of `loop.train`.
+    Raises ShippedRun, TrainingError, StorageError if the run could not be written, and as `find`
+    does.
     """
     if run := find(config, dataset):
         return run
+    _refuse_to_overwrite(config)
     if not os.environ.get("FER_RUNS"):
         require_checkout("training without FER_RUNS=folder")
     if "TF_CONFIG" in os.environ:
-        return _trained(config, dataset, strategy)
+        return _trained(config, dataset, strategy, after_evaluation)
     folder = folder_of(config)
     require_space(folder.parent, 0)
     waiting = f"{config.name} is being trained by another process; waiting for it"
     with locked(folder.with_name(f".{folder.name}.lock"), waiting):
-        return find(config, dataset) or _trained(config, dataset, strategy)
+        found = find(config, dataset)
+        return found or _trained(config, dataset, strategy, after_evaluation)
 
 
-def _trained(config: Config, dataset: Dataset, strategy: "tf.distribute.Strategy | None") -> Run:
-    train_and_write(config, dataset, strategy)
+def _refuse_to_overwrite(config: Config) -> None:
+    """Raise ShippedRun where a training would take the place of a shipped run."""
+    if not is_reference(config):
+        return
+    way_out = f'name yours otherwise: replace(config, name="my-{config.name.rpartition("/")[2]}")'
+    if not is_shipped(config):
+        raise ShippedRun(f"{config.name} is a shipped run with another config; {way_out}")
+    if folder_of(config).exists():
+        raise ShippedRun(f"{config.name} is a shipped run that was made on other data; {way_out}")
+
+
+def _trained(
+    config: Config,
+    dataset: Dataset,
+    strategy: "tf.distribute.Strategy | None",
+    after_evaluation: "Callable[[list[dict]], None] | None",
+) -> Run:
+    train_and_write(config, dataset, strategy, after_evaluation)
     run = find(config, dataset)
     assert run, "it has just been written"
     return run
 
 
 def train_and_write(
-    config: Config, dataset: Dataset, strategy: "tf.distribute.Strategy | None" = None
+    config: Config,
+    dataset: Dataset,
+    strategy: "tf.distribute.Strategy | None" = None,
+    after_evaluation: "Callable[[list[dict]], None] | None" = None,
 ) -> None:
     """Train a config, score it, and write its folder. Raises TrainingError, StorageError."""
     from fer_utils.backend import tf
@@ -89,23 +126,28 @@ def train_and_write(
     strategy = strategy or tf.distribute.get_strategy()
     examples = prepare(config, dataset)
     checkpoint = cache_dir() / "checkpoints" / f"{config.name}.npz"
+    named = named_content(config)
     trained = loop.train(
         config,
         examples,
         checkpoint=checkpoint,
         made_from=provenance.key(
-            train_and_write, dataset.labels_hash, dataset.images_hash, {"soft": examples.soft}
+            train_and_write,
+            dataset.labels_hash,
+            dataset.images_hash,
+            {"soft": examples.soft, **named},
         ),
         strategy=strategy,
+        after_evaluation=after_evaluation,
     )
     if devices.is_chief(strategy):
-        _write(config, dataset, trained)
+        _write(config, dataset, trained, named)
         with suppress(OSError):  # absent, or no right to remove it: another code never reads it
             checkpoint.unlink()
     devices.barrier(strategy)
 
 
-def _write(config: Config, dataset: Dataset, trained: "Trained") -> None:
+def _write(config: Config, dataset: Dataset, trained: "Trained", named: dict[str, str]) -> None:
     """Score what was trained, its weights rounded as they are saved, and write the run's folder."""
     from fer_utils.training.network import build
 
@@ -132,7 +174,7 @@ def _write(config: Config, dataset: Dataset, trained: "Trained") -> None:
             arrays = {f"w{i}": weight for i, weight in enumerate(selected)}
             write_arrays(folder / "weights.npz", arrays)
         write_json(folder / "metrics.json", scores(logits, dataset))
-        made = _circumstances(dataset, trained, model.count_params())
+        made = _circumstances(dataset, trained, model.count_params(), named)
         about = {"config": config.to_dict(), "made": made, "sha256": digests(folder)}
         write_json(folder / "config.json", about)
 
@@ -155,7 +197,9 @@ def refuse_long(configs: Sequence[Config], dataset: Dataset) -> None:
         )
 
 
-def _circumstances(dataset: Dataset, trained: "Trained", parameters: int) -> dict:
+def _circumstances(
+    dataset: Dataset, trained: "Trained", parameters: int, named: dict[str, str]
+) -> dict:
     """What a reader needs to know of a run beyond its config."""
     drawn = {"brightness": brightness(dataset).round(3).tolist()}
     return {
@@ -172,5 +216,6 @@ def _circumstances(dataset: Dataset, trained: "Trained", parameters: int) -> dic
         "tensorflow": version("tensorflow"),
         "keras": version("keras"),
         **trained.arithmetic,
+        **({"named": named} if named else {}),
         **(drawn if dataset.name == "drawn" else {}),
     }
