@@ -129,7 +129,8 @@ class Display:
     def _next(self, kind: str) -> str:
         """The next label of a kind, "Figure" or "Table", such as "Figure 6.3"."""
         self._shown[kind] += 1
-        return f"{kind} {self.name.partition('_')[0].lstrip('0')}.{self._shown[kind]}"
+        chapter, is_numbered, _ = self.name.partition("_")
+        return f"{kind} {chapter.lstrip('0') + '.' if is_numbered else ''}{self._shown[kind]}"
 
 
 def formatted(frame: pd.DataFrame, *, percent: bool = True, digits: int = 1) -> pd.DataFrame:

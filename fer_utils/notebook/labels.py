@@ -123,6 +123,9 @@ LABELS: dict[str, Label] = {
     # chapter 3
     "validation_accuracy": Label("validation accuracy", "驗證準確率"),
     "training_accuracy": Label("training accuracy", "訓練準確率"),
+    "change": Label("change", "更動"),
+    "epochs": Label("epochs", "訓練週期"),
+    "seconds": Label("seconds", "秒"),
     "unit_4": Label("unit 4", "第四單元"),
     "convolutions": Label("convolutions", "卷積層數"),
     "dense_layers": Label("dense layers", "全連接層數"),

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 
-from fer_utils.data.dataset import Dataset
+from fer_utils.data.dataset import DataError, Dataset
 from fer_utils.training import experiments, runs, train_run
 from fer_utils.training.config import Config
 from fer_utils.training.runs import Run
@@ -34,13 +34,25 @@ class RunSelection:
         self.not_rescored: set[str] = set()
 
     def model(self, role: str) -> Run:
-        """The run of one model, such as "model2"."""
+        """The run of one model, such as "model2", or a finished one of the user's own.
+
+        Raises DataError if there is neither.
+        """
         return self.models(role)[role]
 
     def models(self, *roles: str) -> dict[str, Run]:
-        """The runs of some models by name, to be compared with each other."""
-        found = self.comparable([partial(experiments.model, role) for role in roles], seeds=1)
-        return {role: seeds[0] for role, seeds in zip(roles, found, strict=True)}
+        """The runs of some models by name, to be compared with each other; see `model`."""
+        known = [role for role in roles if role in experiments.ROLES]
+        found = self.comparable([partial(experiments.model, role) for role in known], seeds=1)
+        models = {role: seeds[0] for role, seeds in zip(known, found, strict=True)}
+        return {role: models.get(role) or self._own(role) for role in roles}
+
+    def _own(self, name: str) -> Run:
+        """A finished run of the user's own."""
+        if run := runs.find_own(name, self.data):
+            return run
+        there = ", ".join((*experiments.MODELS, *runs.own(self.data)))
+        raise DataError(f"no finished network on these data is called {name!r}; there are {there}")
 
     def are_finished(self, *roles: str) -> bool:
         """Whether all of these models are finished; none is trained here."""

@@ -7,7 +7,13 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch, Rectangle
-from matplotlib.ticker import MaxNLocator, PercentFormatter
+from matplotlib.ticker import (
+    LogLocator,
+    MaxNLocator,
+    NullFormatter,
+    PercentFormatter,
+    ScalarFormatter,
+)
 
 from fer_utils.fer2013 import SIZE
 from fer_utils.plots import style
@@ -95,9 +101,7 @@ def learning_curves(history: pd.DataFrame, *, title: str) -> Figure:
     figure, axes = style.subplots(1, 2, figsize=(style.WIDTH, 2.5))
     colour = style.NETWORKS.get(title, style.BLUE)
     ends = history.groupby("phase")["step"].max().iloc[:-1]
-    names = (
-        history.groupby("phase")["optimizer"].first().map({"adadelta": "Adadelta", "sgd": "SGD"})
-    )
+    names = history.groupby("phase")["optimizer"].first().map(_optimiser)
     for ax, measure in zip(axes, ("loss", "accuracy"), strict=True):
         training = history.dropna(subset=[measure])
         ax.plot(
@@ -141,6 +145,70 @@ def training_and_validation(histories: Mapping[str, pd.DataFrame]) -> Figure:
     axes[0, 0].set(ylabel="accuracy", ylim=(0, 1.02))
     axes[0, 0].yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     return figure
+
+
+def _optimiser(name: str) -> str:
+    """Write an optimiser's name."""
+    return {"sgd": "SGD", "adamw": "AdamW", "rmsprop": "RMSprop"}.get(name, name.capitalize())
+
+
+def tries(table: pd.DataFrame, reference: Sequence[str]) -> Figure:
+    """Draw validation accuracy against the seconds of training, each network with its name.
+
+    `table` is indexed by name and has the columns `seconds` and `validation_accuracy` (Interval).
+    Those in `reference` are hollow.
+    """
+    figure, ax = style.subplots(figsize=(style.WIDTH, 2.8))
+    for name, seconds, found in zip(
+        table.index, table["seconds"], table["validation_accuracy"], strict=True
+    ):
+        fill = "white" if name in reference else style.BLUE
+        style.interval_dots(ax, [found], [seconds], upright=True, mfc=fill)
+        ax.annotate(name, (seconds, found.estimate), (5, 3), textcoords="offset points", size=8)
+    ax.set(xscale="log", xlabel="seconds of training", ylabel="validation accuracy")
+    ax.xaxis.set_major_formatter(ScalarFormatter())
+    ax.xaxis.set_minor_formatter(NullFormatter())
+    ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    ax.margins(x=0.15)  # room for the names
+    ax.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    return figure
+
+
+def sweep(table: pd.DataFrame) -> Figure:
+    """Draw validation and training accuracy against the values of a setting.
+
+    `table` is indexed by the values of one or two settings, and has the columns
+    `validation_accuracy` (Interval) and `training_accuracy`; the second setting makes the series.
+    """
+    figure, ax = style.subplots(figsize=(style.WIDTH, 2.8))
+    first, *others = table.index.names
+    values = list(dict.fromkeys(map(str, table.index.get_level_values(first))))
+    groups = table.groupby(level=others[0], sort=False) if others else [("", table)]
+    for series, (value, group) in enumerate(groups):
+        of_group = f", {_words(others[0])} {value}" if others else ""
+        at = [values.index(str(found)) for found in group.index.get_level_values(first)]
+        places = np.array(at) + 0.06 * series
+        style.interval_dots(
+            ax,
+            group["validation_accuracy"],
+            places,
+            series=series,
+            upright=True,
+            ls="-",
+            label=f"validation{of_group}",
+        )
+        ax.plot(places, group["training_accuracy"], ":", color=style.SERIES[series])
+    ax.plot([], [], ":", color=style.GREY, label="training batches")
+    ax.set_xticks(range(len(values)), values)
+    ax.set(xlabel=_words(first), ylabel="accuracy")
+    ax.margins(x=0.1)
+    ax.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    ax.legend(loc="center left", bbox_to_anchor=(1, 0.5))
+    return figure
+
+
+def _words(identifier: str) -> str:
+    return identifier.replace("_", " ")
 
 
 def _whole_percent(ax: Axes) -> None:

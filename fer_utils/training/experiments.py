@@ -179,6 +179,9 @@ ANOTHER_SEED = "model2-seed3"
 #: What a role adds to the seed: the models begin apart, those with less normalisation with model0.
 OWN_SEED = {"model0": 2, **dict.fromkeys(WITHOUT, 2), "model1": 1, ANOTHER_SEED: 3}
 
+#: What `model` makes.
+ROLES = (*MODELS, *WITHOUT, ANOTHER_SEED, "dense")
+
 
 def _lower_learning_rates(phases: tuple[Phase, ...]) -> tuple[Phase, ...]:
     """The phases at rates by which a network without either normalisation learns.

@@ -6,6 +6,9 @@ And an estimate before it begins.
 import os
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import lru_cache
 
 import numpy as np
@@ -19,6 +22,19 @@ def watched() -> bool:
     if os.environ.get("FER_HEADLESS") == "1":
         return False
     return "ipykernel" in sys.modules or sys.stderr.isatty()
+
+
+_is_silent = ContextVar("is_silent", default=False)
+
+
+@contextmanager
+def silent() -> Iterator[None]:
+    """Let no `Progress` that is made in the block show anything."""
+    token = _is_silent.set(True)
+    try:
+        yield
+    finally:
+        _is_silent.reset(token)
 
 
 class Progress:
@@ -41,9 +57,10 @@ class Progress:
         self.name, self.total, self.done = name, total, done
         self.images_per_step = images_per_step
         self._first, self._since = done, time.monotonic()
+        self._is_silent = _is_silent.get()
         self._bar = (
             tqdm(total=total, initial=done, desc=name, unit="step", leave=False)
-            if watched()
+            if watched() and not self._is_silent
             else None
         )
 
@@ -61,6 +78,8 @@ class Progress:
 
     def note(self, text: str) -> None:
         """Show the latest figures."""
+        if self._is_silent:
+            return
         speed = f"{self.images_per_second:,.0f} images/s"
         if self._bar is not None:
             self._bar.set_postfix_str(f"{text}, {speed}")

@@ -23,7 +23,7 @@ from fer_utils.data.dataset import DataError, Dataset
 from fer_utils.data.transforms import SHIPPED, TRANSFORMS
 from fer_utils.files import ROOT, DamagedFile, cache_dir, cached, runs_dir
 from fer_utils.training import experiments
-from fer_utils.training.config import Config, expect_one_of
+from fer_utils.training.config import PROFILE_NAMES, Config, expect_one_of
 from fer_utils.training.predictions import Predictions, of_logits, part_rows, scores
 
 if TYPE_CHECKING:
@@ -220,14 +220,48 @@ def _read(config: Config, dataset: Dataset, rescore: bool) -> Run | None:
         raise DamagedFile(f"{folder.path / 'config.json'}: not the config of the shipped run")
     if folder.config != config or not _fits(folder, config, dataset):
         return None
+    run = _loaded(folder, config)
+    rescore = rescore and is_on_copy(run, dataset) and config.keep_weights
+    return _rescored(run, dataset) if rescore else run
+
+
+def own(dataset: Dataset) -> dict[str, Run]:
+    """The user's own runs on these very data by name, the oldest first; see `find_own`."""
+    files = (runs_dir() / "local").glob("*/config.json")
+    names = [file.parent.name for file in sorted(files, key=lambda file: file.stat().st_mtime)]
+    found = {name: find_own(name, dataset) for name in names}
+    return {name: run for name, run in found.items() if run}
+
+
+def find_own(name: str, dataset: Dataset) -> Run | None:
+    """The user's own run of this name, if it was trained on these very data.
+
+    It was trained on this machine under a name that is no profile's, in `runs/local/`. It counts
+    as absent if it is damaged, which is said.
+    """
+    path = runs_dir() / "local" / name
+    if name.startswith(tuple(f"{profile}-" for profile in PROFILE_NAMES)) or not path.is_dir():
+        return None
+    try:
+        folder = Folder(path)
+        made = folder.metadata
+        data = made["rows"], made["pixels"]
+        if folder.config is None or data != (dataset.labels_hash, dataset.images_hash):
+            return None
+        return _loaded(folder, folder.config)
+    except DamagedFile as error:
+        print(f"{error}; {name} counts as absent", flush=True)
+        return None
+
+
+def _loaded(folder: Folder, config: Config) -> Run:
+    """The run of a folder, every file of which is checked. Raises DamagedFile."""
     logits = {part: x.astype(np.float32) for part, x in _arrays(folder, "logits.npz").items()}
     metrics = json.loads(folder.read("metrics.json"))
     history = pd.read_csv(BytesIO(folder.read("history.csv")))
     if config.keep_weights:
         folder.read("weights.npz")
-    run = Run(config, folder.path, folder.metadata, history, metrics, logits)
-    rescore = rescore and is_on_copy(run, dataset) and config.keep_weights
-    return _rescored(run, dataset) if rescore else run
+    return Run(config, folder.path, folder.metadata, history, metrics, logits)
 
 
 def is_on_copy(run: Run, dataset: Dataset) -> bool:
