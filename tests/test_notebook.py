@@ -75,6 +75,25 @@ def test_names_that_do_not_exist_are_told_in_one_line():
             notebook.expect_names("MEMBERS", wrong, known, count=(2,))
 
 
+@pytest.mark.parametrize(("value", "holds"), [(True, True), (1, False), ("yes", False)])
+def test_a_switch_is_true_or_false(value, holds, shell, capsys):
+    shell.run_cell(f"SECOND = {value!r}")
+    shell.run_cell("from fer_utils import notebook")
+    assert shell.run_cell("notebook.start('experiment', dataset='drawn')").success is holds
+    assert ("expected bool" in capsys.readouterr().err) is not holds
+
+
+def test_an_interrupt_is_one_line(shell, capsys):
+    shell.run_cell("from fer_utils import notebook\nnotebook.start('x', dataset='drawn')")
+    capsys.readouterr()
+    for raised, said in (
+        ("KeyboardInterrupt", "stopped: run the cell again\n"),
+        ("KeyboardInterrupt('after step 3')", "after step 3\n"),
+    ):
+        shell.run_cell(f"def f():\n    raise {raised}\nf()")
+        assert capsys.readouterr().err == said
+
+
 def test_cells_are_readable():
     frame = pd.DataFrame(
         {

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -172,7 +173,8 @@ def test_counts_of_one_network(tmp_path, monkeypatch):
     monkeypatch.setenv("FER_CACHE", str(tmp_path / "cache"))
     dataset = Dataset("drawn", "", *faces.dataset(sizes=(160, 40, 30)))
     config = experiments.model("model1", profile="tiny", dataset="drawn", seed=0)
-    monkeypatch.setattr(overview.experiments, "all_experiments", lambda _: [config])
+    few = SimpleNamespace(all_experiments=lambda _: [config])
+    monkeypatch.setattr(overview, "experiments", few)
     monkeypatch.setattr(overview, "ENSEMBLES", {"alone": (config.name,)})
     run = train_run.get(config, dataset)
     table = overview.summarise(dataset)

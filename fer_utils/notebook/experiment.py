@@ -19,12 +19,13 @@ from tqdm.auto import tqdm
 
 from fer_utils.data.dataset import DataError, Dataset
 from fer_utils.data.duplicates import duplicate_free_validation
+from fer_utils.notebook import settings
 from fer_utils.notebook.numbers import plain_line
 from fer_utils.plots import training as plots
 from fer_utils.statistics.comparisons import paired_difference
 from fer_utils.statistics.intervals import Comparison, proportion
 from fer_utils.statistics.results import Result
-from fer_utils.training import experiments, progress, runs, settings, train_run
+from fer_utils.training import experiments, progress, runs, train_run
 from fer_utils.training.config import Config, ConfigError
 from fer_utils.training.predictions import Predictions
 from fer_utils.training.runs import Run

@@ -217,7 +217,7 @@ def expect_names(
 def _require(parameter: str, value: object, kind: type) -> None:
     """Raise ParameterError if a value is of another type; whole numbers are fractions, too."""
     allowed = {float: (float, int), tuple: (tuple, list)}.get(kind, kind)
-    if not isinstance(value, allowed) or isinstance(value, bool):
+    if not isinstance(value, allowed) or isinstance(value, bool) != (kind is bool):
         raise ParameterError(f"{parameter} = {value!r}: expected {kind.__name__}")
 
 

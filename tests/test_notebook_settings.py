@@ -7,7 +7,7 @@ import pytest
 
 from fer_utils.data.dataset import Dataset, validation_split
 from fer_utils.data.transforms import TRANSFORMS, Transform
-from fer_utils.training import settings
+from fer_utils.notebook import settings
 from fer_utils.training.config import ConfigError
 
 
