@@ -72,7 +72,7 @@ def test_tries_are_beside_one_another_with_what_each_changed(experiment):
         "mine": "the first",
         "other": "mine, but learning rate 1.0 0.05 → 0.5",
     }
-    assert table["epochs"].tolist() == pytest.approx([3, 3], abs=0.3)
+    assert table["epochs"].astype(float).tolist() == pytest.approx([3, 3], abs=0.3)
     assert (table["parameters"] > 100).all()
     assert experiment.plot_tries().axes[0].texts[0].get_text() in table.index
 

@@ -74,7 +74,7 @@ class Experiments:
         Returns
         -------
         pandas.DataFrame
-            By name: `change`, in words, from the try before; `epochs`; `seconds`;
+            By name: `change`, in words, from the try before; `epochs`, as text; `seconds`;
             `training_accuracy` on training batches, augmented and with dropout, at the selected
             checkpoint; `validation_accuracy` (Interval) on duplicate-free validation images;
             `parameters`.
@@ -173,8 +173,8 @@ class Experiments:
         given, history = self._validation(run), run.history
         at_best = history["step"] == run.metadata["best_step"]
         return {
-            "epochs": settings.epochs(run.config, int(history["step"].max()), self.data),
-            "seconds": float(run.metadata["seconds"]),
+            "epochs": f"{settings.epochs(run.config, int(history['step'].max()), self.data):.1f}",
+            "seconds": round(run.metadata["seconds"]),
             "training_accuracy": float(history.loc[at_best, "accuracy"].iloc[0]),
             "validation_accuracy": proportion(int(given.correct.sum()), len(given.correct)),
             "parameters": int(run.metadata["parameters"]),

@@ -105,7 +105,7 @@ def define(name: str, dataset: Dataset, base: Config | None = None, **settings: 
     size = changed.share * len(validation_split(dataset)[0])
     phases = _phases(base, changed.batch_size, size, settings)
     steps = sum(phase.steps for phase in phases)
-    return replace(changed, phases=phases, evaluate_every=max(1, steps // EVALUATIONS))
+    return replace(changed, phases=phases, evaluate_every=max(1, -(-steps // EVALUATIONS)))
 
 
 def epochs(config: Config, steps: int, dataset: Dataset) -> float:

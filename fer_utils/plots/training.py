@@ -170,7 +170,7 @@ def tries(table: pd.DataFrame, reference: Sequence[str]) -> Figure:
     ax.xaxis.set_minor_formatter(NullFormatter())
     ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     ax.margins(x=0.15)  # room for the names
-    ax.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    ax.yaxis.set_major_formatter(PercentFormatter(1))
     return figure
 
 
@@ -202,7 +202,7 @@ def sweep(table: pd.DataFrame) -> Figure:
     ax.set_xticks(range(len(values)), values)
     ax.set(xlabel=_words(first), ylabel="accuracy")
     ax.margins(x=0.1)
-    ax.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    ax.yaxis.set_major_formatter(PercentFormatter(1))
     ax.legend(loc="center left", bbox_to_anchor=(1, 0.5))
     return figure
 
