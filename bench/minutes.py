@@ -75,7 +75,7 @@ def kind(config: Config, phase: Phase) -> Config:
     alike = replace(phase, learning_rate=0.1, steps=1, patience=0, final_rate=0.0)
     return replace(
         config,
-        name="",
+        name="timed",
         seed=0,
         phases=(alike,),
         teachers=(),

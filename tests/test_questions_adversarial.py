@@ -11,7 +11,7 @@ from fer_utils.training import experiments, network
 CONFIG = experiments.Config(
     name="tiny",
     dataset="drawn",
-    phases=(),
+    phases=experiments.two_phases(1, 1),
     widths=(2, 2, 2, 2),
     dense=(4,),
     evaluate_every=1,

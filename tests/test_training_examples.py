@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from fer_utils.training.config import Config
+from fer_utils.training.config import Config, Phase
 from fer_utils.training.examples import Batches
 
 
@@ -13,8 +13,8 @@ def batches(seed: int, **changed) -> Batches:
     config = Config(
         name="tiny",
         dataset="drawn",
-        phases=(),
-        widths=(),
+        phases=(Phase("sgd", 0.1, 1),),
+        widths=(2,),
         dense=(),
         evaluate_every=1,
         transforms="x13",

@@ -486,7 +486,7 @@ def _train_step(
     optimizer: keras.optimizers.Optimizer,
     strategy: "tf.distribute.Strategy",
     config: Config,
-    class_weights: np.ndarray | None,
+    class_weights: np.ndarray | None = None,
 ) -> Callable:
     """Return one step of gradient descent.
 
