@@ -10,10 +10,6 @@ reached (how a data file is parsed, for a function that is given the images) doe
     python -m fer_utils.provenance data.transforms              ... on anything in the module
     python -m fer_utils.provenance training.train_run:train_and_write    what a result depends on
 
-A definition that has grown without changing any result, such as a config with a new field whose
-default is what was done before, is named in `counted_as.json`, with the digest of what it is now
-and the source as which it counts. As soon as it changes again it counts as it is.
-
 joblib.Memory does not do: it hashes the source of the one function that it wraps, not of what
 that calls, and it loads pickles, which this project never does.
 
@@ -24,7 +20,6 @@ named) is not seen: annotate parameters with their classes, and keep registries 
 import ast
 import hashlib
 import inspect
-import json
 import sys
 import textwrap
 from collections.abc import Callable, Iterator, Mapping
@@ -36,7 +31,6 @@ import numpy as np
 
 PACKAGE = "fer_utils"
 FOLDER = Path(__file__).parent
-COUNTED_AS = "counted_as.json"
 
 #: Modules that store and show results and decide none.
 STORAGE = tuple(f"{PACKAGE}.{name}" for name in ("files", "provenance", "training.progress"))
@@ -204,12 +198,6 @@ def _read(module: str) -> _Module:
     return _parsed(path, path.stat().st_mtime_ns)
 
 
-@lru_cache
-def _counted_as(folder: Path) -> dict[str, dict]:
-    """Entries by "path:name": `digest` of the definition now, `counts_as`, lines of its source."""
-    return json.loads((folder / COUNTED_AS).read_text(encoding="utf-8"))
-
-
 @lru_cache(maxsize=512)
 def _parsed(path: Path, _changed: int) -> _Module:
     definitions: dict[str, list[ast.stmt]] = {"": []}
@@ -220,14 +208,6 @@ def _parsed(path: Path, _changed: int) -> _Module:
         elif not (isinstance(node, ast.If) and _is_for_tools(node.test)):
             for name in _bound(node):
                 definitions.setdefault(name, []).append(node)
-    for place, entry in _counted_as(FOLDER).items():
-        module, _, name = place.partition(":")
-        now = "\n".join(map(_canonical, definitions.get(name, [])))
-        if path == FOLDER / module and digest(now) == entry["digest"]:
-            old = _without_words(ast.parse("\n".join(entry["counts_as"])))
-            definitions[name] = old.body[-1:]
-            for node in old.body[:-1]:  # imports that it needed
-                imports.update(_imports(node))
     return _Module(definitions, imports)
 
 

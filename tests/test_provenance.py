@@ -1,6 +1,5 @@
 """Keys of results: other code, data or arguments give another key, other words do not."""
 
-import json
 import shutil
 from pathlib import Path
 
@@ -99,26 +98,6 @@ def test_words_and_layout_change_no_key(package):
     words = duplicates.read_text().replace('"""', '"""In other words: ')
     duplicates.write_text(words.replace('"""In other words: \n', '"""\n'))
     assert keys() == before
-
-
-ENTRIES = json.loads((provenance.FOLDER / provenance.COUNTED_AS).read_text())
-
-
-@pytest.mark.parametrize("place", ENTRIES)
-def test_what_counts_as_it_was_does_so_until_it_changes_again(package, place):
-    """An entry that has no effect, for its definition is another by now, has to go."""
-    before = keys()
-    module, name = place.split(":")
-    path = package / "fer_utils" / module
-    path.write_text(f"{path.read_text()}\n{name} = None\n")
-    assert keys() != before
-    source = path.read_text().replace(f"\n{name} = None\n", "")
-    path.write_text(source)
-    assert keys() == before
-    (package / "fer_utils" / provenance.COUNTED_AS).write_text("{}")
-    provenance._counted_as.cache_clear()
-    provenance._parsed.cache_clear()
-    assert keys() != before
 
 
 def by_hand(x):
