@@ -307,7 +307,7 @@ def test_failure_stops_the_build_and_is_mended_by_the_next(project, capsys, monk
     assert changed <= {"fer-build.json", *executed}
     monkeypatch.delenv("SEED")
     assert project.run() == 0
-    assert "01_first: SEED is gone\n" in capsys.readouterr().out
+    assert ": SEED is gone\n" in capsys.readouterr().out  # of those that ran beside the failed one
     assert project.files() == MADE
 
 
