@@ -58,7 +58,7 @@ def recalls(table: pd.DataFrame, *, network: str) -> Figure:
     """Draw a row per class with its recall on `duplicate_free` images (hollow) and on `all`."""
     figure, ax = style.subplots(figsize=(WIDTH, 2.8))
     y = np.arange(len(table))
-    look: dict[str, Any] = {"color": style.NETWORKS[network], "ms": 5}
+    look: dict[str, Any] = {"color": style.NETWORKS.get(network, style.BLACK), "ms": 5}
     style.interval_dots(ax, table["all"], y - 0.15, label="all images", **look)
     look |= {"label": "duplicate-free images", "mfc": "white"}
     style.interval_dots(ax, table["duplicate_free"], y + 0.15, **look)
@@ -74,7 +74,7 @@ def directions(pairs: pd.DataFrame, *, network: str) -> Figure:
     """Draw the shares confused one way (`there`) and `back`, for rows (first, second)."""
     figure, ax = style.subplots(figsize=(WIDTH, 0.9 + 0.32 * len(pairs)))
     y = np.arange(len(pairs))
-    look: dict[str, Any] = {"color": style.NETWORKS[network], "ms": 5}
+    look: dict[str, Any] = {"color": style.NETWORKS.get(network, style.BLACK), "ms": 5}
     style.interval_dots(ax, pairs["there"], y - 0.15, label="first predicted as second", **look)
     style.interval_dots(ax, pairs["back"], y + 0.15, label="the reverse", mfc="white", **look)
     ax.set_yticks(y, [f"{first}, {second}" for first, second in pairs.index])
@@ -144,7 +144,7 @@ def coverage(curve: pd.DataFrame, *, network: str) -> Figure:
     estimate, low, high = (
         [getattr(share, end) for share in curve["accuracy"]] for end in ("estimate", "low", "high")
     )
-    look: dict[str, Any] = {"lw": 1, "color": style.NETWORKS[network]}
+    look: dict[str, Any] = {"lw": 1, "color": style.NETWORKS.get(network, style.BLACK)}
     ax.plot(curve["coverage"], estimate, "-o", ms=3, **look)
     ax.fill_between(curve["coverage"], low, high, alpha=0.15, **look)
     _percent(ax.xaxis, ax.yaxis)
