@@ -24,7 +24,7 @@ def predicted(part: str, correct, first_row: int = 0) -> Predictions:
     return Predictions(PARTS[part], rows, np.zeros(len(logits), int), logits)
 
 
-NO_TWIN = np.zeros(400, bool)
+NO_DUPLICATE = np.zeros(400, bool)
 
 
 @pytest.mark.parametrize(
@@ -37,7 +37,7 @@ NO_TWIN = np.zeros(400, bool)
 )
 def test_rows_are_the_splits_that_have_labels(parts, splits):
     given = {part: predicted(part, [True, True, True, False]) for part in parts}
-    table = accuracy.beside_homework({"net": given}, {"net": (0.5, 0.25)}, NO_TWIN)
+    table = accuracy.beside_homework({"net": given}, {"net": (0.5, 0.25)}, NO_DUPLICATE)
     assert table.index.tolist() == [("net", split) for split in splits]
     figures = {"PRIVATE": 0.25, "both": 0.375}
     assert table["homework"].tolist() == [figures.get(split, 0.5) for split in splits]
@@ -52,7 +52,7 @@ def test_both_splits_together_are_judged_against_the_homeworks_mean_over_their_i
     right = {"public": np.arange(300) < 190, "private": np.arange(100) < 60}
     given = {part: predicted(part, correct) for part, correct in right.items()}
     networks, figures = {"a": given, "b": given}, {"a": (0.5, 0.6), "b": (0.6, 0.7)}
-    table = accuracy.beside_homework(networks, figures, NO_TWIN)
+    table = accuracy.beside_homework(networks, figures, NO_DUPLICATE)
     both = table.loc[("a", "both")]
     assert both["all"] == proportion(250, 400)
     assert both["homework"] == pytest.approx((300 * 0.5 + 100 * 0.6) / 400)
@@ -65,8 +65,9 @@ def test_both_splits_together_are_judged_against_the_homeworks_mean_over_their_i
 
 def test_a_network_without_a_figure_of_the_homework_has_none_beside_it():
     given = {"public": predicted("public", [True, False])}
-    table = accuracy.beside_homework({"net": given}, {}, NO_TWIN)
+    table = accuracy.beside_homework({"net": given}, {}, NO_DUPLICATE)
     assert "homework" not in table
+    assert accuracy.beside_homework({}, {"net": (0.5, 0.5)}, NO_DUPLICATE).empty
 
 
 def test_duplicates_can_make_an_effect_vanish_and_the_table_shows_it():
@@ -92,7 +93,7 @@ def test_both_splits_are_compared_together():
         name: {"public": predicted("public", right), "private": predicted("private", right, 4)}
         for name, right in {"a": [1, 1, 1, 0], "b": [1, 0, 0, 0]}.items()
     }
-    table = accuracy.differences(given, [("a", "b")], NO_TWIN)
+    table = accuracy.differences(given, [("a", "b")], NO_DUPLICATE)
     assert [difference.n for difference in table["difference"]] == [8, 8]
     assert table["difference"].iloc[0].estimate == 0.5
 

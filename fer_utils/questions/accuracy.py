@@ -74,7 +74,8 @@ def beside_homework(
                 difference = independent_interval(counts[0], n, counts[1], n).tested(p, n)
                 row |= {"homework": theirs, "difference": difference}
             rows[name, given.part.split] = row
-    table = pd.DataFrame.from_dict(rows, "index").rename_axis(["network", "split"])
+    index = pd.MultiIndex.from_tuples(list(rows), names=["network", "split"])
+    table = pd.DataFrame(list(rows.values()), index)
     if "difference" not in table:
         return table
     last = ~table.index.get_level_values("network").duplicated(keep="last")
