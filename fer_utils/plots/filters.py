@@ -166,7 +166,7 @@ def zone_preferences(table: pd.DataFrame, names: Sequence[str]) -> Figure:
     `table` has a row per zone, with Intervals in the columns `trained` and `untrained` and the
     address of the trained filter in `filter`; `names` are those of the zones for readers.
     """
-    figure, ax = style.subplots(figsize=(style.WIDTH, 0.36 * len(table) + 0.7))
+    figure, ax = style.subplots(figsize=(style.WIDTH, 0.3 * len(table) + 0.6))
     places = np.arange(len(table))
     looks = {
         "trained": {"color": style.NETWORKS["model2"]},

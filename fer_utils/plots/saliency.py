@@ -151,7 +151,7 @@ def zone_densities(
     figure, axes = subplots(
         len(densities),
         2,
-        figsize=(WIDTH, 0.7 + 0.26 * sum(rows) + 0.2 * len(rows)),
+        figsize=(WIDTH, 0.6 + 0.22 * sum(rows) + 0.2 * len(rows)),
         width_ratios=(2.6, 1),
         height_ratios=rows,
         squeeze=False,
