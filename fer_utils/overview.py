@@ -23,13 +23,11 @@ from fer_utils.data.duplicates import duplicate_free_validation
 from fer_utils.fer2013 import CLASSES
 from fer_utils.files import ROOT, replacing, runs_dir, write_json
 from fer_utils.homework import AUGMENTATION, MODELS, NORMALISATION
-from fer_utils.interpret.maps import NAMES
 from fer_utils.questions.contamination import training_duplicates
 from fer_utils.questions.label_noise import CLEAR
 from fer_utils.statistics.calibration import confidence_threshold
 from fer_utils.statistics.classification import confusion
 from fer_utils.statistics.intervals import proportion
-from fer_utils.statistics.verdicts import Verdict
 from fer_utils.training import experiments, runs
 from fer_utils.training.measurements import Arrays, load_measured
 from fer_utils.training.predictions import Predictions, average, tested, together
@@ -199,26 +197,28 @@ def summarise(dataset: Dataset) -> Summary:
 def attributed_zones(measured: Arrays) -> dict:
     """Return what notebook 06 finds: the methods that pass the sanity checks, and by class zones.
 
-    Those are the zones of the face that all of these methods attribute above all baselines.
+    Those are the zones of the face that all of these methods attribute above all baselines, but
+    for methods that are worse than a baseline within the class ("judged_by" has the others).
     """
     from fer_utils.questions.saliency_maps import checks, claims
 
-    judgements = {
-        name: checks.judge(name, checks.values(measured, name))
-        for name in checks.measures(measured)
-    }
-    passing = checks.passing_sanity_checks(judgements, checks.judge_randomisation(measured))
-    names = [NAMES[name] for name in measured["names"]]
-    zones = dict(zip(names, measured["zones"].astype(float), strict=True))
-    untrained = dict(zip(names, measured["untrained"].astype(float), strict=False))
-    methods = {name: zones[name] for name in untrained}
-    table = claims.compare_zones(methods, untrained, zones[NAMES["contrast"]], measured["label"])
-    more = claims.agreement(table, passing or list(untrained)) == Verdict.HIGHER
+    found = {name: checks.values(measured, name) for name in checks.measures(measured)}
+    judgements = {name: checks.judge(name, values) for name, values in found.items()}
+    randomised = checks.judge_randomisation(measured)
+    passing = checks.passing_sanity_checks(judgements, randomised)
+    within = checks.judge_within_classes(found, measured["label"])
+    usable = checks.usable_within_classes(within, passing)
+    common = claims.zones_in_common(claims.zones_in_halves(measured), usable)
     return {
         "images": len(measured["label"]),
         "methods": passing,
-        "zones": {name: list(row.index[row]) for name, row in more.iterrows()},
+        "judged_by": {name: _listed(row["methods"]) for name, row in common.iterrows()},
+        "zones": {name: _listed(row["zones"]) for name, row in common.iterrows()},
     }
+
+
+def _listed(names: str) -> list[str]:
+    return names.split(", ") if names else []
 
 
 def filter_counts(measured: Arrays) -> dict:

@@ -5,7 +5,7 @@
 """
 
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from itertools import product
 
@@ -196,23 +196,6 @@ def _tested(*columns: np.ndarray, n: int) -> list[Comparison]:
     """Make Comparisons of estimates, ends and p-values."""
     rows = zip(*(column.tolist() for column in columns), strict=True)
     return [Interval(*ends).tested(p, n, n - 1) for *ends, p in rows]
-
-
-def agreement(table: pd.DataFrame, methods: Sequence[str]) -> pd.DataFrame:
-    """Find by class and zone the verdict that all of the `methods` have in `compare_zones`.
-
-    `Support.MIXED` where it is HIGHER for some and LOWER for others, else NOT_SIGNIFICANT.
-    """
-    chosen = table[table["method"].isin(methods)]
-    verdicts = chosen.groupby(["class", "zone"], sort=False)["attributed"].agg(_in_common)
-    return verdicts.unstack().loc[chosen["class"].unique(), list(ZONES)]
-
-
-def _in_common(verdicts: Iterable[Verdict]) -> Verdict | Support:
-    found = set(verdicts)
-    if len(found) == 1:
-        return found.pop()
-    return Support.MIXED if {Verdict.HIGHER, Verdict.LOWER} <= found else Verdict.NOT_SIGNIFICANT
 
 
 def judge_claims(table: pd.DataFrame) -> pd.DataFrame:
