@@ -1,5 +1,5 @@
 """Which tests start first (with two workers, the longest must not be what the end waits for), and
-the fixture of a full disk."""
+the fixtures of a full disk and of figures."""
 
 import os
 import resource
@@ -39,3 +39,15 @@ def full_disk():
             resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
     return block
+
+
+@pytest.fixture
+def drawn_in_the_style_and_shown_once():
+    """Figures of the test are in the project's style, and pyplot keeps none of them."""
+    import matplotlib.pyplot as plt
+
+    from fer_utils.plots import style
+
+    with style.context():
+        yield
+    assert not plt.get_fignums(), "pyplot would show it again at the end of a cell"

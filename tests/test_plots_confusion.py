@@ -1,26 +1,16 @@
 """Figures of chapter 5: what is written in them, also where there is little to show."""
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
+from figures import legend
 
 from fer_utils.fer2013 import CLASSES
-from fer_utils.plots import confusion, style
+from fer_utils.plots import confusion
 from fer_utils.statistics import calibration, classification
 from fer_utils.statistics.verdicts import Verdict
 
-
-@pytest.fixture(autouse=True)
-def drawn_in_the_style_and_shown_once():
-    with style.context():
-        yield
-    assert not plt.get_fignums(), "pyplot would show it again at the end of a cell"
-
-
-def legend(figure: plt.Figure) -> list[str]:
-    found = figure.legends or [figure.axes[0].get_legend()]
-    return [text.get_text() for text in found[0].get_texts()]
+pytestmark = pytest.mark.usefixtures("drawn_in_the_style_and_shown_once")
 
 
 def test_heat_maps_have_their_counts_and_shares():

@@ -1,14 +1,14 @@
 """Figures of notebook 01: what is written in them, also where there is little to show."""
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
 
 from fer_utils.data.ferplus import Annotations
 from fer_utils.plots import exploration as plots
-from fer_utils.plots import style
 from fer_utils.questions import exploration, label_noise
+
+pytestmark = pytest.mark.usefixtures("drawn_in_the_style_and_shown_once")
 
 LABELS = np.array([0, 0, 3, 3, 3, -1, 3, 0], np.int8)
 SPLIT = np.array([0, 0, 0, 0, 0, 0, 1, 1], np.int8)
@@ -17,18 +17,6 @@ SPLIT = np.array([0, 0, 0, 0, 0, 0, 1, 1], np.int8)
 @pytest.fixture
 def images() -> np.ndarray:
     return np.random.default_rng(0).integers(0, 256, (8, 48, 48), np.uint8)
-
-
-@pytest.fixture(autouse=True)
-def drawn_in_the_style_and_shown_once():
-    with style.context():
-        yield
-    assert not plt.get_fignums(), "pyplot would show it again at the end of a cell"
-
-
-def legend(figure: plt.Figure) -> list[str]:
-    found = figure.legends or [figure.axes[0].get_legend()]
-    return [text.get_text() for text in found[0].get_texts()]
 
 
 def test_figures_of_few_images(images):

@@ -35,8 +35,6 @@ def result(value, **options) -> Result:
         (result(UNSURE).higher_by(0, 1), False),
         (result(UNSURE).not_significant(), True),
         (result(HIGHER).not_significant(), False),
-        (result(HIGHER).p_below(0.01), True),
-        (result(HIGHER).p_below(0.001), False),
         (result("fear").equals("fear"), True),
         (result(Support.MIXED).equals(Support.SUPPORTED), False),
     ],

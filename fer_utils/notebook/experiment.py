@@ -10,8 +10,10 @@ A try lies in `runs/local/` under its name. No run of the project's is ever chan
 
 import itertools
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from IPython.display import display
 from matplotlib.figure import Figure
@@ -182,7 +184,12 @@ class Experiments:
 
     def _validation(self, run: Run) -> Predictions:
         """The predictions on the duplicate-free validation images."""
-        return run.predictions(self.data)["held_out"][duplicate_free_validation(self.data)]
+        return run.predictions(self.data)["held_out"][self._duplicate_free]
+
+    @cached_property
+    def _duplicate_free(self) -> np.ndarray:
+        """(n,) bool: which validation images have no duplicate in the part trained on."""
+        return duplicate_free_validation(self.data)
 
 
 class _Curve:

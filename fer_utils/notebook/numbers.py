@@ -28,20 +28,23 @@ def p_value(p: float) -> str:
     return "< 0.001" if p < 0.001 else f"{p:.2g}"
 
 
+def _estimate_and_ends(value: Interval, *, percent: bool, digits: int = 1) -> list[str]:
+    """Write an estimate and the ends of its interval; those of a difference with their signs."""
+    signed = isinstance(value, Comparison)
+    return [
+        number(x, percent=percent, digits=digits, signed=signed)
+        for x in (value.estimate, value.low, value.high)
+    ]
+
+
 def cell(value: object, *, percent: bool = True, digits: int = 1, is_p: bool = False) -> str:
     """Write a table's cell as HTML, an interval with its ends in grey."""
     if isinstance(value, Interval):
         if np.isnan(value.estimate):
             return "–"
-        signed = isinstance(value, Comparison)
-        estimate, low, high = (
-            number(x, percent=percent, digits=digits, signed=signed)
-            for x in (value.estimate, value.low, value.high)
-        )
+        estimate, low, high = _estimate_and_ends(value, percent=percent, digits=digits)
         return f'{estimate} <span class="ci">{low} to {high}</span>'
-    if isinstance(value, Enum):
-        return labels.english(value)
-    if isinstance(value, str):
+    if isinstance(value, Enum | str):
         return labels.english(value)
     if value is None or pd.isna(value):
         return "–"
@@ -62,20 +65,16 @@ def plain_line(result: Result) -> tuple[str, str]:
     This is the one place where results become words without a person.
     """
     value = result.value
-    names = [labels.english(part) for part in result.key], map(labels.chinese, result.key)
-    english, chinese = ", ".join(names[0]), "，".join(names[1])
+    english = ", ".join(map(labels.english, result.key))
+    chinese = "，".join(map(labels.chinese, result.key))
     if isinstance(value, Enum | str):
         return f"{english}: {labels.english(value)}", f"{chinese}：{labels.chinese(value)}"
     if isinstance(value, Interval):
-        signed = isinstance(value, Comparison)
-        shown, low, high = (
-            number(x, percent=result.percent, signed=signed)
-            for x in (value.estimate, value.low, value.high)
-        )
+        shown, low, high = _estimate_and_ends(value, percent=result.percent)
+        verdict = value.verdict if isinstance(value, Comparison) else None
         unit, unit_zh = ("", "")
         if result.percent:
-            unit, unit_zh = (" points", " 個百分點") if signed else (" %", "%")
-        verdict = value.verdict if isinstance(value, Comparison) else None
+            unit, unit_zh = (" points", " 個百分點") if verdict else (" %", "%")
         found = f", {labels.english(verdict)}" if verdict else ""
         found_zh = f"，{labels.chinese(verdict)}" if verdict else ""
         return (
@@ -87,5 +86,5 @@ def plain_line(result: Result) -> tuple[str, str]:
     if value is None:
         raise ValueError(f"{english}: not measured")
     shown = number(float(value), percent=result.percent, digits=1 if result.percent else 3)
-    unit = "%" if result.percent else ""
-    return f"{english}: {shown}{' ' * bool(unit)}{unit}", f"{chinese}：{shown}{unit}"
+    unit, unit_zh = (" %", "%") if result.percent else ("", "")
+    return f"{english}: {shown}{unit}", f"{chinese}：{shown}{unit_zh}"

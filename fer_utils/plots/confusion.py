@@ -9,9 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.axis import Axis
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from fer_utils.fer2013 import CLASSES
 from fer_utils.plots import style
@@ -58,13 +56,13 @@ def recalls(table: pd.DataFrame, *, network: str) -> Figure:
     """Draw a row per class with its recall on `duplicate_free` images (hollow) and on `all`."""
     figure, ax = style.subplots(figsize=(WIDTH, 2.8))
     y = np.arange(len(table))
-    look: dict[str, Any] = {"color": style.NETWORKS.get(network, style.BLACK), "ms": 5}
+    look: dict[str, Any] = {"color": style.colour(network), "ms": 5}
     style.interval_dots(ax, table["all"], y - 0.15, label="all images", **look)
     look |= {"label": "duplicate-free images", "mfc": "white"}
     style.interval_dots(ax, table["duplicate_free"], y + 0.15, **look)
     ax.set_yticks(y, table.index)
     ax.invert_yaxis()
-    _percent(ax.xaxis)
+    style.percent(ax.xaxis)
     ax.set(xlabel="recall", xlim=(0, 1))
     _legend_above(figure, ax)
     return figure
@@ -74,12 +72,12 @@ def directions(pairs: pd.DataFrame, *, network: str) -> Figure:
     """Draw the shares confused one way (`there`) and `back`, for rows (first, second)."""
     figure, ax = style.subplots(figsize=(WIDTH, 0.9 + 0.32 * len(pairs)))
     y = np.arange(len(pairs))
-    look: dict[str, Any] = {"color": style.NETWORKS.get(network, style.BLACK), "ms": 5}
+    look: dict[str, Any] = {"color": style.colour(network), "ms": 5}
     style.interval_dots(ax, pairs["there"], y - 0.15, label="first predicted as second", **look)
     style.interval_dots(ax, pairs["back"], y + 0.15, label="the reverse", mfc="white", **look)
     ax.set_yticks(y, [f"{first}, {second}" for first, second in pairs.index])
     ax.invert_yaxis()
-    _percent(ax.xaxis)
+    style.percent(ax.xaxis)
     ax.set(xlabel="share of the images with that label", xlim=(0, None))
     _legend_above(figure, ax)
     return figure
@@ -131,7 +129,7 @@ def reliability(models: Mapping[str, pd.DataFrame], labels: Mapping[Hashable, st
             if len(chosen):
                 options: dict[str, Any] = {"upright": True, "ms": 5, "label": label}
                 style.interval_dots(ax, chosen["accuracy"], chosen["confidence"], **options, **look)
-        _percent(ax.xaxis, ax.yaxis)
+        style.percent(ax.xaxis, ax.yaxis)
         ax.set(title=title, xlabel="confidence", xlim=(0, 1), ylim=(0, 1), aspect="equal")
         ax.legend(loc="lower right")
     axes[0, 0].set_ylabel("accuracy")
@@ -144,10 +142,10 @@ def coverage(curve: pd.DataFrame, *, network: str) -> Figure:
     estimate, low, high = (
         [getattr(share, end) for share in curve["accuracy"]] for end in ("estimate", "low", "high")
     )
-    look: dict[str, Any] = {"lw": 1, "color": style.NETWORKS.get(network, style.BLACK)}
+    look: dict[str, Any] = {"lw": 1, "color": style.colour(network)}
     ax.plot(curve["coverage"], estimate, "-o", ms=3, **look)
     ax.fill_between(curve["coverage"], low, high, alpha=0.15, **look)
-    _percent(ax.xaxis, ax.yaxis)
+    style.percent(ax.xaxis, ax.yaxis)
     ax.set(xlabel="share of the images kept, most confident first", ylabel="accuracy")
     return figure
 
@@ -158,13 +156,6 @@ _VERDICTS: tuple[dict[str, Any], ...] = (
     {"fmt": "^", "color": BLUE},
     {"fmt": "o", "color": "0.3", "mfc": "white"},
 )
-
-
-def _percent(*axes: Axis) -> None:
-    """Write the ticks of shares in percent."""
-    for axis in axes:
-        axis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))  # not 2.5 %
-        axis.set_major_formatter(PercentFormatter(1, decimals=0))
 
 
 def _legend_above(figure: Figure, ax: Axes) -> None:

@@ -14,7 +14,9 @@ import numpy.typing as npt
 import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 WIDTH = 6.7  # inches: the width of the text on a printed page, so that 8 pt stay 8 pt
 SIDE = 1.4  # inches: the most that an image in a grid is wide
@@ -53,6 +55,18 @@ SETTINGS = {
     "legend.frameon": False,
     "axes.prop_cycle": plt.cycler(color=SERIES),
 }
+
+
+def colour(network: str) -> str:
+    """Return the colour of a network; one of the user's own is black."""
+    return NETWORKS.get(network, BLACK)
+
+
+def percent(*axes: Axis) -> None:
+    """Write the ticks of shares in percent, at whole ones."""
+    for axis in axes:
+        axis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))  # not 2.5 %
+        axis.set_major_formatter(PercentFormatter(1, decimals=0))
 
 
 def use() -> None:

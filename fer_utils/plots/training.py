@@ -132,7 +132,7 @@ def training_and_validation(histories: Mapping[str, pd.DataFrame]) -> Figure:
         1, len(histories), figsize=(style.WIDTH, 2.5), sharey=True, squeeze=False
     )
     for ax, (title, history) in zip(axes[0], histories.items(), strict=True):
-        colour = style.NETWORKS.get(title.partition(",")[0], style.BLACK)
+        colour = style.colour(title.partition(",")[0])
         steps, training, validation = (
             history[column] for column in ("step", "accuracy", "held_out_accuracy")
         )
@@ -211,12 +211,6 @@ def _words(identifier: str) -> str:
     return identifier.replace("_", " ")
 
 
-def _whole_percent(ax: Axes) -> None:
-    """Let ticks along x stand at whole percents of shares."""
-    ax.locator_params(axis="x", nbins=6, steps=[1, 2, 5, 10])
-    ax.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
-
-
 def accuracies(
     table: pd.DataFrame,
     homework: Mapping[str, float],
@@ -234,7 +228,7 @@ def accuracies(
     kinds = {"all": ("all images", 0.13), "duplicate_free": ("duplicate-free images", -0.13)}
     for kind, (label, above) in kinds.items():
         for name, y in zip(table.index, rows + above, strict=True):
-            colour = style.NETWORKS.get(name, style.BLACK)
+            colour = style.colour(name)
             fill = "white" if kind == "duplicate_free" else colour
             style.interval_dots(ax, [table[kind][name]], [y], color=colour, ms=6, mfc=fill)
         face = "white" if kind == "duplicate_free" else "0.3"
@@ -245,7 +239,7 @@ def accuracies(
         ax.plot([homework[name] for name in known], places, "x", color="0.1", label="homework")
     ax.set_yticks(rows, table.index)
     ax.set(xlabel="accuracy", ylim=(-0.6, len(table) - 0.4))
-    _whole_percent(ax)
+    style.percent(ax.xaxis)
     if legend:
         figure.legend(loc="outside upper center", ncols=3)
     return figure
@@ -260,6 +254,6 @@ def intervals(table: pd.DataFrame, *, xlabel: str) -> Figure:
         style.interval_dots(ax, table[column], y, series=number, label=column)
     ax.set_yticks(rows, table.index)
     ax.set(xlabel=xlabel, ylim=(-0.7, len(table) - 0.3))
-    _whole_percent(ax)
+    style.percent(ax.xaxis)
     ax.legend(loc="center left", bbox_to_anchor=(1, 0.5))
     return figure

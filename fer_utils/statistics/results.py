@@ -16,7 +16,7 @@ from enum import Enum
 import numpy as np
 import pandas as pd
 
-from fer_utils.statistics.intervals import Comparison, Interval
+from fer_utils.statistics.intervals import Interval
 from fer_utils.statistics.verdicts import Verdict
 
 Value = Interval | Enum | float | int | str | None
@@ -84,11 +84,6 @@ class Result:
         """Expect a difference that is not significant."""
         holds = self.verdict is Verdict.NOT_SIGNIFICANT
         return Check(holds, "no significant difference", self)
-
-    def p_below(self, limit: float) -> Check:
-        """Expect the p-value of a comparison to lie below `limit`."""
-        holds = isinstance(self.value, Comparison) and self.value.p < limit
-        return Check(holds, f"p below {limit}", self)
 
     def equals(self, expected: Enum | str | int) -> Check:
         """Expect an enum, an identifier or a count."""
